@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * admission: request + policy + what is known of the cluster -> verdict. The one
+ * engine behind /validate, /mutate, `slicegate check` and `slicegate policy test`.
+ *
+ * Pure: no I/O, no clock (time is an argument), no logging, no floating point; equal
+ * input gives equal output. Functions may be called from many threads at once.
+ */
+#ifndef SLICEGATE_ADMISSION_H
+#define SLICEGATE_ADMISSION_H
+
+#include "slicegate/base.h"
+#include "slicegate/model.h"
+#include "slicegate/policy.h"
+
+/*
+ * What rules need to know of a cluster, derived once per (cluster, policy):
+ * products and profiles that are there, may come by a node pool, what is shared.
+ * NULL wherever it is taken means "no cluster known": such checks are silent.
+ */
+struct adm_cluster;
+/* `cluster` and `view` must outlive the result. */
+struct adm_cluster *adm_cluster_new(const struct cluster *cluster,
+                                    const struct policy_view *view) SG_MUST_CHECK;
+void adm_cluster_free(struct adm_cluster *cluster);
+
+enum adm_operation { ADM_CREATE, ADM_UPDATE, ADM_OTHER };
+
+struct adm_request {
+  enum adm_operation operation;
+  const struct workload *object;
+  const struct workload *old; /* UPDATE: the object before; NULL otherwise */
+  /* UPDATE: a template, or a label or annotation that some rule reads, differs. */
+  bool is_changed;
+  bool is_user_known; /* false in `check` */
+  struct str user;
+  struct strings groups;
+  const struct k8s_namespace *ns_object; /* NULL: labels not known */
+  int64_t now_seconds;                   /* Unix time, for slicegate.dev/expires-at */
+};
+
+struct adm_verdict {
+  bool is_allowed;
+  bool is_exempt;  /* by spec.exempt: nothing was judged */
+  bool is_skipped; /* an UPDATE that changed nothing that rules read */
+  /* Sorted: severity falling, then rule, then field. `deny` findings that were lowered
+   * (child of a controller, wrong before this UPDATE) stand here as `warn`. */
+  const struct finding *findings;
+  size_t finding_count;
+  /* Overrides and exemptions that could not be evaluated: see struct effective. */
+  struct strings unknown;
+};
+
+/*
+ * Judges one workload. The result lives in `arena`. An object of a kind that is not in
+ * the kinds table never gets here: it passes untouched.
+ */
+void adm_validate(const struct policy_view *view, const struct adm_cluster *cluster,
+                  const struct adm_request *request, struct arena *arena, struct adm_verdict *ret);
+
+enum patch_kind { PATCH_ADD_TOLERATION, PATCH_SET_DEADLINE, PATCH_ADD_LABEL, PATCH_RESOURCE };
+
+/* A change to a Pod, in its own terms; `wire` turns it into JSONPatch. */
+struct patch {
+  enum patch_kind kind;
+  struct toleration toleration; /* PATCH_ADD_TOLERATION */
+  int64_t deadline_seconds;     /* PATCH_SET_DEADLINE */
+  struct key_value label;       /* PATCH_ADD_LABEL */
+  /* PATCH_RESOURCE: in this container `from` is replaced by `count` of `to`, in limits
+   * and (where it is there) requests. */
+  const struct container *container;
+  struct str from, to;
+  int64_t count;
+};
+
+struct adm_mutation {
+  /* What built-in validation would refuse with a worse message; refused here. Only
+   * `deny` findings of gpu-limits. Empty: allowed. */
+  const struct finding *refusals;
+  size_t refusal_count;
+  const struct patch *patches; /* only for Pods on CREATE; empty when there is nothing to add */
+  size_t patch_count;
+};
+
+/* Idempotent: on its own result it finds nothing more to do. */
+void adm_mutate(const struct policy_view *view, const struct adm_cluster *cluster,
+                const struct adm_request *request, struct arena *arena, struct adm_mutation *ret);
+
+/*
+ * The one text that the user reads: all findings of at least `least` severity, one
+ * line each: "[rule] field: message; remedy". Bounded to `max` bytes, whole lines
+ * only, then "and N more".
+ */
+void adm_message(const struct finding *findings, size_t count, enum severity least, size_t max,
+                 struct buf *out);
+
+/*
+ * Warnings for an AdmissionReview: one a finding of severity warn, without control
+ * characters, together at most 4,096 bytes, then "and N more"; none is cut in the
+ * middle of its remedy. In `arena`.
+ */
+struct strings adm_warnings(const struct finding *findings, size_t count, struct arena *arena);
+
+#endif

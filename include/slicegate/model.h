@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * model: the plain values that decisions are made of, in Kubernetes' own words:
+ * quantity, resource amounts, container, pod template, workload, node, namespace,
+ * GPU product and MIG profile, finding. Values only: no I/O, no policy.
+ *
+ * Values that are decoded from a text are views into that text and its arena and
+ * die with them. Everything is immutable once built and may be read by many threads.
+ */
+#ifndef SLICEGATE_MODEL_H
+#define SLICEGATE_MODEL_H
+
+#include "slicegate/base.h"
+
+/* ---- quantity ---------------------------------------------------------------- */
+
+/*
+ * A Kubernetes quantity, exact down to 1e-9: value = units + nano / 1e9, both of
+ * one sign. Finer fractions are rounded away from zero, larger magnitudes saturate,
+ * both as k8s.io/apimachinery/pkg/api/resource does.
+ */
+struct quantity {
+  int64_t units;
+  int32_t nano; /* |nano| < 1,000,000,000 */
+};
+
+/* The grammar of Kubernetes: "1", "1000m", "0.5", "64Gi", "1e3", "12E". False when it is none. */
+bool qty_parse(struct str text, struct quantity *ret) SG_MUST_CHECK;
+int qty_cmp(struct quantity a, struct quantity b);
+bool qty_is_whole(struct quantity q);
+bool qty_is_zero(struct quantity q);
+bool qty_is_negative(struct quantity q);
+/* Saturating. */
+struct quantity qty_add(struct quantity a, struct quantity b);
+struct quantity qty_max(struct quantity a, struct quantity b);
+/* Rounded up, saturating. 1500m -> 2; for bytes and counts. */
+int64_t qty_units_ceil(struct quantity q);
+/* Rounded up, saturating. 1.5 -> 1500; for CPU. */
+int64_t qty_milli_ceil(struct quantity q);
+/* Shortest plain text for messages: "2", "0.5", "68719476736". */
+struct str qty_text(struct arena *arena, struct quantity q);
+
+/* ---- pods -------------------------------------------------------------------- */
+
+struct key_value {
+  struct str key, value;
+};
+
+/* The value of key, or NULL. */
+const struct str *kv_find(const struct key_value *pairs, size_t count, struct str key);
+
+struct resource_amount {
+  struct str name;
+  struct str text; /* as written, for messages */
+  struct quantity amount;
+  bool is_valid; /* text is a quantity */
+};
+
+const struct resource_amount *amount_find(const struct resource_amount *list, size_t count,
+                                          struct str name);
+
+struct env_var {
+  struct str name, value;
+  bool is_from_source; /* valueFrom: the value is not known here */
+};
+
+enum container_role {
+  CONTAINER_APP,
+  CONTAINER_INIT,    /* runs to its end before the app containers */
+  CONTAINER_SIDECAR, /* an init container with restartPolicy Always */
+  CONTAINER_EPHEMERAL,
+};
+
+struct container {
+  struct str name, image;
+  enum container_role role;
+  uint32_t index; /* in its own list: containers, initContainers or ephemeralContainers */
+  const struct resource_amount *limits, *requests;
+  size_t limit_count, request_count;
+  const struct env_var *env;
+  size_t env_count;
+  bool is_privileged;
+  bool has_resources_key; /* `resources` is there and not empty */
+};
+
+enum taint_effect { EFFECT_ANY, EFFECT_NO_SCHEDULE, EFFECT_PREFER_NO_SCHEDULE, EFFECT_NO_EXECUTE };
+
+struct toleration {
+  struct str key; /* empty with Exists: every key */
+  struct str value;
+  bool is_exists;           /* operator Exists; otherwise Equal */
+  enum taint_effect effect; /* EFFECT_ANY: not given */
+};
+
+struct taint {
+  struct str key, value;
+  enum taint_effect effect;
+};
+
+/* The rule of kube-scheduler (k8s.io/api core/v1 Toleration.ToleratesTaint). */
+bool toleration_tolerates(const struct toleration *toleration, const struct taint *taint);
+
+enum selector_operator {
+  SELECT_IN,
+  SELECT_NOT_IN,
+  SELECT_EXISTS,
+  SELECT_NOT_EXISTS,
+  SELECT_GT,
+  SELECT_LT
+};
+
+struct node_requirement {
+  struct str key;
+  enum selector_operator op;
+  const struct str *values;
+  size_t value_count;
+};
+
+/* All of its requirements must hold; of several terms one must. */
+struct node_selector_term {
+  const struct node_requirement *requirements;
+  size_t requirement_count;
+};
+
+struct host_path {
+  struct str volume; /* its name */
+  struct str path;
+  uint32_t index; /* in spec.volumes */
+};
+
+/* What a pod template says, as far as some rule reads it. */
+struct pod_spec {
+  const struct container *containers; /* init containers first, then app, then ephemeral */
+  size_t container_count;
+  const struct toleration *tolerations;
+  size_t toleration_count;
+  const struct key_value *node_selector;
+  size_t node_selector_count;
+  /* affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms */
+  const struct node_selector_term *affinity_terms;
+  size_t affinity_term_count;
+  const struct host_path *host_paths;
+  size_t host_path_count;
+  const struct resource_amount *overhead, *pod_limits, *pod_requests;
+  size_t overhead_count, pod_limit_count, pod_request_count;
+  struct str runtime_class, service_account, node_name, scheduler_name, priority_class;
+  int64_t active_deadline_seconds; /* -1: not given */
+  bool has_claims;                 /* spec.resourceClaims: devices by DRA */
+};
+
+/* How much of a pod a template path holds. */
+enum template_form {
+  FORM_TEMPLATE,  /* a PodTemplateSpec: metadata and spec */
+  FORM_POD_SPEC,  /* a PodSpec */
+  FORM_RESOURCES, /* only container resources: limits and requests */
+  FORM_GPU_COUNT, /* Spark's {name, quantity} */
+  FORM_OBJECT,    /* a whole object of another kind, judged by that kind's own row */
+};
+
+struct pod_template {
+  enum template_form form;
+  struct str path;      /* field path of the template in the object; empty for a Pod */
+  struct str spec_path; /* field path of the PodSpec: "spec", "spec.template.spec" */
+  const struct key_value *labels, *annotations; /* the template's own metadata */
+  size_t label_count, annotation_count;
+  struct pod_spec spec;
+  int64_t replicas;     /* pods made from it (products of the kind's count paths); -1: unknown */
+  int64_t replicas_max; /* where the kind scales by itself; otherwise as replicas */
+};
+
+struct owner {
+  struct str api_version, kind, name;
+  bool is_controller;
+};
+
+/* Seconds after which the workload is ended by its own controller. */
+struct deadline {
+  struct str path; /* field that says so */
+  int64_t seconds;
+};
+
+struct workload_kind;
+
+/* An object of a kind that makes pods, reduced to what rules read. */
+struct workload {
+  struct str group, version, kind; /* group empty for core */
+  struct str ns, name;             /* name empty when generateName is used */
+  struct str generate_name;
+  const struct key_value *labels, *annotations;
+  size_t label_count, annotation_count;
+  const struct owner *owners;
+  size_t owner_count;
+  const struct pod_template *templates;
+  size_t template_count;
+  const struct deadline *deadlines; /* those that are given */
+  size_t deadline_count;
+  const struct workload_kind *row; /* the kinds table's row it was read by */
+};
+
+/* Kubernetes' effective request of one resource for the whole pod: max of the app
+ * and sidecar sum and of the init peak, plus overhead (k8s.io/component-helpers
+ * resource/helpers.go). A name that is only in limits counts with its limit.
+ * Example: init 4, app 1 + 1, sidecar 1 -> max(1+1+1, 4) = 4. */
+struct quantity pod_effective_request(const struct pod_spec *spec, struct str resource);
+/* Request of one container: requests, else limits. NULL when neither names it. */
+const struct resource_amount *container_request(const struct container *container,
+                                                struct str resource);
+/* "spec.template.spec.containers[1]" */
+struct str container_path(struct arena *arena, const struct pod_template *tmpl,
+                          const struct container *container);
+
+/* ---- the kinds table ---------------------------------------------------------- */
+
+/*
+ * One place in an object where pods are described. Paths are dotted; "[]" stands
+ * for every item of a list and "*" for every value of a mapping:
+ * "spec.pytorchReplicaSpecs.*.template", "spec.workerGroupSpecs[].template".
+ * In count paths a wildcard takes the item that the template's path took.
+ */
+struct kind_template {
+  struct str path; /* empty: the object itself */
+  enum template_form form;
+  struct str counts[3];     /* multiplied; unused ones empty; an absent field counts as 1 */
+  struct str counts_max[3]; /* the same for the upper end, when the kind scales by itself */
+};
+
+struct workload_kind {
+  struct str group, kind;
+  struct str resource;        /* plural, for webhook rules */
+  const struct str *versions; /* those of the built-in row; any version is judged */
+  size_t version_count;
+  const struct kind_template *templates;
+  size_t template_count;
+  /* Fields whose seconds end a running workload. Empty: nothing in the object can. */
+  const struct str *deadline_paths;
+  size_t deadline_path_count;
+  bool is_builtin_validated; /* kube-apiserver itself validates the template's resources */
+  bool is_service;           /* runs until deleted: only slicegate.dev/expires-at ends it */
+};
+
+/* The built-in rows. Static storage. */
+const struct workload_kind *kinds_builtin(size_t *ret_count);
+
+/* ---- GPU products -------------------------------------------------------------- */
+
+struct mig_profile {
+  struct str name;     /* "3g.40gb", "1g.10gb+me" */
+  struct str resource; /* "nvidia.com/mig-1g.10gb.me" */
+  uint8_t compute_slices;
+  uint8_t memory_slices; /* on the product's placement axis; 0: not known */
+  uint16_t memory_gib;   /* the number in the name */
+  uint8_t max_instances; /* of this profile alone on an empty GPU */
+};
+
+struct gpu_product {
+  struct str id;            /* "h100-80gb" */
+  const struct str *labels; /* values of nvidia.com/gpu.product */
+  size_t label_count;
+  uint16_t memory_gib;
+  const struct mig_profile *profiles;
+  size_t profile_count;
+};
+
+/* Every product with MIG that is compiled in (from mig-profiles.json). Static storage. */
+const struct gpu_product *products_all(size_t *ret_count);
+/* By a value of nvidia.com/gpu.product, with or without "-SHARED", "-MIG-..." suffix and
+ * with or without the "NVIDIA-" prefix; NULL when no product has it. */
+const struct gpu_product *product_by_label(struct str label);
+const struct mig_profile *product_find_profile(const struct gpu_product *product, struct str name);
+
+/* A profile name in parts: [<c>c.]<g>g.<gb>gb[(+|-|.)attr...]. */
+struct mig_name {
+  struct str text;       /* the whole, as in a resource name: "1g.10gb.me" */
+  unsigned compute;      /* g */
+  unsigned memory_gib;   /* gb */
+  struct str attributes; /* "me", "me.all", "gfx" or empty */
+};
+/* `text` is what stands behind "nvidia.com/mig-", without ".shared". */
+bool mig_name_parse(struct str text, struct mig_name *ret) SG_MUST_CHECK;
+
+/* ---- a recorded cluster ---------------------------------------------------------- */
+
+struct node {
+  struct str name;
+  const struct key_value *labels;
+  size_t label_count;
+  const struct taint *taints;
+  size_t taint_count;
+  const struct resource_amount *allocatable;
+  size_t allocatable_count;
+  bool is_unschedulable;
+};
+
+struct k8s_namespace {
+  struct str name;
+  const struct key_value *labels;
+  size_t label_count;
+};
+
+/* What `kubectl get nodes,namespaces -o json` told. */
+struct cluster {
+  const struct node *nodes;
+  size_t node_count;
+  const struct k8s_namespace *namespaces; /* sorted by name */
+  size_t namespace_count;
+  bool has_nodes; /* nodes were in the recording (even if there were none) */
+  bool has_namespaces;
+};
+
+const struct k8s_namespace *cluster_find_namespace(const struct cluster *cluster, struct str name);
+
+/* ---- findings ---------------------------------------------------------------- */
+
+enum severity { SEVERITY_OFF, SEVERITY_AUDIT, SEVERITY_WARN, SEVERITY_DENY };
+const char *severity_name(enum severity severity); /* "off" ... "deny" */
+bool severity_parse(struct str text, enum severity *ret) SG_MUST_CHECK;
+
+/* Order is the order in which findings are listed. */
+enum rule_id {
+  RULE_GPU_LIMITS,
+  RULE_MIG_PROFILE,
+  RULE_GPU_BYPASS,
+  RULE_GPU_NODE_USE,
+  RULE_GPU_TOLERATION,
+  RULE_GPU_NODE_AFFINITY,
+  RULE_RIGHT_SIZE,
+  RULE_SHARING,
+  RULE_BUDGET_LABELS,
+  RULE_BUDGET, /* has its place; money is not counted yet */
+  RULE_LIFETIME,
+  RULE_SPOT,
+  RULE_HOST_BALANCE,
+  RULE_COUNT,
+};
+const char *rule_name(enum rule_id rule); /* "gpu-limits" */
+bool rule_parse(struct str name, enum rule_id *ret) SG_MUST_CHECK;
+
+struct finding {
+  enum rule_id rule;
+  enum severity severity;
+  struct str field;   /* field path in the object */
+  struct str message; /* what is wrong: one sentence, no full stop, no control characters */
+  struct str remedy;  /* what to write instead: one imperative sentence, no full stop */
+};
+
+#endif
