@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+# slicegate: `make demo` and `make test` do everything on a fresh Debian 12 machine.
+#
+# Sources are found by wildcard: adding a file needs no edit here. Everything made goes
+# under build/<flavour>/. Knobs: CC, FLAVOUR=release|debug|asan|tsan|fuzz, V=1.
+
+CC       ?= cc
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
+FLAVOUR  ?= release
+V        ?=
+Q        := $(if $(V),,@)
+VERSION  := 0.1.0
+
+OUT      := build/$(FLAVOUR)
+MODULES  := base sys doc model policy wire admission http certs cli
+
+STD      := -std=c17 -D_GNU_SOURCE -Iinclude -I. -DSLICEGATE_VERSION='"$(VERSION)"'
+WARN     := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+            -Wvla -Wformat=2 -Wundef -Wpointer-arith -Werror
+HARDEN   := -fstack-protector-strong -fPIE
+LIBS     := -lmicrohttpd -lgnutls -lyaml -ljansson -lcrypto -lpthread
+LINK     := -pie -Wl,-z,relro,-z,now
+
+OPT_release := -O2 -g1 -D_FORTIFY_SOURCE=2 -flto=auto
+OPT_debug   := -O0 -g3
+OPT_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+OPT_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+OPT_fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+ifeq ($(OPT_$(FLAVOUR)),)
+$(error FLAVOUR must be release, debug, asan, tsan or fuzz, not "$(FLAVOUR)")
+endif
+CFLAGS_ALL := $(STD) $(WARN) $(HARDEN) $(OPT_$(FLAVOUR)) $(CFLAGS)
+
+LIB_SRC  := $(filter-out src/cli/main.c,$(foreach m,$(MODULES),$(wildcard src/$(m)/*.c)))
+LIB_OBJ  := $(LIB_SRC:%.c=$(OUT)/%.o)
+LIB      := $(OUT)/libslicegate.a
+BIN      := $(OUT)/slicegate
+SUPPORT_OBJ := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/support/check_main.c tests/support/fuzz_main.c,$(wildcard tests/support/*.c)))
+
+# One test program for each folder below tests/unit, tests/property and tests/integration.
+SUITES   := $(foreach k,unit property integration,$(patsubst tests/%/,%,$(sort $(dir $(wildcard tests/$(k)/*/suite.c)))))
+SUITE_BINS := $(SUITES:%=$(OUT)/tests/%/suite)
+FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+
+##@ Everyday
+.PHONY: help
+help: ## this text
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' Makefile
+
+.PHONY: build
+build: deps build/slicegate ## the release binary, build/slicegate
+
+build/slicegate: FORCE
+	@$(MAKE) --no-print-directory FLAVOUR=release build/release/slicegate
+	@cmp -s build/release/slicegate $@ || cp build/release/slicegate $@
+
+.PHONY: bin suites
+bin: $(BIN)
+suites: $(SUITE_BINS)
+
+include tests/targets.mk
+
+##@ Housekeeping
+.PHONY: deps
+deps: ## install the Debian packages that are missing
+	@sh deploy/deps.sh
+
+.PHONY: format
+format: ## rewrite sources with clang-format
+	$(Q)clang-format -i $$(git ls-files 'include/*.h' 'src/*.[ch]' 'tests/*.[ch]')
+
+.PHONY: install
+install: build ## install into $(DESTDIR)$(PREFIX)
+	install -D -m 0755 build/slicegate $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/slicegate
+	ln -sf slicegate $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/kubectl-slicegate
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf build
+
+.PHONY: FORCE
+FORCE:
+
+# ---- rules --------------------------------------------------------------------
+
+$(OUT)/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC   $@")
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+$(LIB): $(LIB_OBJ)
+	$(if $(V),,@echo "  AR   $@")
+	$(Q)rm -f $@ && gcc-ar rcs $@ $^
+
+$(BIN): $(OUT)/src/cli/main.o $(LIB)
+	$(if $(V),,@echo "  LINK $@")
+	$(Q)$(CC) $(CFLAGS_ALL) $(LINK) $^ $(LIBS) -o $@
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)
