@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whole files in, whole files out. */
+#include "slicegate/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum err_code code_of_errno(int number) {
+  switch (number) {
+  case ENOENT:
+  case ENOTDIR:
+    return ERR_NOT_FOUND;
+  case EISDIR:
+  case ENAMETOOLONG:
+  case ELOOP:
+    return ERR_INVALID;
+  case EACCES:
+  case EPERM:
+  case EMFILE:
+  case ENFILE:
+  case ENOSPC:
+  case EDQUOT:
+  case EROFS:
+    return ERR_UNAVAILABLE;
+  default:
+    return ERR_INTERNAL;
+  }
+}
+
+static bool fail_errno(struct err *reterr, const char *what, const char *name) {
+  int number = errno;
+  return err_set(reterr, code_of_errno(number), "%s: cannot %s: %s", name, what, strerror(number));
+}
+
+bool sys_fd_read(int fd, const char *name, size_t max_bytes, struct buf *retbuf,
+                 struct err *reterr) {
+  char chunk[16384];
+  buf_init(retbuf, max_bytes);
+  for (;;) {
+    ssize_t n = read(fd, chunk, sizeof(chunk));
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0) {
+      buf_done(retbuf);
+      return fail_errno(reterr, "read", name);
+    }
+    if (n == 0)
+      return true;
+    buf_append(retbuf, chunk, (size_t)n);
+    if (retbuf->truncated) {
+      buf_done(retbuf);
+      return err_set(reterr, ERR_LIMIT, "%s: larger than the limit of %zu bytes", name, max_bytes);
+    }
+  }
+}
+
+static void close_fd(int *fd) {
+  if (*fd >= 0)
+    (void)close(*fd);
+}
+
+bool sys_file_read(const char *path, size_t max_bytes, struct buf *retbuf, struct err *reterr) {
+  buf_init(retbuf, max_bytes);
+  SG_CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return fail_errno(reterr, "open", path);
+  struct stat st;
+  if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+    errno = EISDIR;
+    return fail_errno(reterr, "read", path);
+  }
+  return sys_fd_read(fd, path, max_bytes, retbuf, reterr);
+}
+
+static bool write_all(int fd, struct str bytes) {
+  while (bytes.len > 0) {
+    ssize_t n = write(fd, bytes.ptr, bytes.len);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return false;
+    bytes = str_skip(bytes, (size_t)n);
+  }
+  return true;
+}
+
+bool sys_file_write(const char *path, struct str bytes, unsigned mode, struct err *reterr) {
+  size_t size = strlen(path) + sizeof(".XXXXXX");
+  CLEANUP_FREE char *temp = mem_zalloc(size);
+  (void)snprintf(temp, size, "%s.XXXXXX", path);
+  SG_CLEANUP(close_fd) int fd = mkostemp(temp, O_CLOEXEC); /* made with mode 0600 */
+  if (fd < 0)
+    return fail_errno(reterr, "create a file beside it", path);
+  if (write_all(fd, bytes) && fchmod(fd, (mode_t)mode) == 0 && fsync(fd) == 0 &&
+      rename(temp, path) == 0)
+    return true;
+  bool failed = fail_errno(reterr, "write", path);
+  (void)unlink(temp);
+  return failed;
+}
