@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wire: Kubernetes objects as they travel <-> model. Reads `doc` trees (of JSON or
+ * YAML, it cannot tell); writes JSON (jansson lives here and in cli's printers). No
+ * decisions, no I/O. Every function may be called from many threads at once.
+ *
+ * Decoded values are views into the tree and the arena and live as long as both.
+ */
+#ifndef SLICEGATE_WIRE_H
+#define SLICEGATE_WIRE_H
+
+#include "slicegate/admission.h"
+#include "slicegate/base.h"
+#include "slicegate/doc.h"
+#include "slicegate/model.h"
+#include "slicegate/policy.h"
+
+/* ---- AdmissionReview ------------------------------------------------------------- */
+
+/* admission.k8s.io/v1 request, as far as we read it. */
+struct wire_review {
+  struct str uid;
+  struct str operation; /* CREATE, UPDATE, ... as written */
+  struct str group, version, kind;
+  struct str resource, subresource;
+  struct str ns, name;
+  struct str user;
+  struct strings groups;
+  bool is_dry_run;
+  const struct doc_node *object, *old_object; /* NULL when absent or null */
+};
+
+/*
+ * ERR_INVALID with a position when the body is not JSON or not an AdmissionReview of
+ * admission.k8s.io/v1 with a request and a uid: an answer cannot name what it answers.
+ */
+bool wire_review_decode(struct arena *arena, struct str body, struct wire_review *ret,
+                        struct err *reterr) SG_MUST_CHECK;
+
+struct wire_response {
+  struct str uid;
+  bool is_allowed;
+  int code;           /* HTTP status of a refusal: 403, 400, 500 */
+  struct str reason;  /* of a refusal: "Forbidden", ... */
+  struct str message; /* of a refusal */
+  struct strings warnings;
+  const struct key_value *audit_annotations;
+  size_t audit_annotation_count;
+  struct str patch; /* JSONPatch text; empty: none (always empty on /validate) */
+};
+/* The AdmissionReview that answers, as JSON, appended to `out`. */
+void wire_response_encode(const struct wire_response *response, struct buf *out);
+
+/*
+ * JSONPatch (RFC 6902) for a Pod, in `arena`; empty when there is nothing to do. `pod`
+ * tells which parents exist already.
+ */
+struct str wire_patch_encode(struct arena *arena, const struct doc_node *pod,
+                             const struct patch *patches, size_t count);
+
+/* ---- objects ------------------------------------------------------------------------ */
+
+/* apiVersion, kind and metadata of any object; empty views where they are absent. */
+struct wire_identity {
+  struct str group, version, kind, ns, name, generate_name;
+};
+void wire_identify(const struct doc_node *object, struct wire_identity *ret);
+
+/*
+ * Reads an object by its row of the kinds table. *ret_row is NULL, and *ret untouched,
+ * when the kind is not in the table (success: it passes untouched). ERR_INVALID with the
+ * field path in the text, and its position, when a field that rules read has a type that
+ * the kind does not allow (`containers` that is no list).
+ */
+bool wire_workload_decode(struct arena *arena, const struct doc_node *object,
+                          const struct policy_view *view, struct workload *ret,
+                          const struct workload_kind **ret_row, struct err *reterr) SG_MUST_CHECK;
+
+/*
+ * Whether an UPDATE changed what rules read: a template, a deadline, or a label or
+ * annotation that policy_reads_key names. Both are of the row's kind.
+ */
+bool wire_is_changed(struct arena *arena, const struct doc_node *object,
+                     const struct doc_node *old_object, const struct workload_kind *row,
+                     const struct policy_view *view);
+
+/* ---- a recorded cluster ----------------------------------------------------------- */
+
+/*
+ * The output of `kubectl get nodes,namespaces,... -A -o json` (a List; or NodeList,
+ * NamespaceList; JSON or YAML, also several documents). Other kinds in it are skipped.
+ * ERR_INVALID with position when it is not that, or holds neither nodes nor namespaces.
+ */
+bool wire_cluster_decode(struct arena *arena, struct str text, struct cluster *ret,
+                         struct err *reterr) SG_MUST_CHECK;
+
+/* ---- the request for admission -------------------------------------------------------- */
+
+/*
+ * review + policy -> adm_request, decoding object and oldObject. *ret_row is NULL when the
+ * kind is not ours. ns_object is looked up in `cluster` (NULL: not known). now_seconds is
+ * left 0. Subresources other than "" and "ephemeralcontainers" are not ours.
+ */
+bool wire_request(struct arena *arena, const struct wire_review *review,
+                  const struct policy_view *view, const struct cluster *cluster,
+                  struct adm_request *ret, const struct workload_kind **ret_row,
+                  struct err *reterr) SG_MUST_CHECK;
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the readers of this module only. */
+#ifndef SLICEGATE_DOC_INTERNAL_H
+#define SLICEGATE_DOC_INTERNAL_H
+
+#include "slicegate/doc.h"
+
+/* ERR_LIMIT when the text is larger than the limits allow. */
+bool doc_check_size(struct str text, const struct doc_limits *limits,
+                    struct err *reterr) SG_MUST_CHECK;
+
+/* Writes one code point (<= 0x10ffff, no surrogate) to out[0..3]; the number of bytes. */
+size_t utf8_encode(uint32_t code, char *out);
+/* Length of the well-formed UTF-8 sequence at `at`, 0 when there is none (RFC 3629). */
+size_t utf8_sequence(const char *at, size_t len);
+
+/* JSON values one behind the other, as kubectl takes them. */
+bool doc_parse_json_stream(struct arena *arena, struct str text, const struct doc_limits *limits,
+                           struct doc_stream *ret, struct err *reterr) SG_MUST_CHECK;
+
+/* Gives a plain YAML scalar (kind DOC_STRING, text set) the kind it resolves to. */
+void yaml_resolve_plain(struct doc_node *node);
+
+#endif
