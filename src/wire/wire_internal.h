@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files of this module only. */
+#ifndef SLICEGATE_WIRE_INTERNAL_H
+#define SLICEGATE_WIRE_INTERNAL_H
+
+#include "slicegate/wire.h"
+
+/* ---- where we are, for errors: a chain on the stack, turned to text only when one happens ---- */
+
+struct trail {
+  const struct trail *up; /* NULL: the first */
+  struct str name;        /* field or key; empty: an index */
+  uint32_t index;
+};
+
+/* "spec.containers[0].env: a list was expected, found a string", at the node's position. */
+bool wire_wrong_type(const struct trail *trail, const struct doc_node *node, const char *expected,
+                     struct err *reterr);
+
+/*
+ * The child `name` of `parent`, when it has this kind. Absent and null give *ret NULL and
+ * success; another kind is the error.
+ */
+bool wire_child(const struct doc_node *parent, const char *name, enum doc_kind kind,
+                const struct trail *trail, const struct doc_node **ret,
+                struct err *reterr) SG_MUST_CHECK;
+
+/* Text of a string child; of a number or boolean as written; empty when absent. */
+bool wire_child_text(const struct doc_node *parent, const char *name, const struct trail *trail,
+                     struct str *ret, struct err *reterr) SG_MUST_CHECK;
+
+/* A mapping of scalars (labels, annotations, nodeSelector). */
+bool wire_child_pairs(struct arena *arena, const struct doc_node *parent, const char *name,
+                      const struct trail *trail, const struct key_value **ret, size_t *ret_count,
+                      struct err *reterr) SG_MUST_CHECK;
+
+/* ---- paths of the kinds table ----------------------------------------------------------- */
+
+enum { PATH_WILDCARDS_MAX = 4 };
+
+struct path_hit {
+  const struct doc_node *node;
+  struct str path; /* as a field path, wildcards replaced */
+  /* What the wildcards took, in order: an item's index or a key. */
+  struct path_capture {
+    bool is_index;
+    uint32_t index;
+    struct str key;
+  } captures[PATH_WILDCARDS_MAX];
+  size_t capture_count;
+};
+
+/* All places that `pattern` names in `root`, in the order of the text; none is no error. */
+bool wire_path_find(struct arena *arena, const struct doc_node *root, struct str pattern,
+                    struct str prefix, struct path_hit **ret, size_t *ret_count,
+                    struct err *reterr) SG_MUST_CHECK;
+/* The one place, with wildcards taking what `hit` took; NULL when it is not there. */
+const struct doc_node *wire_path_follow(const struct doc_node *root, struct str pattern,
+                                        const struct path_hit *hit);
+
+/* ---- parts of pods ------------------------------------------------------------------------ */
+
+bool wire_pod_spec_decode(struct arena *arena, const struct doc_node *node,
+                          const struct trail *trail, struct pod_spec *ret,
+                          struct err *reterr) SG_MUST_CHECK;
+bool wire_amounts_decode(struct arena *arena, const struct doc_node *parent, const char *name,
+                         const struct trail *trail, const struct resource_amount **ret,
+                         size_t *ret_count, struct err *reterr) SG_MUST_CHECK;
+bool wire_taint_effect(struct str text, enum taint_effect *ret);
+
+/* Splits "group/version" of apiVersion. */
+void wire_split_api_version(struct str api_version, struct str *ret_group, struct str *ret_version);
+
+#endif
