@@ -20,6 +20,13 @@ struct gpu_request {
   struct str base_name; /* without ".shared" */
 };
 
+/* Findings, and for each the template that was in hand (NULL: the workload as a whole). */
+struct found {
+  struct finding *findings;
+  const struct pod_template **origins;
+  size_t count, capacity;
+};
+
 struct rule_context {
   const struct policy_view *view;
   const struct effective *effective;
@@ -38,10 +45,17 @@ struct rule_context {
       workload_type; /* slicegate.dev/workload-type, likewise: "training", "inference", ... */
   struct str team;   /* slicegate.dev/team, likewise */
 
-  /* The findings so far; rules add with rule_report. */
-  struct finding *findings;
-  size_t count, capacity;
+  struct found found; /* so far; rules add with rule_report */
 };
+
+/*
+ * Puts a template (NULL: the workload as a whole) in hand: collects its GPU requests and
+ * reads environment, workload type and team. Findings stay.
+ */
+void context_enter(struct rule_context *ctx, const struct effective *effective,
+                   const struct pod_template *tmpl);
+/* Fills ctx->gpus from ctx->tmpl (gpu_requests.c). */
+void collect_gpu_requests(struct rule_context *ctx);
 
 /*
  * Adds a finding with the rule's effective severity, unless that is off or `severity_cap`
@@ -52,21 +66,52 @@ void rule_report(struct rule_context *ctx, enum rule_id rule, enum severity seve
                  struct str field, struct str message, struct str remedy);
 
 /* Field paths in the template in hand, in ctx->arena: "spec.template.spec.tolerations". */
-struct str spec_field(struct rule_context *ctx, const char *fmt, ...) SG_PRINTF(2, 3);
+struct str spec_field(const struct rule_context *ctx, const char *fmt, ...) SG_PRINTF(2, 3);
 /* "spec.template.spec.containers[0].resources.limits[nvidia.com/gpu]" */
-struct str amount_field(struct rule_context *ctx, const struct container *container,
+struct str amount_field(const struct rule_context *ctx, const struct container *container,
                         const char *list, struct str resource);
 /* "metadata.labels[key]" of the object, or of its template when `in_template`. */
-struct str label_field(struct rule_context *ctx, bool in_template, struct str key);
+struct str label_field(const struct rule_context *ctx, bool in_template, struct str key);
+struct str annotation_field(const struct rule_context *ctx, bool in_template, struct str key);
+/* The template holds a whole PodSpec, so that a missing toleration, selector or deadline is
+ * really missing: false where it is only resources or a GPU count (InferenceService's model,
+ * Spark's gpu), whose pod is described elsewhere. */
+bool has_pod_spec(const struct pod_template *tmpl);
 
 /* Label or annotation of the template, else of the object; NULL when neither has it. */
 const struct str *find_label(const struct rule_context *ctx, struct str key);
 const struct str *find_annotation(const struct rule_context *ctx, struct str key);
+/* Either of them: what a user declares (slicegate.dev/gpu-memory, .../expires-at) may stand
+ * in an annotation or a label. NULL when nothing says so; its field path, or the path of
+ * the template's annotation when it is missing. */
+const struct str *find_declared(const struct rule_context *ctx, struct str key);
+struct str declared_field(const struct rule_context *ctx, struct str key);
+
+/*
+ * Text of a user inside our sentences: every name, value and image that a message quotes
+ * goes through here. The text itself when it is harmless; otherwise a copy without control
+ * characters, cut with "..." when long.
+ */
+struct str shown(const struct rule_context *ctx, struct str text);
+/* "a, b and c" (with last_word "and"); after eight "... and 3 more". */
+struct str shown_list(const struct rule_context *ctx, const struct str *items, size_t count,
+                      const char *last_word);
+/* What `shown` does, with a limit of one's own. */
+struct str text_clean(struct arena *arena, struct str text, size_t max);
 
 /* Does this pod go to GPU nodes: asks for a GPU, tolerates a GPU taint by name, or selects
  * GPU nodes by label or affinity. (A wildcard toleration alone does not make it.) */
 bool tolerates_gpu_taint_by_name(const struct rule_context *ctx, const struct toleration **ret);
 bool selects_gpu_nodes(const struct rule_context *ctx, struct str *ret_field);
+
+#define REQUIRED_AFFINITY_PATH                                                                     \
+  "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
+
+/* "nvidia.com/gpu" of "nvidia.com/gpu.shared", and of itself. */
+struct str gpu_base_name(struct str resource);
+/* How many devices, 0 when the amount is no whole number that is not negative (gpu-limits
+ * says so; other rules then have nothing to count). */
+int64_t gpu_count_asked(const struct gpu_request *gpu);
 
 /* Called for every template of a workload, in the order of enum rule_id. */
 void rule_gpu_limits(struct rule_context *ctx);
@@ -89,6 +134,10 @@ bool missing_gpu_toleration(const struct rule_context *ctx, struct toleration *r
 /* The MIG profile that satisfies the declared need of a whole-GPU container; likewise shared. */
 bool right_size_replacement(const struct rule_context *ctx, const struct gpu_request *gpu,
                             struct str *ret_resource);
+
+/* Lowers to `warn` what `before`, the findings of the object before an UPDATE, had already
+ * (update.c). */
+void update_lower_known(struct arena *arena, struct found *now, const struct found *before);
 
 /* ---- what is known of the cluster (cluster.c) ------------------------------------ */
 
@@ -116,5 +165,8 @@ struct adm_cluster {
 
 const struct cluster_resource *cluster_find_resource(const struct adm_cluster *cluster,
                                                      struct str name);
+
+/* "NVIDIA-A100-SXM4-40GB" of "NVIDIA-A100-SXM4-40GB-MIG-1g.5gb-SHARED". */
+struct str product_base_label(struct str label);
 
 #endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLICEGATE_TESTS_ADMISSION_CASES_H
+#define SLICEGATE_TESTS_ADMISSION_CASES_H
+
+#include <check.h>
+
+TCase *tcase_context(void);
+TCase *tcase_cluster(void);
+TCase *tcase_engine(void);
+
+#endif

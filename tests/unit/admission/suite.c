@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every test_<what>.c here gives one TCase; a new one adds its line in both lists. */
+#include "tests/unit/admission/cases.h"
+
+#include "tests/support/check_main.h"
+
+Suite *make_suite(void) {
+  Suite *suite = suite_create("admission");
+  suite_add_tcase(suite, tcase_context());
+  suite_add_tcase(suite, tcase_cluster());
+  suite_add_tcase(suite, tcase_engine());
+  return suite;
+}
