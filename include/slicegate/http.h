@@ -34,6 +34,7 @@ struct http_request {
   struct str body;     /* complete; empty when there is none */
   const char *peer;    /* "192.0.2.1" or "2001:db8::1" */
   struct arena *arena; /* this thread's: empty on entry, reset after the call */
+  void *transport;     /* the server's own */
 };
 
 /* The first value of a query argument or a header (names of headers in any case). */
@@ -57,8 +58,8 @@ struct http_response {
     const char *value; /* literals */
   } headers[HTTP_RESPONSE_HEADERS_MAX];
 };
-void http_response_static(struct http_response *response, unsigned status,
-                          const char *content_type, struct str body);
+void http_response_static(struct http_response *response, unsigned status, const char *content_type,
+                          struct str body);
 /* name and value are literals; more than HTTP_RESPONSE_HEADERS_MAX are an assertion. */
 void http_response_header(struct http_response *response, const char *name, const char *value);
 /* {"error":"text"} with a status; replaces what was there. */
@@ -96,14 +97,14 @@ enum {
  * the value in brackets; -1 is no limit.
  */
 struct http_limits {
-  int64_t handshake_ms;          /* from accept to the end of the TLS handshake [10,000] */
-  int64_t header_ms;             /* from a request's first byte to the end of its header [10,000] */
-  int64_t body_ms;               /* from there to the end of its body [30,000] */
-  int64_t reply_ms;              /* from the handler's answer to its last byte sent [30,000] */
-  int64_t idle_ms;               /* between requests; longer than the client's own [120,000] */
-  int64_t connections;           /* open at once; further ones are closed at accept [1,024] */
-  int64_t connections_per_peer;  /* of one address [256] */
-  int64_t buffered_bytes;        /* bodies in memory, all together; beyond: 503 [64 MiB] */
+  int64_t handshake_ms;         /* from accept to the end of the TLS handshake [10,000] */
+  int64_t header_ms;            /* from a request's first byte to the end of its header [10,000] */
+  int64_t body_ms;              /* from there to the end of its body [30,000] */
+  int64_t reply_ms;             /* from the handler's answer to its last byte sent [30,000] */
+  int64_t idle_ms;              /* between requests; longer than the client's own [120,000] */
+  int64_t connections;          /* open at once; further ones are closed at accept [1,024] */
+  int64_t connections_per_peer; /* of one address [256] */
+  int64_t buffered_bytes;       /* bodies in memory, all together; beyond: 503 [64 MiB] */
   int64_t requests_per_connection; /* then "Connection: close" [no limit] */
 };
 
@@ -113,20 +114,20 @@ struct http_access {
   const char *path;
   const char *route; /* the route's path as registered; NULL: none matched */
   const char *peer;
-  unsigned status;     /* 0: the peer went away, or missed a deadline, before the answer */
-  int64_t duration_us; /* from the end of the header to the last byte given to the socket */
-  int64_t handler_us;  /* of that in the handler */
+  unsigned status;      /* 0: the peer went away, or missed a deadline, before the answer */
+  int64_t duration_us;  /* from the end of the header to the last byte given to the socket */
+  int64_t handler_us;   /* of that in the handler */
   size_t request_bytes; /* bodies */
   size_t response_bytes;
 };
 typedef void http_access_fn(void *ctx, const struct http_access *access);
 
 struct http_config {
-  const char *address;  /* "0.0.0.0", "::", "127.0.0.1"; NULL = "::", IPv4 included */
-  uint16_t port;        /* 0: any free one, see http_server_port */
-  struct str cert_pem;  /* leaf first, then what is needed of its chain */
+  const char *address; /* "0.0.0.0", "::", "127.0.0.1"; NULL = "::", IPv4 included */
+  uint16_t port;       /* 0: any free one, see http_server_port */
+  struct str cert_pem; /* leaf first, then what is needed of its chain */
   struct str key_pem;
-  unsigned threads; /* 0: one for each processor, at most 8 */
+  unsigned threads;                /* 0: one for each processor, at most 8 */
   const struct http_route *routes; /* copied, except for the strings */
   size_t route_count;
   struct http_limits limits;
@@ -183,7 +184,7 @@ struct http_stats {
   int64_t expired_body;
   int64_t expired_reply;
   int64_t expired_idle;
-  int64_t overloaded;      /* requests answered 503 over buffered_bytes */
+  int64_t overloaded; /* requests answered 503 over buffered_bytes */
 };
 void http_server_stats(const struct http_server *server, struct http_stats *ret);
 
