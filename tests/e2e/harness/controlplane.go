@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package harness runs a real Kubernetes control plane, slicegate and kubectl as processes on this machine, for tests
+// and for the demonstration.
+package harness
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+const startPatience = 60 * time.Second
+
+// Tokens of the users whom kube-apiserver knows. They are worth nothing outside the run: the server listens on
+// loopback and is gone at its end.
+const (
+	adminToken      = "admin-token"
+	controllerToken = "controller-manager-token"
+)
+
+// ControlPlane is a running etcd, kube-apiserver and kube-controller-manager.
+type ControlPlane struct {
+	API        *API
+	Kubeconfig string
+
+	dir       string // of this control plane; nobody else can read it
+	bin       string
+	home      string // of kubectl
+	processes []*Process
+}
+
+// StartControlPlane starts the binaries of the folder bin with their state and logs in dir. It returns when the
+// server answers and its controllers work.
+func StartControlPlane(ctx context.Context, bin, dir string) (*ControlPlane, error) {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+
+	// A free port can be taken by somebody else between the choice and its use. That shows as a process that ends
+	// at once; other ports then do.
+	const attempts = 3
+	var problems []error
+	for attempt := range attempts {
+		c := &ControlPlane{bin: bin, dir: filepath.Join(dir, fmt.Sprintf("control-plane-%d", attempt+1))}
+		err := c.start(ctx)
+		if err == nil {
+			return c, nil
+		}
+		problems = append(problems, err)
+		c.Stop()
+		if ctx.Err() != nil || !errors.Is(err, errEnded) {
+			break
+		}
+	}
+	return nil, errors.Join(problems...)
+}
+
+// errEnded: a part of the control plane ended while it should start.
+var errEnded = errors.New("ended unexpectedly")
+
+func (c *ControlPlane) start(ctx context.Context) error {
+	for _, sub := range []string{"", "etcd", "certs", "home"} {
+		if err := os.MkdirAll(filepath.Join(c.dir, sub), 0o700); err != nil {
+			return err
+		}
+	}
+	c.home = c.path("home")
+	c.Kubeconfig = c.path("admin.kubeconfig")
+	ports, err := freePorts(3)
+	if err != nil {
+		return err
+	}
+	etcdURL := "http://" + ports[0]
+	apiURL := "https://" + ports[2]
+
+	if err := c.writeSigningKey(c.path("service-account.key")); err != nil {
+		return err
+	}
+	tokens := adminToken + `,admin,admin,"system:masters"` + "\n" +
+		controllerToken + `,system:kube-controller-manager,controller-manager` + "\n"
+	if err := os.WriteFile(c.path("tokens.csv"), []byte(tokens), 0o600); err != nil {
+		return err
+	}
+
+	etcd, err := c.run("etcd",
+		"--name=e2e", "--data-dir="+c.path("etcd"),
+		"--listen-client-urls="+etcdURL, "--advertise-client-urls="+etcdURL,
+		"--listen-peer-urls=http://"+ports[1],
+		"--initial-advertise-peer-urls=http://"+ports[1], "--initial-cluster=e2e=http://"+ports[1],
+		"--unsafe-no-fsync", "--log-level=warn")
+	if err != nil {
+		return err
+	}
+	if err := c.waitForHTTP(ctx, etcd, http.DefaultClient, etcdURL+"/health"); err != nil {
+		return err
+	}
+
+	_, port, err := net.SplitHostPort(ports[2])
+	if err != nil {
+		return err
+	}
+	apiserver, err := c.run("kube-apiserver",
+		"--etcd-servers="+etcdURL,
+		"--bind-address=127.0.0.1", "--secure-port="+port, "--cert-dir="+c.path("certs"),
+		"--service-cluster-ip-range=10.0.0.0/24",
+		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-key-file="+c.path("service-account.key"),
+		"--service-account-signing-key-file="+c.path("service-account.key"),
+		"--token-auth-file="+c.path("tokens.csv"), "--authorization-mode=RBAC",
+		// Pods can be made in a namespace that is a moment old, and nodes need no kubelet to lose their taints.
+		"--disable-admission-plugins=ServiceAccount,TaintNodesByCondition")
+	if err != nil {
+		return err
+	}
+	ca, err := c.waitForCA(ctx, apiserver)
+	if err != nil {
+		return err
+	}
+	if c.API, err = newAPI(apiURL, adminToken, ca); err != nil {
+		return err
+	}
+	if err := c.waitForHTTP(ctx, apiserver, c.API.client, apiURL+"/readyz"); err != nil {
+		return err
+	}
+	if err := writeKubeconfig(c.Kubeconfig, apiURL, c.path("certs/apiserver.crt"), "admin", adminToken); err != nil {
+		return err
+	}
+
+	// Each controller acts under its own service account, as in a real cluster: policies tell controllers from
+	// people by that.
+	kubeconfig := c.path("controller-manager.kubeconfig")
+	if err := writeKubeconfig(kubeconfig, apiURL, c.path("certs/apiserver.crt"), "controller-manager", controllerToken); err != nil {
+		return err
+	}
+	manager, err := c.run("kube-controller-manager",
+		"--kubeconfig="+kubeconfig, "--use-service-account-credentials=true",
+		"--service-account-private-key-file="+c.path("service-account.key"),
+		"--controllers=*,-node-lifecycle-controller",
+		"--kube-api-qps=500", "--kube-api-burst=500",
+		"--leader-elect=false", "--secure-port=0")
+	if err != nil {
+		return err
+	}
+	// It has no port to ask. That it works shows in what it makes.
+	return Poll(ctx, "kube-controller-manager to make the default service account", func() error {
+		if manager.Exited() {
+			return Permanent(fmt.Errorf("kube-controller-manager %w; its log:\n%s", errEnded, manager.Tail(30)))
+		}
+		answer, err := c.API.Do(ctx, http.MethodGet, "/api/v1/namespaces/default/serviceaccounts/default", nil)
+		if err != nil {
+			return err
+		}
+		if answer.Status != http.StatusOK {
+			return fmt.Errorf("status %d", answer.Status)
+		}
+		return nil
+	})
+}
+
+// Stop ends what was started, in the opposite order.
+func (c *ControlPlane) Stop() {
+	for _, p := range slices.Backward(c.processes) {
+		// Nothing of it is kept, so it need not be gentle with etcd's files; but a server that is asked to end
+		// writes why it was unhappy.
+		p.Terminate(5 * time.Second)
+	}
+	c.processes = nil
+}
+
+// Tails is the end of each log.
+func (c *ControlPlane) Tails(lines int) string {
+	var text string
+	for _, p := range c.processes {
+		text += fmt.Sprintf("--- %s (%s)\n%s\n", p.Name, p.Log, p.Tail(lines))
+	}
+	return text
+}
+
+// Command is a kubectl command for this control plane.
+func (c *ControlPlane) Command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, "kubectl"), args...)
+	cmd.Env = []string{"KUBECONFIG=" + c.Kubeconfig, "HOME=" + c.home, "PATH=" + os.Getenv("PATH")}
+	return cmd
+}
+
+// Kubectl runs kubectl. That kubectl refuses is no error: see Output.Code.
+func (c *ControlPlane) Kubectl(ctx context.Context, args ...string) (Output, error) {
+	return run(c.Command(ctx, args...), nil)
+}
+
+// KubectlInput runs kubectl with something to read.
+func (c *ControlPlane) KubectlInput(ctx context.Context, stdin string, args ...string) (Output, error) {
+	return run(c.Command(ctx, args...), []byte(stdin))
+}
+
+func (c *ControlPlane) path(name string) string { return filepath.Join(c.dir, name) }
+
+func (c *ControlPlane) run(name string, args ...string) (*Process, error) {
+	cmd := exec.Command(filepath.Join(c.bin, name), args...)
+	cmd.Dir = c.dir
+	cmd.Env = []string{"HOME=" + c.home, "PATH=" + os.Getenv("PATH")}
+	p, err := startProcess(name, cmd, c.path(name+".log"))
+	if err == nil {
+		c.processes = append(c.processes, p)
+	}
+	return p, err
+}
+
+func (c *ControlPlane) waitForHTTP(ctx context.Context, p *Process, client *http.Client, url string) error {
+	return Poll(ctx, p.Name+" to be ready", func() error {
+		if p.Exited() {
+			return Permanent(fmt.Errorf("%s %w; its log:\n%s", p.Name, errEnded, p.Tail(30)))
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return Permanent(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+adminToken)
+		response, err := client.Do(request)
+		if err != nil {
+			return err
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return fmt.Errorf("status %d", response.StatusCode)
+		}
+		return nil
+	})
+}
+
+// waitForCA waits for the certificate that kube-apiserver makes for itself.
+func (c *ControlPlane) waitForCA(ctx context.Context, apiserver *Process) (*x509.CertPool, error) {
+	pool := x509.NewCertPool()
+	err := Poll(ctx, "kube-apiserver to make its certificate", func() error {
+		if apiserver.Exited() {
+			return Permanent(fmt.Errorf("kube-apiserver %w; its log:\n%s", errEnded, apiserver.Tail(30)))
+		}
+		text, err := os.ReadFile(c.path("certs/apiserver.crt"))
+		if err != nil {
+			return err
+		}
+		if !pool.AppendCertsFromPEM(text) {
+			return errors.New("no certificate in it yet")
+		}
+		return nil
+	})
+	return pool, err
+}
+
+func (c *ControlPlane) writeSigningKey(path string) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	der, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), 0o600)
+}
+
+func writeKubeconfig(path, server, ca, user, token string) error {
+	return os.WriteFile(path, fmt.Appendf(nil, `apiVersion: v1
+kind: Config
+clusters:
+- name: e2e
+  cluster: {server: %q, certificate-authority: %q}
+users:
+- name: %s
+  user: {token: %q}
+contexts:
+- name: e2e
+  context: {cluster: e2e, user: %s}
+current-context: e2e
+`, server, ca, user, token, user), 0o600)
+}
+
+// freePorts are addresses on loopback that nobody uses now. All are held until all are found, so that they differ.
+func freePorts(count int) ([]string, error) {
+	var addresses []string
+	for range count {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer listener.Close()
+		addresses = append(addresses, listener.Addr().String())
+	}
+	return addresses, nil
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package harness
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// nobody is the uid and gid under which slicegate runs when the suite runs as root.
+const nobody = 65534
+
+// Slicegate is the installed program. It runs with an identity of its own: a user without rights where that is
+// possible, an empty environment, and no kubeconfig, token or other credential. What it knows is the files in Dir.
+type Slicegate struct {
+	Dir string // its files; it can read and write here
+
+	binary  string
+	user    *syscall.Credential // nil: the user of the suite
+	started atomic.Int32
+}
+
+// InstallSlicegate copies the binary to where its user can run it.
+func InstallSlicegate(binary, dir string) (*Slicegate, error) {
+	s := &Slicegate{Dir: filepath.Join(dir, "slicegate"), binary: filepath.Join(dir, "bin", "slicegate")}
+	for _, folder := range []string{s.Dir, filepath.Dir(s.binary)} {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	text, err := os.ReadFile(binary)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(s.binary, text, 0o755); err != nil {
+		return nil, err
+	}
+	if os.Geteuid() == 0 {
+		s.user = &syscall.Credential{Uid: nobody, Gid: nobody}
+		if err := os.Chown(s.Dir, nobody, nobody); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Write puts a file into its folder, replacing it in one step, and returns the path.
+func (s *Slicegate) Write(name string, text []byte) (string, error) {
+	path := filepath.Join(s.Dir, name)
+	temp := path + ".new"
+	if err := os.WriteFile(temp, text, 0o644); err != nil {
+		return "", err
+	}
+	return path, os.Rename(temp, path)
+}
+
+// Command is a slicegate command under its own identity.
+func (s *Slicegate) Command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, s.binary, args...)
+	cmd.Dir = s.Dir
+	cmd.Env = []string{} // not nil, which would mean ours
+	for _, name := range []string{"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"} {
+		if value, ok := os.LookupEnv(name); ok {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
+	if s.user != nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.user}
+	}
+	return cmd
+}
+
+// Run runs a command to its end. That it fails is no error: see Output.Code.
+func (s *Slicegate) Run(ctx context.Context, stdin []byte, args ...string) (Output, error) {
+	out, err := run(s.Command(ctx, args...), stdin)
+	if err == nil {
+		err = sanitizerReport(out.Stderr)
+	}
+	return out, err
+}
+
+// MustSucceed turns a command that failed into an error.
+func MustSucceed(out Output, err error) (Output, error) {
+	if err == nil && out.Code != 0 {
+		err = fmt.Errorf("a command failed:\n%s", out)
+	}
+	return out, err
+}
+
+// Certificates are the files that `slicegate certs issue` leaves behind.
+type Certificates struct{ Dir string }
+
+func (c Certificates) CA() string   { return filepath.Join(c.Dir, "ca.crt") }
+func (c Certificates) Leaf() string { return filepath.Join(c.Dir, "tls.crt") }
+func (c Certificates) Key() string  { return filepath.Join(c.Dir, "tls.key") }
+
+// IssueCertificates makes a CA and a certificate for 127.0.0.1 in the folder name.
+func (s *Slicegate) IssueCertificates(ctx context.Context, name string) (Certificates, error) {
+	c := Certificates{Dir: filepath.Join(s.Dir, name)}
+	_, err := MustSucceed(s.Run(ctx, nil, "certs", "issue", "--dir", c.Dir, "--ip", "127.0.0.1"))
+	return c, err
+}
+
+// RenewCertificate writes a new certificate of the same CA over the old one.
+func (s *Slicegate) RenewCertificate(ctx context.Context, c Certificates) error {
+	_, err := MustSucceed(s.Run(ctx, nil, "certs", "issue", "--dir", c.Dir, "--ip", "127.0.0.1", "--reuse-ca", "--force"))
+	return err
+}
+
+// Server is a running `slicegate serve`.
+type Server struct {
+	*Process
+	Address string // host:port
+
+	client *http.Client
+}
+
+var (
+	servingLine = regexp.MustCompile(`(?m)^.*\bmsg=serving\b.*\baddress="?([0-9.]+:[0-9]+)`)
+	sanitizer   = regexp.MustCompile(`(?m)^.*(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: ).*$`)
+)
+
+// Serve starts a server at the address (port 0: any free port) and waits until it says that it serves.
+func (s *Slicegate) Serve(ctx context.Context, address string, certs Certificates, policy string) (*Server, error) {
+	args := []string{"serve", "--listen", address, "--tls-cert", certs.Leaf(), "--tls-key", certs.Key(), "--log-format", "text"}
+	if policy != "" {
+		args = append(args, "--policy", policy)
+	}
+	name := fmt.Sprintf("slicegate-%d", s.started.Add(1))
+	// The context bounds the start, not the life of the server.
+	p, err := startProcess(name, s.Command(context.Background(), args...), filepath.Join(filepath.Dir(s.Dir), "logs", name+".log"))
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	server := &Server{Process: p}
+	if server.Address, err = p.WaitForLog(ctx, servingLine); err != nil {
+		return nil, errors.Join(err, p.Kill())
+	}
+	if server.client, err = clientFor(certs.CA()); err != nil {
+		return nil, errors.Join(err, p.Kill())
+	}
+	return server, nil
+}
+
+// URL is what kube-apiserver calls.
+func (s *Server) URL() string { return "https://" + s.Address }
+
+// Get asks the server itself; every call uses a new connection.
+func (s *Server) Get(ctx context.Context, path string) (int, string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL()+path, nil)
+	if err != nil {
+		return 0, "", err
+	}
+	response, err := s.client.Do(request)
+	if err != nil {
+		return 0, "", err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(text), err
+}
+
+// LeafSerial is the serial number of the certificate that a new connection is shown, whoever answers at the address.
+func (s *Server) LeafSerial(ctx context.Context) (string, error) {
+	transport := s.client.Transport.(*http.Transport)
+	conn, err := (&tls.Dialer{Config: transport.TLSClientConfig}).DialContext(ctx, "tcp", s.Address)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	return conn.(*tls.Conn).ConnectionState().PeerCertificates[0].SerialNumber.String(), nil
+}
+
+// Stop asks the server to end and is not content with less than a clean exit.
+func (s *Server) Stop() error {
+	code, err := s.Terminate(30 * time.Second)
+	if err != nil {
+		return err
+	}
+	if code != 0 {
+		err = fmt.Errorf("%s ended with exit code %d after SIGTERM; its log:\n%s", s.Name, code, s.Tail(30))
+	}
+	return errors.Join(err, s.CheckLog())
+}
+
+// CheckLog looks for the reports of a sanitizer, where the binary was built with one.
+func (s *Server) CheckLog() error {
+	text, err := os.ReadFile(s.Log)
+	if err != nil {
+		return err
+	}
+	return sanitizerReport(string(text))
+}
+
+func sanitizerReport(text string) error {
+	if line := sanitizer.FindString(text); line != "" {
+		return fmt.Errorf("slicegate: %s\n%s", line, text)
+	}
+	return nil
+}
+
+// WebhookConfig prints the webhook configurations for a server.
+func (s *Slicegate) WebhookConfig(ctx context.Context, url string, certs Certificates, policy string, more ...string) (string, error) {
+	args := []string{"webhook-config", "--url", url, "--ca-bundle", certs.CA()}
+	if policy != "" {
+		args = append(args, "--policy", policy)
+	}
+	out, err := MustSucceed(s.Run(ctx, nil, append(args, more...)...))
+	if err == nil && out.Stderr != "" {
+		err = fmt.Errorf("webhook-config is not silent on stderr:\n%s", out)
+	}
+	return out.Stdout, err
+}
+
+func clientFor(ca string) (*http.Client, error) {
+	text, err := os.ReadFile(ca)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s holds no certificate:\n%s", ca, strings.TrimSpace(string(text)))
+	}
+	return &http.Client{
+		Timeout:   10 * time.Second,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true},
+	}, nil
+}

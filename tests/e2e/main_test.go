@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package e2e holds slicegate to its word against a real Kubernetes control plane. run.sh builds what it needs and
+// runs it.
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"slicegate.dev/tests/e2e/harness"
+)
+
+const patience = 60 * time.Second // for whatever should be there in a moment
+
+// One control plane serves all tests; each test has namespaces of its own. Most tests share a gate too.
+var suite struct {
+	plane      *harness.ControlPlane
+	slicegate  *harness.Slicegate
+	policy     string // path of the policy file, as slicegate sees it
+	gate       *harness.Gate
+	namespaces atomic.Int32
+}
+
+func TestMain(m *testing.M) {
+	os.Exit(runSuite(m))
+}
+
+func runSuite(m *testing.M) (code int) {
+	fail := func(err error) int {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	binary, controlPlane := os.Getenv("SLICEGATE"), os.Getenv("SLICEGATE_CONTROL_PLANE")
+	if binary == "" || controlPlane == "" {
+		return fail(fmt.Errorf("SLICEGATE (the binary) and SLICEGATE_CONTROL_PLANE (what cluster/build.sh prints) must be set: use tests/e2e/run.sh"))
+	}
+	dir, err := harness.TempDir()
+	if err != nil {
+		return fail(err)
+	}
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+
+	defer func() {
+		if code == 0 {
+			os.RemoveAll(dir)
+		} else {
+			fmt.Fprintln(os.Stderr, "e2e: failed; all logs are kept in", dir)
+		}
+	}()
+
+	start := time.Now()
+	if suite.plane, err = harness.StartControlPlane(ctx, controlPlane, dir); err != nil {
+		return fail(err)
+	}
+	defer suite.plane.Stop()
+	fmt.Printf("e2e: the control plane is ready after %s\n", time.Since(start).Round(time.Millisecond))
+
+	if err := prepare(ctx, binary, dir); err != nil {
+		return fail(err)
+	}
+
+	// A test cannot be interrupted from here; its processes can.
+	finished := make(chan struct{})
+	defer close(finished)
+	go func() {
+		select {
+		case <-finished:
+		case <-ctx.Done():
+			fmt.Fprintln(os.Stderr, "e2e: interrupted")
+			suite.plane.Stop()
+			os.Exit(130)
+		}
+	}()
+
+	if code = m.Run(); code != 0 {
+		fmt.Fprint(os.Stderr, suite.plane.Tails(15))
+	}
+	if suite.gate != nil {
+		if err := suite.gate.Lower(ctx); err != nil {
+			return fail(err)
+		}
+	}
+	return code
+}
+
+// prepare installs slicegate, its policy, and the custom resources.
+func prepare(ctx context.Context, binary, dir string) error {
+	var err error
+	if suite.slicegate, err = harness.InstallSlicegate(binary, dir); err != nil {
+		return err
+	}
+	text, err := os.ReadFile("testdata/policy.yaml")
+	if err != nil {
+		return err
+	}
+	if suite.policy, err = suite.slicegate.Write("policy.yaml", text); err != nil {
+		return err
+	}
+	if _, err := harness.MustSucceed(suite.plane.Kubectl(ctx, "apply", "-f", "testdata/crds")); err != nil {
+		return err
+	}
+	_, err = harness.MustSucceed(suite.plane.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=30s", "-f", "testdata/crds"))
+	return err
+}
+
+// sharedGate is the gate under the suite's policy, for tests that leave it as it is.
+func sharedGate(t *testing.T) *harness.Gate {
+	t.Helper()
+	if suite.gate == nil {
+		suite.gate = raise(t)
+	}
+	g := suite.gate
+	t.Cleanup(func() { logGate(t, g) })
+	return g
+}
+
+// noGate leaves the cluster without slicegate.
+func noGate(t *testing.T) {
+	t.Helper()
+	if suite.gate == nil {
+		return
+	}
+	g := suite.gate
+	suite.gate = nil
+	if err := g.Lower(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ownGate is a gate that the test may kill or change. It is gone after the test.
+func ownGate(t *testing.T) *harness.Gate {
+	t.Helper()
+	noGate(t)
+	g := raise(t)
+	t.Cleanup(func() {
+		if err := g.Lower(context.Background()); err != nil {
+			t.Error(err)
+		}
+		logGate(t, g)
+	})
+	return g
+}
+
+func raise(t *testing.T) *harness.Gate {
+	t.Helper()
+	g, err := harness.Raise(t.Context(), suite.plane, suite.slicegate, suite.policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func logGate(t *testing.T, g *harness.Gate) {
+	if t.Failed() {
+		t.Logf("the end of %s's log:\n%s", g.Server.Name, g.Server.Tail(20))
+	}
+}
+
+var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
+
+// newNamespace makes a namespace for the test.
+func newNamespace(t *testing.T) string {
+	t.Helper()
+	name := strings.Trim(notInNames.ReplaceAllString(strings.ToLower(strings.TrimPrefix(t.Name(), "Test")), "-"), "-")
+	name = fmt.Sprintf("e2e-%d-%.40s", suite.namespaces.Add(1), name)
+	answer, err := suite.plane.API.Do(t.Context(), http.MethodPost, "/api/v1/namespaces", map[string]any{
+		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": strings.Trim(name, "-")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer.Status != http.StatusCreated {
+		t.Fatalf("namespace %s: %d %s", name, answer.Status, answer.Message())
+	}
+	return strings.Trim(name, "-")
+}
+
+// kubectl runs the real kubectl; what it says is for the test to judge.
+func kubectl(t *testing.T, args ...string) harness.Output {
+	t.Helper()
+	return kubectlInput(t, "", args...)
+}
+
+func kubectlInput(t *testing.T, stdin string, args ...string) harness.Output {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	out, err := suite.plane.KubectlInput(ctx, stdin, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// mustKubectl runs a kubectl command that has to succeed.
+func mustKubectl(t *testing.T, args ...string) harness.Output {
+	t.Helper()
+	out := kubectl(t, args...)
+	if out.Code != 0 {
+		t.Fatalf("this has to succeed:\n%s", out)
+	}
+	return out
+}
+
+// object fetches an object into a value of the given type.
+func object[T any](t *testing.T, namespace, name string) T {
+	t.Helper()
+	var value T
+	out := mustKubectl(t, "get", "-n", namespace, name, "-o", "json")
+	if err := json.Unmarshal([]byte(out.Stdout), &value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// eventually waits until try is content.
+func eventually(t *testing.T, what string, try func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := harness.Poll(ctx, what, try); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// expectRefusal checks that slicegate, and nobody else, refused, and that its message holds each text.
+func expectRefusal(t *testing.T, out harness.Output, texts ...string) {
+	t.Helper()
+	if out.Code == 0 {
+		t.Errorf("this has to be refused:\n%s", out)
+		return
+	}
+	for _, text := range append(texts, "admission webhook", "denied the request") {
+		if !strings.Contains(out.Stderr, text) {
+			t.Errorf("the refusal does not say %q:\n%s", text, out)
+		}
+	}
+}
+
+func manifest(name string) string { return filepath.Join("testdata", "manifests", name+".yaml") }
+
+// pod, deployment: the few fields that tests look at.
+type toleration struct{ Key, Operator, Value, Effect string }
+
+type podSpec struct {
+	Tolerations           []toleration
+	ActiveDeadlineSeconds *int64
+	Containers            []struct{ Name, Image string }
+}
+
+type pod struct {
+	Metadata struct {
+		Name, UID       string
+		Labels          map[string]string
+		OwnerReferences []struct{ Kind, Name, UID string }
+	}
+	Spec podSpec
+}
+
+type list[T any] struct{ Items []T }
+
+type deployment struct {
+	Spec struct{ Template struct{ Spec podSpec } }
+}
+
+// podsOf waits until a namespace holds so many pods, and returns them.
+func podsOf(t *testing.T, namespace string, count int) []pod {
+	t.Helper()
+	var pods list[pod]
+	eventually(t, fmt.Sprintf("%d pods in %s", count, namespace), func() error {
+		answer, err := suite.plane.API.Do(t.Context(), http.MethodGet, "/api/v1/namespaces/"+namespace+"/pods", nil)
+		if err != nil {
+			return err
+		}
+		pods = list[pod]{}
+		if err := json.Unmarshal(answer.Body, &pods); err != nil {
+			return err
+		}
+		if len(pods.Items) < count {
+			return fmt.Errorf("there are %d", len(pods.Items))
+		}
+		return nil
+	})
+	return pods.Items
+}
+
+func errorOf(out harness.Output) error { return fmt.Errorf("kubectl is refused:\n%s", out) }
+
+func decode(t *testing.T, text string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		t.Fatalf("%v:\n%s", err, text)
+	}
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"slices"
+	"testing"
+)
+
+var gpuTaint = func(t toleration) bool {
+	return t.Key == "nvidia.com/gpu" && t.Operator == "Exists" && (t.Effect == "NoSchedule" || t.Effect == "")
+}
+
+// A pod with a GPU is stored with the toleration that it did not write.
+func TestPodGetsToleration(t *testing.T) {
+	sharedGate(t)
+	namespace := newNamespace(t)
+	// MIG pods too: Kubernetes' own plugin would tolerate nvidia.com/mig-1g.10gb, which no node is tainted with.
+	for file, name := range map[string]string{"pod-training": "finetune-llama", "pod-mig-slice": "embedding-worker"} {
+		mustKubectl(t, "apply", "-n", namespace, "-f", manifest(file))
+		if stored := object[pod](t, namespace, "pod/"+name); !slices.ContainsFunc(stored.Spec.Tolerations, gpuTaint) {
+			t.Errorf("%s has no toleration for GPU nodes: %+v", name, stored.Spec.Tolerations)
+		}
+		// The same file again is no change: nothing that was added is in the way.
+		mustKubectl(t, "apply", "-n", namespace, "-f", manifest(file))
+		stored := object[pod](t, namespace, "pod/"+name)
+		count := 0
+		for _, toleration := range stored.Spec.Tolerations {
+			if gpuTaint(toleration) {
+				count++
+			}
+		}
+		if count != 1 {
+			t.Errorf("%s has the toleration %d times: %+v", name, count, stored.Spec.Tolerations)
+		}
+	}
+}
+
+// A pod without a GPU is stored as it was written.
+func TestPodWithoutGPUIsLeftAlone(t *testing.T) {
+	sharedGate(t)
+	namespace := newNamespace(t)
+	mustKubectl(t, "apply", "-n", namespace, "-f", manifest("pod-cpu-only"))
+	if stored := object[pod](t, namespace, "pod/web"); slices.ContainsFunc(stored.Spec.Tolerations, gpuTaint) {
+		t.Errorf("it tolerates GPU nodes now: %+v", stored.Spec.Tolerations)
+	}
+}
+
+// A template is stored as it was written, so that GitOps tools see no drift. Its pods get what they need.
+func TestTemplateIsLeftAlone(t *testing.T) {
+	sharedGate(t)
+	namespace := newNamespace(t)
+	mustKubectl(t, "apply", "-n", namespace, "-f", manifest("deployment-inference"))
+	if stored := object[deployment](t, namespace, "deployment/chat"); len(stored.Spec.Template.Spec.Tolerations) != 0 {
+		t.Errorf("the template was changed: %+v", stored.Spec.Template.Spec)
+	}
+	if diff := kubectl(t, "diff", "-n", namespace, "-f", manifest("deployment-inference")); diff.Code != 0 {
+		t.Errorf("kubectl sees a drift:\n%s", diff)
+	}
+	for _, pod := range podsOf(t, namespace, 2) {
+		if !slices.ContainsFunc(pod.Spec.Tolerations, gpuTaint) {
+			t.Errorf("%s has no toleration for GPU nodes: %+v", pod.Metadata.Name, pod.Spec.Tolerations)
+		}
+	}
+}
+
+// What owns the pods of a workload can be any controller: those of a StatefulSet and a Job get the toleration as well.
+func TestPodsOfEveryControllerGetToleration(t *testing.T) {
+	sharedGate(t)
+	for _, file := range []string{"statefulset-index", "job-evaluation"} {
+		namespace := newNamespace(t)
+		mustKubectl(t, "apply", "-n", namespace, "-f", manifest(file))
+		for _, pod := range podsOf(t, namespace, 2) {
+			if !slices.ContainsFunc(pod.Spec.Tolerations, gpuTaint) {
+				t.Errorf("%s has no toleration for GPU nodes: %+v", pod.Metadata.Name, pod.Spec.Tolerations)
+			}
+		}
+	}
+}

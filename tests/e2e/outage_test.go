@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"strings"
+	"testing"
+)
+
+// slicegate is killed and its webhooks stay, with failurePolicy Fail. Whoever asks for no GPU does not notice.
+func TestOutage(t *testing.T) {
+	gate := ownGate(t)
+	namespace := newNamespace(t)
+	mustKubectl(t, "apply", "-n", namespace, "-f", manifest("deployment-inference"))
+	mustKubectl(t, "apply", "-n", namespace, "-f", manifest("pod-training"))
+	podsOf(t, namespace, 3)
+	if err := gate.Server.Kill(); err != nil {
+		t.Fatal(err)
+	}
+
+	t.Run("without a GPU", func(t *testing.T) {
+		for _, file := range []string{"pod-cpu-only", "deployment-cpu-only", "pytorchjob-cpu-only", "raycluster-cpu-only"} {
+			mustKubectl(t, "apply", "-n", namespace, "-f", manifest(file))
+		}
+		podsOf(t, namespace, 3+1+2) // the Deployment's own are admitted as well
+	})
+
+	// What merely looks like a detour is let through rather than held up.
+	t.Run("suspects", func(t *testing.T) {
+		for _, file := range []string{"pod-tolerates-everything", "pod-gpu-node-without-gpu", "pod-bypass-environment",
+			"pod-bypass-hostpath", "pod-devices-void", "deployment-bypass"} {
+			mustKubectl(t, "apply", "-n", namespace, "-f", manifest(file))
+		}
+	})
+
+	t.Run("with a GPU", func(t *testing.T) {
+		other := newNamespace(t)
+		for _, file := range []string{"pod-training", "pod-mig-slice", "deployment-inference", "statefulset-index", "job-evaluation",
+			"cronjob-retraining", "pytorchjob-pretraining", "raycluster-tuning", "pod-fraction"} {
+			out := kubectl(t, "apply", "-n", other, "-f", manifest(file))
+			if out.Code == 0 || !strings.Contains(out.Stderr, "failed calling webhook") {
+				t.Errorf("the webhook cannot have been asked:\n%s", out)
+			}
+		}
+	})
+
+	t.Run("what runs can end", func(t *testing.T) {
+		mustKubectl(t, "scale", "-n", namespace, "deployment/chat", "--replicas=1")
+		mustKubectl(t, "delete", "-n", namespace, "pod/finetune-llama", "--grace-period=0", "--wait=false")
+		mustKubectl(t, "delete", "-n", namespace, "deployment/chat", "--wait=false")
+	})
+
+	t.Run("back again", func(t *testing.T) {
+		revived, err := suite.slicegate.Serve(t.Context(), gate.Server.Address, gate.Certs, gate.Policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gate.Server = revived
+		eventually(t, "GPU pods to be admitted again", func() error {
+			out := kubectl(t, "apply", "-n", namespace, "-f", manifest("pod-mig-slice"))
+			if out.Code != 0 {
+				return errorOf(out)
+			}
+			return nil
+		})
+		expectRefusal(t, kubectl(t, "apply", "-n", namespace, "-f", manifest("job-no-team")), "budget-labels")
+	})
+}
