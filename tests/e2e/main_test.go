@@ -81,6 +81,7 @@ func runSuite(m *testing.M) (code int) {
 		case <-ctx.Done():
 			fmt.Fprintln(os.Stderr, "e2e: interrupted")
 			suite.plane.Stop()
+			os.RemoveAll(dir)
 			os.Exit(130)
 		}
 	}()
