@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The report of `slicegate check`: lists that grow, and texts made safe to print. */
+#include "src/cli/check.h"
+
+#include <stdlib.h>
+
+void check_report_init(struct check_report *report) {
+  *report = (struct check_report){.arena = arena_new(64 * 1024)};
+}
+
+void check_report_done(struct check_report *report) {
+  if (!report)
+    return;
+  free(report->objects);
+  free(report->problems);
+  free(report->notes);
+  arena_free(report->arena);
+  *report = (struct check_report){0};
+}
+
+static void *grow(void *list, size_t *cap, size_t count, size_t size) {
+  if (count < *cap)
+    return list;
+  *cap = *cap ? *cap * 2 : 16;
+  return mem_realloc(list, *cap * size);
+}
+
+struct check_object *check_report_add(struct check_report *report, struct str file) {
+  report->objects =
+      grow(report->objects, &report->object_cap, report->object_count, sizeof(*report->objects));
+  struct check_object *object = &report->objects[report->object_count++];
+  *object = (struct check_object){.file = file};
+  return object;
+}
+
+void check_report_problem(struct check_report *report, struct str file, uint32_t line,
+                          uint32_t column, struct str message) {
+  report->problems = grow(report->problems, &report->problem_cap, report->problem_count,
+                          sizeof(*report->problems));
+  report->problems[report->problem_count++] =
+      (struct check_problem){.file = check_report_text(report, file),
+                             .line = line,
+                             .column = column,
+                             .message = check_report_text(report, message)};
+}
+
+void check_report_note(struct check_report *report, struct str note) {
+  struct str text = check_report_text(report, note);
+  for (size_t i = 0; i < report->note_count; i++) {
+    if (str_eq(report->notes[i], text))
+      return;
+  }
+  report->notes =
+      grow(report->notes, &report->note_cap, report->note_count, sizeof(*report->notes));
+  report->notes[report->note_count++] = text;
+}
+
+/* ---- texts ------------------------------------------------------------------------------ */
+
+/* Length of the well-formed UTF-8 sequence at `at` (RFC 3629), 0 when there is none. */
+static size_t utf8_length(const unsigned char *at, size_t len) {
+  static const struct {
+    unsigned char low, high;               /* of the first byte */
+    unsigned char second_low, second_high; /* forbids overlong forms and surrogates */
+    size_t len;
+  } forms[] = {
+      {0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+      {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+      {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
+  for (size_t i = 0; i < SG_ARRAY_LEN(forms); i++) {
+    if (at[0] < forms[i].low || at[0] > forms[i].high)
+      continue;
+    if (forms[i].len > len)
+      return 0;
+    if (forms[i].len > 1 && (at[1] < forms[i].second_low || at[1] > forms[i].second_high))
+      return 0;
+    for (size_t b = 2; b < forms[i].len; b++) {
+      if ((at[b] & 0xc0) != 0x80)
+        return 0;
+    }
+    return forms[i].len;
+  }
+  return 0;
+}
+
+/* C0 and C1 controls and DEL: a manifest must not be able to steer the reader's terminal. */
+static bool is_control(const unsigned char *at, size_t len) {
+  return (len == 1 && (at[0] < 0x20 || at[0] == 0x7f)) ||
+         (len == 2 && at[0] == 0xc2 && at[1] < 0xa0);
+}
+
+struct str check_report_text(struct check_report *report, struct str text) {
+  const unsigned char *at = (const unsigned char *)text.ptr;
+  char *out = arena_alloc(report->arena, text.len + 1);
+  size_t len = 0;
+  for (size_t i = 0; i < text.len;) {
+    size_t step = utf8_length(at + i, text.len - i);
+    if (step == 0 || is_control(at + i, step)) {
+      out[len++] = '?';
+      i += step ? step : 1;
+      continue;
+    }
+    memcpy(out + len, at + i, step);
+    len += step;
+    i += step;
+  }
+  out[len] = '\0';
+  return (struct str){out, len};
+}

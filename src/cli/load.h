@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What commands read before they start. cli_load_policy is in cli_internal.h. */
+#ifndef SLICEGATE_CLI_LOAD_H
+#define SLICEGATE_CLI_LOAD_H
+
+#include "slicegate/model.h"
+#include "src/cli/cli_internal.h"
+
+/* A recorded cluster together with the text that it views. */
+struct loaded_cluster;
+/* NULL after printing why not. */
+struct loaded_cluster *cli_load_cluster(const char *path, FILE *err) SG_MUST_CHECK;
+void loaded_cluster_free(struct loaded_cluster *loaded);
+void loaded_cluster_free_ptr(struct loaded_cluster **loaded);
+#define CLEANUP_LOADED_CLUSTER SG_CLEANUP(loaded_cluster_free_ptr)
+/* Borrowed; NULL for NULL. */
+const struct cluster *loaded_cluster_get(const struct loaded_cluster *loaded);
+
+/* RFC 3339, "2026-11-21T05:28:00Z", to Unix time. */
+bool cli_parse_time(struct str text, int64_t *ret_seconds) SG_MUST_CHECK;
+int64_t cli_now_seconds(void);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For programs: one row a finding. The keys are a contract; they may grow, never change. */
+#include "src/cli/output_json.h"
+
+#include "src/cli/check.h"
+
+json_t *output_json_text(struct str text) {
+  return json_stringn(text.len ? text.ptr : "", text.len);
+}
+
+void output_json_write(const json_t *value, FILE *out) {
+  (void)json_dumpf(value, out, JSON_INDENT(2));
+  (void)fputc('\n', out);
+}
+
+static json_t *result_json(const struct check_object *object, const struct check_finding *found) {
+  json_t *row = json_object();
+  json_object_set_new(row, "file", output_json_text(object->file));
+  json_object_set_new(row, "line", json_integer(found->line));
+  json_object_set_new(row, "column", json_integer(found->column));
+  json_object_set_new(row, "apiVersion", output_json_text(object->api_version));
+  json_object_set_new(row, "kind", output_json_text(object->kind));
+  json_object_set_new(row, "namespace", output_json_text(object->ns));
+  json_object_set_new(row, "name", output_json_text(object->name));
+  json_object_set_new(row, "field", output_json_text(found->finding.field));
+  json_object_set_new(row, "rule", json_string(rule_name(found->finding.rule)));
+  json_object_set_new(row, "severity", json_string(severity_name(found->finding.severity)));
+  json_object_set_new(row, "message", output_json_text(found->finding.message));
+  json_object_set_new(row, "remedy", output_json_text(found->finding.remedy));
+  return row;
+}
+
+/* There only when an input could not be used, with exit code 2. */
+static json_t *errors_json(const struct check_report *report) {
+  json_t *errors = json_array();
+  for (size_t i = 0; i < report->problem_count; i++) {
+    const struct check_problem *problem = &report->problems[i];
+    json_t *row = json_object();
+    json_object_set_new(row, "file", output_json_text(problem->file));
+    json_object_set_new(row, "line", json_integer(problem->line));
+    json_object_set_new(row, "column", json_integer(problem->column));
+    json_object_set_new(row, "message", output_json_text(problem->message));
+    json_array_append_new(errors, row);
+  }
+  return errors;
+}
+
+void output_json(const struct check_report *report, const struct output_options *options,
+                 FILE *out) {
+  (void)options;
+  json_t *results = json_array();
+  for (size_t i = 0; i < report->object_count; i++) {
+    const struct check_object *object = &report->objects[i];
+    for (size_t f = 0; f < object->finding_count; f++)
+      json_array_append_new(results, result_json(object, &object->findings[f]));
+  }
+  json_t *summary = json_object();
+  json_object_set_new(summary, "objects", json_integer((json_int_t)report->object_count));
+  json_object_set_new(summary, "denied", json_integer((json_int_t)report->denied));
+  json_object_set_new(summary, "warned", json_integer((json_int_t)report->warned));
+  json_object_set_new(summary, "skipped", json_integer((json_int_t)report->skipped));
+  json_t *root = json_object();
+  json_object_set_new(root, "results", results);
+  if (report->problem_count)
+    json_object_set_new(root, "errors", errors_json(report));
+  json_object_set_new(root, "summary", summary);
+  output_json_write(root, out);
+  json_decref(root);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing JSON with jansson: shared by the outputs of this folder. */
+#ifndef SLICEGATE_CLI_OUTPUT_JSON_H
+#define SLICEGATE_CLI_OUTPUT_JSON_H
+
+#include "slicegate/base.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* A string value. The text is UTF-8: everything in a report has been made so. */
+json_t *output_json_text(struct str text);
+/* Keys in the order they were set, two blanks a level, a newline at the end. */
+void output_json_write(const json_t *value, FILE *out);
+
+#endif
