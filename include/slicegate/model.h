@@ -12,6 +12,11 @@
 
 #include "slicegate/base.h"
 
+struct strings {
+  const struct str *items;
+  size_t count;
+};
+
 /* ---- quantity ---------------------------------------------------------------- */
 
 /*
@@ -308,6 +313,38 @@ struct cluster {
 };
 
 const struct k8s_namespace *cluster_find_namespace(const struct cluster *cluster, struct str name);
+
+/* ---- what admission is asked, and what it changes -------------------------------- */
+
+enum adm_operation { ADM_CREATE, ADM_UPDATE, ADM_OTHER };
+
+struct adm_request {
+  enum adm_operation operation;
+  const struct workload *object;
+  const struct workload *old; /* UPDATE: the object before; NULL otherwise */
+  /* UPDATE: a template, or a label or annotation that some rule reads, differs. */
+  bool is_changed;
+  bool is_user_known; /* false in `check` */
+  struct str user;
+  struct strings groups;
+  const struct k8s_namespace *ns_object; /* NULL: labels not known */
+  int64_t now_seconds;                   /* Unix time, for slicegate.dev/expires-at */
+};
+
+enum patch_kind { PATCH_ADD_TOLERATION, PATCH_SET_DEADLINE, PATCH_ADD_LABEL, PATCH_RESOURCE };
+
+/* A change to a Pod, in its own terms; `wire` turns it into JSONPatch. */
+struct patch {
+  enum patch_kind kind;
+  struct toleration toleration; /* PATCH_ADD_TOLERATION */
+  int64_t deadline_seconds;     /* PATCH_SET_DEADLINE */
+  struct key_value label;       /* PATCH_ADD_LABEL */
+  /* PATCH_RESOURCE: in this container `from` is replaced by `count` of `to`, in limits
+   * and (where it is there) requests. */
+  const struct container *container;
+  struct str from, to;
+  int64_t count;
+};
 
 /* ---- findings ---------------------------------------------------------------- */
 

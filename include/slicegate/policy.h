@@ -26,6 +26,8 @@ enum param_type {
   PARAM_LABELS,       /* mapping label -> {required, values, fromNamespace} */
   PARAM_PRODUCTS,     /* mapping team glob -> list of product globs */
   PARAM_CAPACITY,     /* list of {label, values, taint} that mark spot nodes */
+  PARAM_CPU,          /* Kubernetes quantity ("2", "500m"); number is in milli-CPUs */
+  PARAM_MEMORY,       /* Kubernetes quantity ("16Gi"); number is in MiB, rounded up */
 };
 
 enum param_id {
@@ -63,16 +65,11 @@ enum param_id {
   P_SPOT_CAPACITY,     /* capacity: further rows besides the built-in table */
   P_SPOT_ENVIRONMENTS, /* strings: where inference may not be on spot */
   /* host-balance */
-  P_BALANCE_CPU_MIN_MILLI,  /* int, per whole GPU */
-  P_BALANCE_CPU_MAX_MILLI,  /* int, per whole GPU; 0 = no maximum */
-  P_BALANCE_MEMORY_MIN_MIB, /* int, per whole GPU */
-  P_BALANCE_MEMORY_MAX_MIB, /* int, per whole GPU; 0 = no maximum */
+  P_BALANCE_CPU_MIN_MILLI,  /* cpu, per whole GPU; 0 = no minimum */
+  P_BALANCE_CPU_MAX_MILLI,  /* cpu, per whole GPU; 0 = no maximum */
+  P_BALANCE_MEMORY_MIN_MIB, /* memory, per whole GPU; 0 = no minimum */
+  P_BALANCE_MEMORY_MAX_MIB, /* memory, per whole GPU; 0 = no maximum */
   PARAM_COUNT,
-};
-
-struct strings {
-  const struct str *items;
-  size_t count;
 };
 
 struct env_duration {
@@ -104,7 +101,7 @@ struct param_value {
   bool is_set; /* by the file; a default is not "set" */
   union {
     bool truth;
-    int64_t number; /* PARAM_INT; PARAM_DURATION in seconds */
+    int64_t number; /* PARAM_INT, PARAM_CPU, PARAM_MEMORY; PARAM_DURATION in seconds */
     struct strings strings;
     struct {
       const struct env_duration *items;
@@ -131,7 +128,7 @@ struct param_info {
   enum rule_id rule;
   const char *key; /* as written in the policy */
   enum param_type type;
-  int64_t minimum, maximum; /* PARAM_INT, PARAM_DURATION */
+  int64_t minimum, maximum; /* PARAM_INT, PARAM_CPU, PARAM_MEMORY and durations */
   const char *default_text; /* in YAML; parsed by the reader itself */
   const char *help;         /* one sentence: meaning and reason */
   const char *offline;      /* what `check` cannot know of it, or NULL: evaluated fully */
@@ -149,7 +146,11 @@ const struct rule_info *policy_rule_info(enum rule_id id);
 
 /* ---- matching ------------------------------------------------------------------ */
 
-/* All lists that are given must match; a list matches when one of its items does. */
+/*
+ * A list matches when one of its items does, a mapping of labels when all of them do. In
+ * an override all lists and mappings that are given must match; in spec.exempt one of
+ * them is enough.
+ */
 struct match {
   struct strings namespaces;                                /* globs */
   struct strings pod_service_accounts;                      /* "namespace/name" globs */
@@ -161,7 +162,7 @@ struct match {
 /* What a match is asked about. Unknown is not the same as empty. */
 struct match_subject {
   struct str ns;
-  struct str service_account; /* the pod's; "default" when not given */
+  struct str service_account; /* the pod's, bare; empty means "default" */
   bool is_user_known;         /* false in `check` */
   struct str user;
   struct strings groups;
@@ -171,7 +172,11 @@ struct match_subject {
 };
 
 enum match_result { MATCH_NO, MATCH_YES, MATCH_UNKNOWN };
+/* As an override reads it: everything that is given matches. Without anything given: yes. */
 enum match_result match_evaluate(const struct match *match, const struct match_subject *subject);
+/* As spec.exempt reads it: anything that is given matches. Without anything given: no. */
+enum match_result match_evaluate_any(const struct match *match,
+                                     const struct match_subject *subject);
 
 /* ---- the policy ---------------------------------------------------------------- */
 
@@ -187,6 +192,7 @@ enum gpu_resource_form {
 struct gpu_resource {
   struct str pattern; /* glob */
   enum gpu_resource_form form;
+  bool is_excluded; /* form "none": a known name that is no GPU; `form` means nothing */
 };
 
 /* spec.gpuNodes: how GPU nodes are recognised. */
@@ -199,6 +205,7 @@ struct node_pool {
   struct str name;
   struct strings products; /* values of nvidia.com/gpu.product */
   struct strings profiles; /* MIG profiles it may offer; empty: every one of its products */
+  bool has_profiles;       /* profiles were given; an empty list of them then means: no MIG */
 };
 
 /* What an override says of one rule; is_set tells whether it says anything. */
@@ -215,12 +222,13 @@ struct override {
 };
 
 struct policy;
+struct policy_index; /* look-up tables */
 
 struct policy_view { /* the parts of a policy, for reading */
   struct str name;
   struct str source;          /* file name, or "(built-in)" */
   bool denies_on_failure;     /* failureStance: deny */
-  struct match exempt;        /* any list that matches exempts; see policy_exempts */
+  struct match exempt;        /* see match_evaluate_any */
   struct strings controllers; /* users (globs) that are controllers: their children only warn */
   const struct gpu_resource *gpu_resources;
   size_t gpu_resource_count;
@@ -228,12 +236,15 @@ struct policy_view { /* the parts of a policy, for reading */
   struct gpu_nodes gpu_nodes;
   const struct node_pool *node_pools;
   size_t node_pool_count;
-  const struct workload_kind *kinds; /* built-in rows first, then the policy's extraKinds */
+  /* Built-in rows first, then the policy's extraKinds; one that names a built-in row's
+   * group and kind stands in its place. */
+  const struct workload_kind *kinds;
   size_t kind_count;
   enum severity severities[RULE_COUNT];
   const struct param_value *params; /* PARAM_COUNT, defaults filled in */
   const struct override *overrides;
   size_t override_count;
+  const struct policy_index *index; /* NULL in a view made by hand: look-ups are linear */
 };
 
 /* One error of a policy file: where, which field, what and what was expected. */
@@ -256,6 +267,9 @@ struct policy_errors {
  */
 struct policy *policy_read(struct str source, struct str text, struct arena *arena,
                            struct policy_errors *ret_errors) SG_MUST_CHECK;
+/* The same from a mapping that was read already: an inline policy. Its strings are copied. */
+struct policy *policy_read_tree(struct str source, const struct doc_node *root, struct arena *arena,
+                                struct policy_errors *ret_errors) SG_MUST_CHECK;
 /* The policy that serves when no file is given. */
 struct policy *policy_builtin(void) SG_MUST_CHECK;
 /* The text of the built-in policy as YAML, so that a user can start from it. Static. */
@@ -292,6 +306,8 @@ void policy_effective(const struct policy_view *view, const struct match_subject
 /* The form of a resource name, false when it is no GPU resource. */
 bool policy_gpu_resource(const struct policy_view *view, struct str name,
                          enum gpu_resource_form *ret);
+/* Some row of gpuResources names it, be it as `none`: it is no typo. */
+bool policy_knows_resource(const struct policy_view *view, struct str name);
 /* A taint key, a label key that marks GPU nodes. */
 bool policy_is_gpu_taint(const struct policy_view *view, struct str key);
 bool policy_is_gpu_label(const struct policy_view *view, struct str key);
@@ -303,5 +319,56 @@ bool policy_reads_key(const struct policy_view *view, struct str key);
 bool strings_match(const struct strings *globs, struct str text);
 /* "72h", "90m", "45s", "7d", "1h30m" to seconds. */
 bool duration_parse(struct str text, int64_t *ret_seconds) SG_MUST_CHECK;
+/* The shortest text that duration_parse reads back: "72h", "1h30m", "0s". */
+struct str duration_text(struct arena *arena, int64_t seconds);
+
+/* ---- telling what it means -------------------------------------------------------- */
+
+/*
+ * What `slicegate policy explain [TOPIC]` prints, 80 columns wide: one rule, "match" (the
+ * keys of exempt and overrides[].match), "spec" (every other key), or everything when the
+ * topic is empty. `view` says what holds now; NULL: only defaults. ERR_NOT_FOUND, naming
+ * the nearest topic, when there is no such rule.
+ */
+bool policy_explain(struct str topic, const struct policy_view *view, struct buf *out,
+                    struct err *reterr) SG_MUST_CHECK;
+
+/* ---- rules-plus-cases files -------------------------------------------------------- */
+
+/* A list item or key of a test file, with its place for messages. */
+struct policy_case {
+  struct str name;
+  uint32_t line, column;             /* of the case */
+  const struct doc_node *object;     /* inline; NULL: see object_file */
+  struct str object_file;            /* relative to the test file */
+  const struct doc_node *old_object; /* NULL: a CREATE */
+  bool is_user_known;                /* `user` or `groups` is given */
+  struct str user;
+  struct strings groups;
+  bool has_namespace_labels;
+  const struct key_value *namespace_labels;
+  size_t namespace_label_count;
+  /* What is expected; what is not given is not looked at. */
+  enum severity verdict; /* DENY: refused; WARN: allowed with warnings; OFF: allowed without */
+  bool has_rules;
+  enum rule_id rules[RULE_COUNT]; /* exactly these have findings of `warn` and above */
+  size_t rule_count;
+  struct str message; /* a part of the text that the user reads; empty: not given */
+};
+
+/* kind: GPUPolicyTest. Lives in the arena it was read with, and the text. */
+struct policy_test {
+  struct str policy_file;               /* relative to the test file, or empty */
+  const struct doc_node *policy_inline; /* or NULL; neither: the built-in policy */
+  struct str cluster_file;              /* or empty */
+  bool has_now;
+  int64_t now_seconds;
+  const struct policy_case *cases;
+  size_t case_count;
+};
+
+/* Errors as in policy_read; false with at least one of them. */
+bool policy_test_read(struct str text, struct arena *arena, struct policy_test *ret,
+                      struct policy_errors *ret_errors) SG_MUST_CHECK;
 
 #endif

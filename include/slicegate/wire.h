@@ -9,7 +9,6 @@
 #ifndef SLICEGATE_WIRE_H
 #define SLICEGATE_WIRE_H
 
-#include "slicegate/admission.h"
 #include "slicegate/base.h"
 #include "slicegate/doc.h"
 #include "slicegate/model.h"

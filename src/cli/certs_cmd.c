@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `slicegate certs issue`. */
+#include "src/cli/cli_internal.h"
+
+#include "slicegate/certs.h"
+
+static int issue(int argc, char **argv, FILE *out, FILE *err) {
+  const char *dir = NULL;
+  CLEANUP_FLAG_LIST struct flag_list dns = {0};
+  CLEANUP_FLAG_LIST struct flag_list ips = {0};
+  int64_t days = 365, ca_days = 3650;
+  bool force = false, reuse_ca = false;
+  const struct flag flags[] = {
+      {"dir", 0, FLAG_STRING, "DIR",
+       "Existing directory for ca.crt, ca.key, tls.crt and tls.key; keys get mode 0600.", &dir, 0,
+       0},
+      {"dns", 0, FLAG_LIST, "NAME",
+       "A DNS name that clients call: SERVICE.NAMESPACE.svc for a webhook. Repeatable.", &dns, 0,
+       0},
+      {"ip", 0, FLAG_LIST, "ADDRESS", "An IP address that clients call. Repeatable.", &ips, 0, 0},
+      {"days", 0, FLAG_INT, "N", "Validity of the serving certificate.", &days, 1, CERTS_DAYS_MAX},
+      {"ca-days", 0, FLAG_INT, "N", "Validity of the CA.", &ca_days, 1, CERTS_DAYS_MAX},
+      {"reuse-ca", 0, FLAG_BOOL, NULL,
+       "Sign with the CA that is in the directory and replace only tls.crt and tls.key: clients "
+       "that trust it go on without a change.",
+       &reuse_ca, 0, 0},
+      {"force", 0, FLAG_BOOL, NULL, "Replace files that exist.", &force, 0, 0},
+  };
+  static const struct command_help help = {
+      .usage = "slicegate certs issue --dir DIR (--dns NAME | --ip ADDRESS)... [flags]",
+      .summary = "Issues a CA and a serving certificate (ECDSA P-256). All files are written, or "
+                 "none; files that exist are never overwritten without --force.",
+      .examples = "slicegate certs issue --dir certs --dns slicegate.gpu.svc\n"
+                  "slicegate certs issue --dir certs --dns slicegate.gpu.svc --reuse-ca --force"};
+  enum flags_result result =
+      flags_parse(argc, argv, flags, SG_ARRAY_LEN(flags), &help, NULL, out, err);
+  if (result != FLAGS_OK)
+    return result == FLAGS_HELP_SHOWN ? EXIT_OK : EXIT_UNUSABLE;
+  if (!dir || dns.count + ips.count == 0) {
+    (void)fprintf(err, "slicegate: certs issue needs --dir DIR and at least one --dns NAME or "
+                       "--ip ADDRESS\n");
+    return EXIT_UNUSABLE;
+  }
+  const struct certs_request request = {.dir = dir,
+                                        .dns_names = dns.items,
+                                        .dns_count = dns.count,
+                                        .ips = ips.items,
+                                        .ip_count = ips.count,
+                                        .ca_days = (int)ca_days,
+                                        .leaf_days = (int)days,
+                                        .reuse_ca = reuse_ca,
+                                        .force = force};
+  struct err error;
+  if (!certs_issue(&request, &error)) {
+    (void)fprintf(err, "slicegate: %s%s\n", error.text,
+                  error.code == ERR_EXISTS ? "; --force replaces it" : "");
+    return EXIT_UNUSABLE;
+  }
+  (void)fprintf(out, "%s%s/tls.crt and %s/tls.key\n",
+                reuse_ca ? "wrote " : "wrote ca.crt, ca.key, ", dir, dir);
+  return EXIT_OK;
+}
+
+int cli_certs(int argc, char **argv, FILE *out, FILE *err) {
+  if (argc > 1 && strcmp(argv[1], "issue") == 0)
+    return issue(argc - 1, argv + 1, out, err);
+  bool wants_help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+  FILE *to = wants_help ? out : err;
+  if (argc > 1 && !wants_help)
+    (void)fprintf(err, "slicegate: unknown command \"certs %s\"\n", argv[1]);
+  (void)fputs("Usage: slicegate certs issue --dir DIR (--dns NAME | --ip ADDRESS)... [flags]\n\n"
+              "  issue   a CA and a serving certificate; `slicegate certs issue --help`\n",
+              to);
+  return wants_help ? EXIT_OK : EXIT_UNUSABLE;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server's parts: what judges, what counts, what answers. Wired in serve.c. */
+#ifndef SLICEGATE_CLI_SERVE_INTERNAL_H
+#define SLICEGATE_CLI_SERVE_INTERNAL_H
+
+#include "slicegate/admission.h"
+#include "slicegate/http.h"
+#include "slicegate/policy.h"
+#include "slicegate/sys.h"
+#include "slicegate/wire.h"
+
+#include <stdatomic.h>
+
+/* ---- what judges (serve_judge.c) -------------------------------------------------------- */
+
+/* One generation: a policy and a cluster that belong together. Immutable and counted. */
+struct judge {
+  atomic_int references;
+  int64_t generation; /* 1 is the first */
+  struct policy *policy;
+  const struct policy_view *view;
+  struct arena *arena;     /* of the cluster */
+  struct buf cluster_text; /* the cluster is made of views into it */
+  struct cluster cluster;
+  struct adm_cluster *facts; /* NULL: no cluster known */
+};
+
+/* The current generation; swapped whole, never changed in place. */
+struct judges;
+/* NULL paths: the built-in policy, no cluster. NULL after logging why it cannot begin. */
+struct judges *judges_new(const char *policy_path, const char *cluster_path) SG_MUST_CHECK;
+void judges_free(struct judges *judges);
+/* Reads the files again; on failure the old generation stays, and the reason is kept. */
+void judges_reload(struct judges *judges);
+/* The generation to judge one request by; give it back with judge_release. */
+struct judge *judges_acquire(struct judges *judges);
+void judge_release(struct judge *judge);
+/* What readyz tells: the last reload's failure, or an empty text. */
+void judges_status(struct judges *judges, char *ret_error, size_t size, int64_t *ret_generation,
+                   int64_t *ret_failures);
+
+/* ---- what counts (serve_metrics.c) ---------------------------------------------------- */
+
+struct serve_metrics;
+struct serve_metrics *serve_metrics_new(struct judges *judges) SG_MUST_CHECK;
+void serve_metrics_free(struct serve_metrics *metrics);
+/* Before the first request: gauges that ask the server. */
+void serve_metrics_watch_server(struct serve_metrics *metrics, struct http_server *server);
+void serve_metrics_set_certificate(struct serve_metrics *metrics, int64_t not_after,
+                                   bool is_reloaded);
+void serve_metrics_certificate_failed(struct serve_metrics *metrics);
+int64_t serve_metrics_certificate_end(const struct serve_metrics *metrics);
+/* `kind` must come from a bounded set: the kinds table, or "other". */
+void serve_metrics_review(struct serve_metrics *metrics, const char *path, struct str kind,
+                          const char *verdict);
+void serve_metrics_findings(struct serve_metrics *metrics, struct str kind,
+                            const struct finding *findings, size_t count);
+void serve_metrics_access(void *metrics, const struct http_access *access);
+void serve_metrics_write(struct serve_metrics *metrics, struct buf *out);
+
+/* ---- what answers --------------------------------------------------------------------- */
+
+struct serve {
+  struct judges *judges;
+  struct serve_metrics *metrics;
+  atomic_bool is_draining;
+};
+
+/* serve_review.c; ctx is struct serve. */
+void serve_validate(void *ctx, const struct http_request *request, struct http_response *response);
+void serve_mutate(void *ctx, const struct http_request *request, struct http_response *response);
+/* serve_health.c */
+void serve_healthz(void *ctx, const struct http_request *request, struct http_response *response);
+void serve_readyz(void *ctx, const struct http_request *request, struct http_response *response);
+void serve_metrics_page(void *ctx, const struct http_request *request,
+                        struct http_response *response);
+
+#endif
