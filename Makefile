@@ -52,7 +52,7 @@ FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 ##@ Everyday
 .PHONY: help
 help: ## this text
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {sub(/:.*/, "", $$1); printf "  %-14s %s\n", $$1, $$2}' Makefile tests/targets.mk
 
 .PHONY: build
 build: deps build/slicegate ## the release binary, build/slicegate
@@ -61,9 +61,8 @@ build/slicegate: FORCE
 	@$(MAKE) --no-print-directory FLAVOUR=release build/release/slicegate
 	@cmp -s build/release/slicegate $@ || cp build/release/slicegate $@
 
-.PHONY: bin suites
+.PHONY: bin
 bin: $(BIN)
-suites: $(SUITE_BINS)
 
 include tests/targets.mk
 

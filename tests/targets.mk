@@ -1,12 +1,119 @@
 # SPDX-License-Identifier: Apache-2.0
 # How tests are built and run. Included by the Makefile.
 
+JOBS := -j$(shell nproc)
+
+##@ Tests
+.PHONY: test
+test: deps ## every test: lint, suites under sanitizers, fuzz corpora, docs, demo, end to end
+	@$(MAKE) --no-print-directory $(JOBS) build/slicegate
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test-asan
+	@$(MAKE) --no-print-directory test-tsan
+	@$(MAKE) --no-print-directory test-docs
+	@$(MAKE) --no-print-directory test-e2e
+	@echo "make test: everything passed$(if $(SKIP_E2E),, end to end included)"
+
+.PHONY: test-asan
+test-asan: ## suites and fuzz corpora under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory FLAVOUR=asan $(JOBS) bin suites replays
+	@$(MAKE) --no-print-directory FLAVOUR=asan run-suites run-replays
+
+.PHONY: test-tsan
+test-tsan: ## suites under ThreadSanitizer
+	@$(MAKE) --no-print-directory FLAVOUR=tsan $(JOBS) bin suites
+	@$(MAKE) --no-print-directory FLAVOUR=tsan run-suites
+
+.PHONY: test-docs
+test-docs: build ## the examples of README and docs, and make demo itself
+	@sh tests/docs/run.sh build/slicegate
+
+.PHONY: test-e2e
+test-e2e: ## the real kube-apiserver, etcd, controller-manager and kubectl (Go 1.26 or newer)
+	@$(MAKE) --no-print-directory FLAVOUR=asan $(JOBS) bin
+	@SKIP_E2E=$(SKIP_E2E) sh tests/e2e/run.sh build/asan/slicegate
+
+.PHONY: golden
+golden: ## rewrite the expectations of golden cases; review the diff
+	@$(MAKE) --no-print-directory FLAVOUR=asan $(JOBS) bin suites
+	@UPDATE=1 $(MAKE) --no-print-directory FLAVOUR=asan run-suites
+
+##@ Figures and fuzzing
+.PHONY: bench
+bench: build ## the figures of docs/figures.md, measured on this machine
+	@$(MAKE) --no-print-directory $(JOBS) build/release/tests/bench/load
+	@sh tests/bench/bench.sh build/slicegate build/release/tests/bench/load
+
+.PHONY: soak
+soak: build ## resident memory after 10,000 and after 1,000,000 reviews
+	@$(MAKE) --no-print-directory $(JOBS) build/release/tests/bench/load
+	@sh tests/bench/soak.sh build/slicegate build/release/tests/bench/load
+
+.PHONY: fuzz
+fuzz: deps ## libFuzzer on every target, FUZZ_SECONDS=60 each
+	@$(MAKE) --no-print-directory CC=clang FLAVOUR=fuzz $(JOBS) fuzzers
+	@for f in $(FUZZERS); do mkdir -p build/fuzz/found/$$f; \
+	  echo "  FUZZ $$f"; \
+	  build/fuzz/tests/fuzz/$$f -max_total_time=$${FUZZ_SECONDS:-60} -timeout=10 -rss_limit_mb=2048 \
+	    build/fuzz/found/$$f tests/fuzz/corpus/$$f || exit 1; done
+
+# ---- inside one flavour ---------------------------------------------------------
+
+.PHONY: suites replays fuzzers run-suites run-replays
+suites: $(SUITE_BINS)
+replays: $(FUZZERS:%=$(OUT)/tests/fuzz/%-replay)
+fuzzers: $(FUZZERS:%=$(OUT)/tests/fuzz/%)
+
+# ThreadSanitizer and fork do not go together: tests share one process there.
+RUN_ENV_tsan := CK_FORK=no
+export TSAN_OPTIONS ?= halt_on_error=1
+export UBSAN_OPTIONS ?= print_stacktrace=1
+
+run-suites:
+	@set -e; for s in $(SUITE_BINS); do echo "  RUN  $$s"; \
+	  SLICEGATE=$(abspath $(BIN)) $(RUN_ENV_$(FLAVOUR)) $$s; done
+
+run-replays:
+	@set -e; for f in $(FUZZERS); do echo "  RUN  $(OUT)/tests/fuzz/$$f-replay"; \
+	  $(OUT)/tests/fuzz/$$f-replay tests/fuzz/corpus/$$f; done
+
+.PHONY: test-suites
+test-suites: $(SUITE_BINS) $(BIN) ## suites of one FLAVOUR (SUITE="unit/base unit/doc" for some)
+	@set -e; for s in $(if $(SUITE),$(SUITE:%=$(OUT)/tests/%/suite),$(SUITE_BINS)); do \
+	  echo "  RUN  $$s"; SLICEGATE=$(abspath $(BIN)) $(RUN_ENV_$(FLAVOUR)) $$s; done
+
+TEST_LIBS := $(shell pkg-config --libs check 2>/dev/null) $(LIBS) -lssl
+
 .SECONDEXPANSION:
 $(SUITE_BINS): $(OUT)/tests/%/suite: $$(patsubst %.c,$(OUT)/%.o,$$(wildcard tests/%/*.c)) $(OUT)/tests/support/check_main.o $(SUPPORT_OBJ) $(LIB)
 	$(if $(V),,@echo "  LINK $@")
-	$(Q)$(CC) $(CFLAGS_ALL) $(LINK) $^ $$(pkg-config --libs check) $(LIBS) -lssl -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) $(LINK) $^ $(TEST_LIBS) -o $@
 
-.PHONY: test-suites
-test-suites: $(SUITE_BINS) ## run the Check suites of one FLAVOUR (SUITE=unit/base for one)
-	@set -e; for s in $(if $(SUITE),$(SUITE:%=$(OUT)/tests/%/suite),$(SUITE_BINS)); do \
-	  echo "  RUN  $$s"; $$s; done
+$(OUT)/tests/fuzz/%-replay: $(OUT)/tests/fuzz/%.o $(OUT)/tests/support/fuzz_main.o $(LIB)
+	$(if $(V),,@echo "  LINK $@")
+	$(Q)$(CC) $(CFLAGS_ALL) $(LINK) $^ $(LIBS) -o $@
+
+$(FUZZERS:%=build/fuzz/tests/fuzz/%): build/fuzz/tests/fuzz/%: build/fuzz/tests/fuzz/%.o build/fuzz/libslicegate.a
+	$(Q)$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer $^ $(LIBS) -o $@
+
+$(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o $(LIB)
+	$(if $(V),,@echo "  LINK $@")
+	$(Q)$(CC) $(CFLAGS_ALL) $(LINK) $^ $(LIBS) -lssl -o $@
+
+##@ Lint
+.PHONY: lint
+lint: lint-layers lint-banned lint-format lint-tidy lint-clang lint-shell ## all checks on the sources
+
+.PHONY: lint-layers lint-banned lint-format lint-tidy lint-clang lint-shell
+lint-layers: ## include edges against tests/lint/layers.txt
+	@sh tests/lint/layers.sh
+lint-banned: ## banned calls; effects in decision modules
+	@sh tests/lint/banned.sh
+lint-format:
+	@clang-format --dry-run -Werror $$(git ls-files 'include/*.h' 'src/*.[ch]' 'tests/*.[ch]')
+lint-tidy:
+	@git ls-files 'src/*.c' | xargs -P $$(nproc) -n 8 sh -c 'clang-tidy --quiet "$$@" -- $(filter-out -Werror,$(STD)) 2>/dev/null' sh
+lint-clang: # the second compiler: its warnings are errors too
+	@git ls-files 'src/*.c' 'tests/*.c' | xargs -P $$(nproc) -n 16 clang -fsyntax-only $(STD) $(WARN)
+lint-shell:
+	@shellcheck $$(git ls-files '*.sh' .ci/run)
