@@ -119,9 +119,6 @@ static void body_append(struct conn *conn, const char *bytes, size_t len) {
 
 /* ---- the answer ---------------------------------------------------------------------- */
 
-/* Bodies up to this size are sent with their header as one record. */
-enum { CORK_MAX_BYTES = 8 << 10 };
-
 static enum MHD_Result answer(struct conn *conn, struct MHD_Connection *mhd,
                               struct http_response *response) {
   struct exchange *exchange = &conn->exchange;
@@ -135,8 +132,6 @@ static enum MHD_Result answer(struct conn *conn, struct MHD_Connection *mhd,
       response->static_body.ptr ? response->static_body.len : response->body.len;
   exchange->status = response->status;
   conn_enter(conn, PHASE_REPLY);
-  if (exchange->may_cork && !must_close && exchange->response_bytes <= CORK_MAX_BYTES)
-    tls_cork(conn);
   return response_queue(mhd, response, exchange->allow, must_close);
 }
 
@@ -202,14 +197,12 @@ static enum MHD_Result on_header(struct http_server *server, struct MHD_Connecti
 enum MHD_Result exchange_on_request(void *cls, struct MHD_Connection *mhd, const char *url,
                                     const char *method, const char *version, const char *upload,
                                     size_t *upload_len, void **context) {
+  (void)version;
   struct conn *conn = *context;
   if (!conn) {
     *context = conn = conn_of(mhd);
     return on_header(cls, mhd, conn,
-                     (struct exchange){.method = method,
-                                       .path = url,
-                                       .began = sys_mono_now(),
-                                       .may_cork = strcmp(version, "HTTP/1.1") == 0});
+                     (struct exchange){.method = method, .path = url, .began = sys_mono_now()});
   }
   assert(conn->magic == CONN_MAGIC);
   if (*upload_len > 0) {
@@ -229,7 +222,6 @@ void exchange_on_completed(void *cls, struct MHD_Connection *mhd, void **context
     return;
   assert(conn->magic == CONN_MAGIC);
   struct exchange *exchange = &conn->exchange;
-  tls_uncork(conn);
   bool is_answered = exchange->status != 0 && code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
   if (server->access) {
     const struct http_access access = {

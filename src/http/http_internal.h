@@ -57,8 +57,6 @@ struct exchange {
   const char *refusal_text;
   unsigned allow;  /* for 405: the methods */
   bool must_close; /* the next request's start is not known, or not wanted */
-  bool may_cork;   /* the connection stays open after the answer */
-  bool is_corked;  /* the answer waits in GnuTLS to leave as one record */
   char *body;
   size_t body_len;
   size_t body_cap;      /* what is booked in server->buffered_bytes */
@@ -84,9 +82,8 @@ struct conn {
   /* From here on the worker's alone. */
   struct creds *creds;
   gnutls_session_t session;
-  bool is_established;  /* the TLS handshake has ended well */
-  bool is_tcp_uncorked; /* TCP_CORK, which libmicrohttpd sets once, has been taken off */
-  char *rx;             /* received, not yet taken by GnuTLS; NULL when there is nothing */
+  bool is_established; /* the TLS handshake has ended well */
+  char *rx;            /* received, not yet taken by GnuTLS; NULL when there is nothing */
   size_t rx_pos;
   size_t rx_len;
   int64_t requests;
@@ -187,12 +184,6 @@ void keeper_wake(struct http_server *server);
 void tls_attach(struct conn *conn, gnutls_session_t session);
 void tls_detach(struct conn *conn);
 extern const char tls_priorities[];
-/*
- * Holds the answer that is about to be queued back in GnuTLS, so that header and body
- * leave as one record in one send(2). Does nothing when earlier answers are unread.
- */
-void tls_cork(struct conn *conn);
-void tls_uncork(struct conn *conn);
 
 /* ---- route.c ---- */
 

@@ -66,7 +66,7 @@ static const struct route *route_find(const struct http_server *server, const ch
   return best;
 }
 
-/* What the header says about the body, and about the connection. */
+/* What the header says about the body. */
 struct framing {
   size_t length_count;
   struct str length;
@@ -74,7 +74,6 @@ struct framing {
   struct str coding;
   struct str content_type;
   bool expects_continue;
-  bool has_connection; /* any "Connection" header */
 };
 
 static bool is_header(const char *key, size_t key_len, const char *name) {
@@ -96,8 +95,6 @@ static enum MHD_Result scan_header(void *ctx, enum MHD_ValueKind kind, const cha
     framing->content_type = text;
   } else if (is_header(key, key_len, "Expect")) {
     framing->expects_continue = text.len == 12 && strncasecmp(text.ptr, "100-continue", 12) == 0;
-  } else if (is_header(key, key_len, "Connection")) {
-    framing->has_connection = true;
   }
   return MHD_YES;
 }
@@ -162,8 +159,6 @@ bool route_judge(const struct http_server *server, struct MHD_Connection *mhd,
                  struct exchange *exchange) {
   struct framing framing = {0};
   (void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, scan_header, &framing);
-  /* A "Connection" header may ask for a close, and then the answer must not wait. */
-  exchange->may_cork = exchange->may_cork && !framing.has_connection;
   if (!judge_framing(&framing, exchange))
     return true;
   judge_route(server, &framing, exchange);

@@ -6,10 +6,7 @@
 #include "http_internal.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* AES-128-GCM first: processors do it in hardware, and it is the cheapest of the good ones. */
@@ -182,35 +179,4 @@ void tls_detach(struct conn *conn) {
   conn->rx = NULL;
   creds_unref(conn->creds);
   conn->creds = NULL;
-}
-
-/* ---- one record for an answer ----------------------------------------------------- */
-
-/*
- * libmicrohttpd believes a corked answer sent, and would not try again what the
- * socket refuses. So this is only for an empty send queue, and for answers that then
- * fit into it for certain.
- */
-void tls_cork(struct conn *conn) {
-  int unsent = 0;
-  if (ioctl(conn->fd, SIOCOUTQ, &unsent) != 0 || unsent != 0)
-    return;
-  gnutls_record_cork(conn->session);
-  conn->exchange.is_corked = true;
-}
-
-/* Below this body size libmicrohttpd is certain to have set TCP_CORK for the header. */
-enum { TCP_CORK_CERTAIN_BYTES = 1000 };
-
-void tls_uncork(struct conn *conn) {
-  static const int off = 0;
-  if (!conn->exchange.is_corked)
-    return;
-  conn->exchange.is_corked = false;
-  if (!conn->is_tcp_uncorked) {
-    (void)setsockopt(conn->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
-    conn->is_tcp_uncorked = conn->exchange.response_bytes < TCP_CORK_CERTAIN_BYTES;
-  }
-  if (gnutls_record_uncork(conn->session, 0) < 0)
-    (void)shutdown(conn->fd, SHUT_RDWR);
 }
