@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/check_main.h"
+
+TCase *tcase_workload(void);
+TCase *tcase_review(void);
+TCase *tcase_cluster(void);
+
+Suite *make_suite(void) {
+  Suite *suite = suite_create("wire");
+  suite_add_tcase(suite, tcase_workload());
+  suite_add_tcase(suite, tcase_review());
+  suite_add_tcase(suite, tcase_cluster());
+  return suite;
+}
