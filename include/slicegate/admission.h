@@ -56,13 +56,23 @@ struct adm_mutation {
 void adm_mutate(const struct policy_view *view, const struct adm_cluster *cluster,
                 const struct adm_request *request, struct arena *arena, struct adm_mutation *ret);
 
+/* The Pod as it is after the patches. *ret shares with `pod` whatever did not change. */
+void adm_apply_patches(struct arena *arena, const struct workload *pod, const struct patch *patches,
+                       size_t count, struct workload *ret);
+
 /*
- * The one text that the user reads: all findings of at least `least` severity, one
- * line each: "[rule] field: message; remedy". Bounded to `max` bytes, whole lines
- * only, then "and N more".
+ * All findings of at least `least` severity, one line each: "[rule] field: message; remedy".
+ * Appends at most `max` bytes, whole lines only, then "and N more". No header.
  */
 void adm_message(const struct finding *findings, size_t count, enum severity least, size_t max,
                  struct buf *out);
+
+/*
+ * The text of a refusal, by /validate and /mutate alike: "2 findings for Pod default/train:"
+ * and, below it, the `deny` findings as adm_message prints them; at most `max` bytes.
+ */
+void adm_refusal(const struct workload *object, const struct finding *findings, size_t count,
+                 size_t max, struct buf *out);
 
 /*
  * Warnings for an AdmissionReview: one a finding of severity warn, without control

@@ -35,7 +35,9 @@ struct rule_context {
   const struct workload *workload;
   struct arena *arena;
 
-  /* The template in hand. Rules about the whole workload are called once with tmpl NULL. */
+  bool is_child; /* made by a controller, and the requester is one: see engine.c */
+
+  /* The template in hand; NULL in rules about the whole workload. */
   const struct pod_template *tmpl;
   const struct gpu_request *gpus; /* its GPU requests that are not zero, in container order */
   size_t gpu_count;
@@ -45,12 +47,17 @@ struct rule_context {
       workload_type; /* slicegate.dev/workload-type, likewise: "training", "inference", ... */
   struct str team;   /* slicegate.dev/team, likewise */
 
-  struct found found; /* so far; rules add with rule_report */
+  struct found found;            /* so far; rules add with rule_report */
+  bool has_judged_object_labels; /* budget-labels: once, for all templates without metadata */
 };
 
+/* A context with nothing in hand; everything it is given must outlive it. */
+void context_init(struct rule_context *ctx, const struct policy_view *view,
+                  const struct adm_cluster *cluster, const struct adm_request *request,
+                  const struct workload *workload, struct arena *arena);
 /*
- * Puts a template (NULL: the workload as a whole) in hand: collects its GPU requests and
- * reads environment, workload type and team. Findings stay.
+ * Puts a template in hand: collects its GPU requests and reads environment, workload type
+ * and team. Findings stay.
  */
 void context_enter(struct rule_context *ctx, const struct effective *effective,
                    const struct pod_template *tmpl);
@@ -104,6 +111,23 @@ struct str text_clean(struct arena *arena, struct str text, size_t max);
 bool tolerates_gpu_taint_by_name(const struct rule_context *ctx, const struct toleration **ret);
 bool selects_gpu_nodes(const struct rule_context *ctx, struct str *ret_field);
 
+/* One of the ways in which required node affinity may be met: a node whose `key` is `value`. */
+struct alternative {
+  struct str key, value;
+  struct str field;
+};
+/*
+ * The alternatives that required node affinity leaves for the labels in `keys` (globs): one
+ * for each value of an In requirement on them. None when some term has no such requirement:
+ * the pod is not bound by these labels then.
+ */
+size_t affinity_alternatives(const struct rule_context *ctx, const struct strings *keys,
+                             const struct alternative **ret);
+
+/* Values of nvidia.com/gpu.product that the pod is bound to by nodeSelector or, without one,
+ * by required affinity. Empty: any. */
+struct strings wanted_products(const struct rule_context *ctx);
+
 #define REQUIRED_AFFINITY_PATH                                                                     \
   "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
 
@@ -113,7 +137,11 @@ struct str gpu_base_name(struct str resource);
  * says so; other rules then have nothing to count). */
 int64_t gpu_count_asked(const struct gpu_request *gpu);
 
-/* Called for every template of a workload, in the order of enum rule_id. */
+/*
+ * Called for every template that is not exempt, in the order of enum rule_id, unless the
+ * rule is off; those from gpu-toleration on only where the template asks for a GPU, and
+ * gpu-node-use, gpu-toleration, gpu-node-affinity and spot only where has_pod_spec.
+ */
 void rule_gpu_limits(struct rule_context *ctx);
 void rule_mig_profile(struct rule_context *ctx);
 void rule_gpu_bypass(struct rule_context *ctx);
@@ -124,8 +152,9 @@ void rule_right_size(struct rule_context *ctx);
 void rule_sharing(struct rule_context *ctx);
 void rule_spot(struct rule_context *ctx);
 void rule_host_balance(struct rule_context *ctx);
-/* Called once for the whole workload (tmpl NULL) when any template asks for a GPU. */
 void rule_budget_labels(struct rule_context *ctx);
+/* Called once for the whole workload when any template asks for a GPU: tmpl is NULL; GPUs,
+ * environment, type and team are those of the first template that does. */
 void rule_lifetime(struct rule_context *ctx);
 
 /* The toleration that this pod lacks for its GPU requests, if any: shared by the rule and
@@ -134,6 +163,49 @@ bool missing_gpu_toleration(const struct rule_context *ctx, struct toleration *r
 /* The MIG profile that satisfies the declared need of a whole-GPU container; likewise shared. */
 bool right_size_replacement(const struct rule_context *ctx, const struct gpu_request *gpu,
                             struct str *ret_resource);
+/* Whether /mutate rewrites pods to it, so that nothing need be held against their template:
+ * the policy asks for it and some node offers it now. */
+bool right_size_will_mutate(const struct rule_context *ctx, struct str resource);
+
+/* The value is one that budget-labels accepts for this label. */
+bool budget_label_allows(const struct label_requirement *wanted, struct str value);
+/* Longest life for the context's environment in seconds, -1 when there is no maximum. */
+int64_t lifetime_maximum(const struct rule_context *ctx);
+/* slicegate.dev/expires-at of the object or of one of its templates; its field path, or that
+ * of the object's annotation when nothing says it. */
+const struct str *find_expiry(const struct rule_context *ctx, struct str *ret_field);
+/* Seconds since 1970; false when the text is no time in RFC 3339. And back, in UTC. */
+bool rfc3339_parse(struct str text, int64_t *ret_seconds) SG_MUST_CHECK;
+struct str rfc3339_text(struct arena *arena, int64_t seconds);
+
+/* ---- judging (judge.c, engine.c) --------------------------------------------------- */
+
+/* The settings of one service account; a workload rarely has a second. */
+struct settings {
+  struct str service_account;
+  struct effective effective;
+  struct settings *next;
+};
+/* From the list, or put into it: policy_effective is asked once an account. */
+const struct effective *settings_for(const struct rule_context *ctx, struct settings **list,
+                                     struct str service_account);
+
+/* What judging one object gave. */
+struct judgement {
+  struct found found;
+  bool is_exempt; /* every one of its templates */
+  struct settings *settings;
+};
+
+#define ALL_RULES (~0u) /* sets of rules: bit 1 << rule */
+/* What the rules say of ctx->workload, as they say it. */
+void judge_workload(struct rule_context *ctx, unsigned rules, struct judgement *ret);
+/* The same of request->object with what a child or an UPDATE lowers, sorted as a verdict is. */
+void judge_settled(const struct policy_view *view, const struct adm_cluster *cluster,
+                   const struct adm_request *request, struct arena *arena, unsigned rules,
+                   struct judgement *ret);
+/* Its controller owner's kind is in the table and the requester is a controller. */
+bool request_is_of_child(const struct policy_view *view, const struct adm_request *request);
 
 /* Lowers to `warn` what `before`, the findings of the object before an UPDATE, had already
  * (update.c). */
@@ -145,20 +217,26 @@ struct adm_cluster {
   const struct policy_view *view;
   const struct cluster *cluster;
   struct arena *arena;
-  /* Products on nodes now (offered) and declared in node pools. */
+  /* Products on nodes now and declared in node pools, by label. */
   struct cluster_product {
-    struct str label;                  /* as the node or pool says it */
+    struct str label;                  /* without "-SHARED" and "-MIG-..." */
     const struct gpu_product *product; /* NULL: not in the table */
     bool is_present, is_declared;
-    struct strings declared_profiles; /* of its pools; empty: all of the product's */
+    /* Of its pools, when is_declared. Empty: all of the product's, unless declares_no_mig. */
+    struct strings declared_profiles;
+    bool declares_no_mig; /* every pool of it has `profiles: []` */
+    int64_t memory_mib;   /* of one GPU, as nodes label it or the table says; 0: not known */
   } * products;
   size_t product_count;
-  /* Extended resources that some node offers now (allocatable > 0). */
+  /* Values of nvidia.com/gpu.product exactly as nodes carry them, sorted. */
+  struct strings node_products;
+  /* Extended resources that some node offers now (allocatable > 0), by name. */
   struct cluster_resource {
     struct str name;
     bool is_shared_everywhere; /* every node offering it says replicas > 1 */
     bool is_shared_somewhere;
     int64_t max_on_a_node;
+    struct strings node_products; /* of the nodes that offer it, as they carry them */
   } * resources;
   size_t resource_count;
 };
@@ -166,6 +244,8 @@ struct adm_cluster {
 const struct cluster_resource *cluster_find_resource(const struct adm_cluster *cluster,
                                                      struct str name);
 
+/* Is among the strings, exactly. */
+bool strings_have(const struct strings *strings, struct str item);
 /* "NVIDIA-A100-SXM4-40GB" of "NVIDIA-A100-SXM4-40GB-MIG-1g.5gb-SHARED". */
 struct str product_base_label(struct str label);
 

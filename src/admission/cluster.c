@@ -8,9 +8,15 @@
 
 #include <stdlib.h>
 
-static const struct str product_label = {"nvidia.com/gpu.product", 22};
 static const struct str shared_ending = {"-SHARED", 7};
 static const struct str mig_marker = {"-MIG-", 5};
+
+bool strings_have(const struct strings *strings, struct str item) {
+  for (size_t i = 0; i < strings->count; i++)
+    if (str_eq(strings->items[i], item))
+      return true;
+  return false;
+}
 
 /* "NVIDIA-A100-SXM4-40GB-MIG-1g.5gb-SHARED" names the product NVIDIA-A100-SXM4-40GB. */
 struct str product_base_label(struct str label) {
@@ -22,19 +28,40 @@ struct str product_base_label(struct str label) {
   return label;
 }
 
+/*
+ * One more zeroed item at the end of a list in the arena. It is full at powers of two, so
+ * that no list needs a field for its capacity.
+ */
+static void *append(struct arena *arena, const void *items, size_t *count, size_t size) {
+  char *list = (char *)(uintptr_t)items;
+  if ((*count & (*count - 1)) == 0) {
+    list = arena_array(arena, *count ? *count * 2 : 1, size);
+    if (*count)
+      memcpy(list, items, *count * size);
+  }
+  memset(list + *count * size, 0, size);
+  (*count)++;
+  return list;
+}
+
+static void add_once(struct arena *arena, struct strings *strings, struct str item) {
+  if (strings_have(strings, item))
+    return;
+  struct str *items = append(arena, strings->items, &strings->count, sizeof(item));
+  items[strings->count - 1] = item;
+  strings->items = items;
+}
+
 static struct cluster_product *product_slot(struct adm_cluster *known, struct str label) {
   for (size_t i = 0; i < known->product_count; i++)
     if (str_eq(known->products[i].label, label))
       return &known->products[i];
-  if ((known->product_count & (known->product_count - 1)) == 0) { /* full at powers of two */
-    size_t grown = known->product_count ? known->product_count * 2 : 1;
-    struct cluster_product *products = arena_array(known->arena, grown, sizeof(*products));
-    if (known->product_count)
-      memcpy(products, known->products, known->product_count * sizeof(*products));
-    known->products = products;
-  }
-  struct cluster_product *slot = &known->products[known->product_count++];
-  *slot = (struct cluster_product){.label = label, .product = product_by_label(label)};
+  known->products =
+      append(known->arena, known->products, &known->product_count, sizeof(*known->products));
+  struct cluster_product *slot = &known->products[known->product_count - 1];
+  slot->label = label;
+  slot->product = product_by_label(label);
+  slot->memory_mib = slot->product ? (int64_t)slot->product->memory_gib * 1024 : 0;
   return slot;
 }
 
@@ -42,15 +69,11 @@ static struct cluster_resource *resource_slot(struct adm_cluster *known, struct 
   for (size_t i = 0; i < known->resource_count; i++)
     if (str_eq(known->resources[i].name, name))
       return &known->resources[i];
-  if ((known->resource_count & (known->resource_count - 1)) == 0) {
-    size_t grown = known->resource_count ? known->resource_count * 2 : 1;
-    struct cluster_resource *resources = arena_array(known->arena, grown, sizeof(*resources));
-    if (known->resource_count)
-      memcpy(resources, known->resources, known->resource_count * sizeof(*resources));
-    known->resources = resources;
-  }
-  struct cluster_resource *slot = &known->resources[known->resource_count++];
-  *slot = (struct cluster_resource){.name = name, .is_shared_everywhere = true};
+  known->resources =
+      append(known->arena, known->resources, &known->resource_count, sizeof(*known->resources));
+  struct cluster_resource *slot = &known->resources[known->resource_count - 1];
+  slot->name = name;
+  slot->is_shared_everywhere = true;
   return slot;
 }
 
@@ -90,10 +113,22 @@ static bool is_shared_on(const struct node *node, struct str resource) {
 
 /* ---- nodes and pools ------------------------------------------------------------ */
 
+static void add_product(struct adm_cluster *known, const struct node *node, struct str label) {
+  struct cluster_product *slot = product_slot(known, product_base_label(label));
+  slot->is_present = true;
+  add_once(known->arena, &known->node_products, label);
+  /* Under the single MIG strategy the label tells a slice's memory, not the GPU's. */
+  int64_t memory_mib = 0;
+  if (!slot->product && str_eq(slot->label, label) &&
+      i64_parse(resource_label(node, STR_LIT("nvidia.com/gpu"), "memory"), &memory_mib) &&
+      memory_mib > slot->memory_mib)
+    slot->memory_mib = memory_mib;
+}
+
 static void add_node(struct adm_cluster *known, const struct node *node) {
-  const struct str *label = kv_find(node->labels, node->label_count, product_label);
-  if (label && label->len)
-    product_slot(known, product_base_label(*label))->is_present = true;
+  struct str label = resource_label(node, STR_LIT("nvidia.com/gpu"), "product");
+  if (label.len)
+    add_product(known, node, label);
   for (size_t i = 0; i < node->allocatable_count; i++) {
     const struct resource_amount *amount = &node->allocatable[i];
     /* Extended resources have a domain; a node without the device says 0 or nothing. */
@@ -103,6 +138,8 @@ static void add_node(struct adm_cluster *known, const struct node *node) {
     struct cluster_resource *slot = resource_slot(known, amount->name);
     if (amount->amount.units > slot->max_on_a_node)
       slot->max_on_a_node = amount->amount.units;
+    if (label.len)
+      add_once(known->arena, &slot->node_products, label);
     if (is_shared_on(node, amount->name))
       slot->is_shared_somewhere = true;
     else
@@ -110,21 +147,31 @@ static void add_node(struct adm_cluster *known, const struct node *node) {
   }
 }
 
-/* Two pools of one product may each offer some profiles; a pool that lists none offers all. */
-static void declare(struct adm_cluster *known, struct str label, const struct strings *profiles) {
+/* Two pools of one product may each offer some profiles; one that does not say offers all. */
+static void declare(struct adm_cluster *known, struct str label, const struct node_pool *pool) {
   struct cluster_product *slot = product_slot(known, product_base_label(label));
-  bool is_all = profiles->count == 0 || (slot->is_declared && slot->declared_profiles.count == 0);
-  if (is_all) {
-    slot->declared_profiles = (struct strings){NULL, 0};
-  } else {
-    const struct strings *had = &slot->declared_profiles;
-    struct str *items = arena_array(known->arena, had->count + profiles->count, sizeof(*items));
-    if (had->count)
-      memcpy(items, had->items, had->count * sizeof(*items));
-    memcpy(items + had->count, profiles->items, profiles->count * sizeof(*items));
-    slot->declared_profiles = (struct strings){items, had->count + profiles->count};
-  }
+  bool had_all = slot->is_declared && !slot->declared_profiles.count && !slot->declares_no_mig;
+  bool had_none = !slot->is_declared || slot->declares_no_mig;
+  bool is_silent = !pool->has_profiles && pool->profiles.count == 0;
   slot->is_declared = true;
+  slot->declares_no_mig = false;
+  if (had_all || is_silent) {
+    slot->declared_profiles = (struct strings){NULL, 0};
+    return;
+  }
+  for (size_t i = 0; i < pool->profiles.count; i++)
+    add_once(known->arena, &slot->declared_profiles, pool->profiles.items[i]);
+  slot->declares_no_mig = had_none && pool->profiles.count == 0;
+}
+
+static int compare_strs(const void *a, const void *b) {
+  return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+static void sort_strings(struct strings *strings) {
+  if (strings->count)
+    qsort((struct str *)(uintptr_t)strings->items, strings->count, sizeof(struct str),
+          compare_strs);
 }
 
 static int compare_products(const void *a, const void *b) {
@@ -147,12 +194,15 @@ struct adm_cluster *adm_cluster_new(const struct cluster *cluster, const struct 
     add_node(known, &cluster->nodes[i]);
   for (size_t i = 0; i < view->node_pool_count; i++)
     for (size_t k = 0; k < view->node_pools[i].products.count; k++)
-      declare(known, view->node_pools[i].products.items[k], &view->node_pools[i].profiles);
+      declare(known, view->node_pools[i].products.items[k], &view->node_pools[i]);
   /* By name: messages list them, and equal clusters give equal messages in any node order. */
   if (known->product_count)
     qsort(known->products, known->product_count, sizeof(*known->products), compare_products);
   if (known->resource_count)
     qsort(known->resources, known->resource_count, sizeof(*known->resources), compare_resources);
+  sort_strings(&known->node_products);
+  for (size_t i = 0; i < known->resource_count; i++)
+    sort_strings(&known->resources[i].node_products);
   return known;
 }
 

@@ -34,51 +34,60 @@ void rule_report(struct rule_context *ctx, enum rule_id rule, enum severity seve
 /* Long enough for any resource name or label value in use, short enough for a sentence. */
 enum { SHOWN_BYTES_MAX = 128 };
 
-/* C0 controls and DEL break a Warning header; C1 controls (UTF-8 C2 80 .. C2 9F) and the
- * marks that change the direction of text (E2 80 AA .. AE, E2 81 A6 .. A9) let a label
- * value rewrite what a terminal shows of our sentence. Returns the bytes to replace. */
-static size_t harmful_length(const char *ptr, size_t len) {
-  unsigned char c = (unsigned char)ptr[0];
-  if (c < 0x20 || c == 0x7f)
-    return 1;
-  if (c == 0xc2 && len > 1 && (unsigned char)ptr[1] < 0xa0)
-    return 2;
-  if (c == 0xe2 && len > 2) {
-    unsigned char b = (unsigned char)ptr[1], a = (unsigned char)ptr[2];
-    if ((b == 0x80 && a >= 0xaa && a <= 0xae) || (b == 0x81 && a >= 0xa6 && a <= 0xa9))
-      return 3;
-  }
-  return 0;
+/* The bytes of the UTF-8 character that begins here; 0 when there is none (doc refuses such
+ * text, but a text of any origin may come here). */
+static size_t character_length(const unsigned char *c, size_t len) {
+  size_t need = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
+  if (need == 0 || need > len || c[0] > 0xf4)
+    return 0;
+  for (size_t i = 1; i < need; i++)
+    if ((c[i] & 0xc0) != 0x80)
+      return 0;
+  bool is_overlong = (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xf0 && c[1] < 0x90);
+  bool is_no_scalar = (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf4 && c[1] > 0x8f);
+  return is_overlong || is_no_scalar ? 0 : need;
 }
 
-/* The longest prefix of at most `max` bytes that does not cut a UTF-8 character. */
-static size_t utf8_prefix(struct str text, size_t max) {
-  if (text.len <= max)
-    return text.len;
-  size_t len = max;
-  while (len > 0 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
-    len--;
-  return len;
+/* C0 controls and DEL break a Warning header; C1 controls (UTF-8 C2 80 .. C2 9F) and the
+ * marks that change the direction of text (E2 80 AA .. AE, E2 81 A6 .. A9) let a label
+ * value rewrite what a terminal shows of our sentence. */
+static bool is_harmful(const unsigned char *c, size_t len) {
+  if (len == 1)
+    return c[0] < 0x20 || c[0] == 0x7f;
+  if (len == 2)
+    return c[0] == 0xc2 && c[1] < 0xa0;
+  return len == 3 && c[0] == 0xe2 &&
+         ((c[1] == 0x80 && c[2] >= 0xaa && c[2] <= 0xae) ||
+          (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9));
 }
 
 struct str text_clean(struct arena *arena, struct str text, size_t max) {
-  size_t harmless = 0;
-  while (harmless < text.len && !harmful_length(text.ptr + harmless, text.len - harmless))
-    harmless++;
-  if (harmless == text.len && text.len <= max)
+  const unsigned char *bytes = (const unsigned char *)text.ptr;
+  size_t limit = text.len <= max ? text.len : max > 3 ? max - 3 : 0;
+  size_t plain = 0;
+  while (plain < text.len && bytes[plain] >= 0x20 && bytes[plain] < 0x7f)
+    plain++;
+  if (plain == text.len && text.len <= max)
     return text;
-  bool is_cut = text.len > max;
-  size_t keep = is_cut ? utf8_prefix(text, max > 3 ? max - 3 : 0) : text.len;
-  char *out = arena_alloc(arena, keep + 4);
+  char *out = arena_alloc(arena, limit + 4);
   size_t len = 0;
-  for (size_t i = 0; i < keep;) {
-    size_t harmful = harmful_length(text.ptr + i, keep - i);
-    out[len++] = harmful ? '?' : text.ptr[i];
-    i += harmful ? harmful : 1;
+  for (size_t at = 0; at < text.len;) {
+    size_t length = character_length(bytes + at, text.len - at);
+    bool is_bad = length == 0 || is_harmful(bytes + at, length);
+    size_t width = is_bad ? 1 : length;
+    if (len + width > limit)
+      break;
+    if (is_bad)
+      out[len] = '?';
+    else
+      memcpy(out + len, bytes + at, length);
+    len += width;
+    at += length ? length : 1;
   }
-  if (is_cut) {
-    memcpy(out + len, "...", 3);
-    len += 3;
+  if (text.len > max) {
+    size_t dots = max - len < 3 ? max - len : 3;
+    memcpy(out + len, "...", dots);
+    len += dots;
   }
   return (struct str){out, len};
 }
@@ -232,10 +241,7 @@ void context_enter(struct rule_context *ctx, const struct effective *effective,
                    const struct pod_template *tmpl) {
   ctx->effective = effective;
   ctx->tmpl = tmpl;
-  ctx->gpus = NULL;
-  ctx->gpu_count = 0;
-  if (tmpl)
-    collect_gpu_requests(ctx);
+  collect_gpu_requests(ctx);
   ctx->environment = counted_label(ctx, STR_LIT("slicegate.dev/environment"));
   ctx->workload_type = counted_label(ctx, STR_LIT("slicegate.dev/workload-type"));
   ctx->team = counted_label(ctx, STR_LIT("slicegate.dev/team"));

@@ -68,3 +68,55 @@ bool selects_gpu_nodes(const struct rule_context *ctx, struct str *ret_field) {
     *ret_field = spec_field(ctx, "%s", REQUIRED_AFFINITY_PATH);
   return true;
 }
+
+/* The In requirement of a term on one of the labels, or NULL. */
+static const struct node_requirement *requirement_on(const struct node_selector_term *term,
+                                                     const struct strings *keys) {
+  for (size_t i = 0; i < term->requirement_count; i++)
+    if (term->requirements[i].op == SELECT_IN && strings_match(keys, term->requirements[i].key))
+      return &term->requirements[i];
+  return NULL;
+}
+
+size_t affinity_alternatives(const struct rule_context *ctx, const struct strings *keys,
+                             const struct alternative **ret) {
+  const struct pod_spec *spec = &ctx->tmpl->spec;
+  size_t count = 0;
+  for (size_t i = 0; i < spec->affinity_term_count; i++) {
+    const struct node_requirement *requirement = requirement_on(&spec->affinity_terms[i], keys);
+    if (!requirement)
+      return 0;
+    count += requirement->value_count;
+  }
+  if (count == 0)
+    return 0;
+  struct alternative *made = arena_array(ctx->arena, count, sizeof(*made));
+  size_t at = 0;
+  for (size_t i = 0; i < spec->affinity_term_count; i++) {
+    const struct node_selector_term *term = &spec->affinity_terms[i];
+    const struct node_requirement *requirement = requirement_on(term, keys);
+    struct str field = spec_field(ctx, "%s[%zu].matchExpressions[%zu]", REQUIRED_AFFINITY_PATH, i,
+                                  (size_t)(requirement - term->requirements));
+    for (size_t v = 0; v < requirement->value_count; v++)
+      made[at++] = (struct alternative){requirement->key, requirement->values[v], field};
+  }
+  *ret = made;
+  return count;
+}
+
+struct strings wanted_products(const struct rule_context *ctx) {
+  static const struct str product_key = {"nvidia.com/gpu.product", 22};
+  const struct pod_spec *spec = &ctx->tmpl->spec;
+  const struct str *selected = kv_find(spec->node_selector, spec->node_selector_count, product_key);
+  if (selected)
+    return (struct strings){selected, 1};
+  const struct strings keys = {&product_key, 1};
+  const struct alternative *alternatives;
+  size_t count = affinity_alternatives(ctx, &keys, &alternatives);
+  if (count == 0)
+    return (struct strings){NULL, 0};
+  struct str *items = arena_array(ctx->arena, count, sizeof(*items));
+  for (size_t i = 0; i < count; i++)
+    items[i] = alternatives[i].value;
+  return (struct strings){items, count};
+}
