@@ -61,6 +61,14 @@ build/slicegate: FORCE
 	@$(MAKE) --no-print-directory FLAVOUR=release build/release/slicegate
 	@cmp -s build/release/slicegate $@ || cp build/release/slicegate $@
 
+.PHONY: demo
+demo: build ## the webhook without Kubernetes: a review refused, one accepted, the same offline
+	@sh deploy/demo/demo.sh build/slicegate
+
+.PHONY: demo-cluster
+demo-cluster: build ## the same story with the real kubectl and kube-apiserver (Go 1.26 or newer)
+	@sh tests/e2e/demo.sh build/slicegate
+
 .PHONY: bin
 bin: $(BIN)
 
