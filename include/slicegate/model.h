@@ -251,6 +251,9 @@ const struct workload_kind *kinds_builtin(size_t *ret_count);
 struct mig_profile {
   struct str name;     /* "3g.40gb", "1g.10gb+me" */
   struct str resource; /* "nvidia.com/mig-1g.10gb.me" */
+  /* What the same instance is called under drivers that report another total of memory
+   * ("1g.24gb" for GB200's 1g.23gb); empty: nothing else is known. */
+  struct str alternate;
   uint8_t compute_slices;
   uint8_t memory_slices; /* on the product's placement axis; 0: not known */
   uint16_t memory_gib;   /* the number in the name */
@@ -271,6 +274,8 @@ const struct gpu_product *products_all(size_t *ret_count);
 /* By a value of nvidia.com/gpu.product, with or without "-SHARED", "-MIG-..." suffix and
  * with or without the "NVIDIA-" prefix; NULL when no product has it. */
 const struct gpu_product *product_by_label(struct str label);
+/* By name, by alternate name or as resource names write it ("1g.10gb.me"); NULL: it has none such.
+ */
 const struct mig_profile *product_find_profile(const struct gpu_product *product, struct str name);
 
 /* A profile name in parts: [<c>c.]<g>g.<gb>gb[(+|-|.)attr...]. */

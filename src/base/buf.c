@@ -57,7 +57,7 @@ void buf_vprintf(struct buf *buf, const char *fmt, va_list args) {
   va_copy(again, args);
   int need = vsnprintf(NULL, 0, fmt, args);
   if (need > 0 && reserve(buf, (size_t)need)) {
-    vsnprintf(buf->ptr + buf->len, (size_t)need + 1, fmt, again);
+    (void)vsnprintf(buf->ptr + buf->len, (size_t)need + 1, fmt, again);
     buf->len += (size_t)need;
   }
   va_end(again);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 static _Noreturn void out_of_memory(size_t size) {
-  fprintf(stderr, "slicegate: out of memory (%zu bytes)\n", size);
+  (void)fprintf(stderr, "slicegate: out of memory (%zu bytes)\n", size);
   abort();
 }
 

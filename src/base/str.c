@@ -48,7 +48,7 @@ struct str str_printf(struct arena *arena, const char *fmt, ...) {
     made = str_copy(arena, (struct str){small, (size_t)need});
   } else if (need >= 0) {
     char *ptr = arena_alloc(arena, (size_t)need + 1);
-    vsnprintf(ptr, (size_t)need + 1, fmt, again);
+    (void)vsnprintf(ptr, (size_t)need + 1, fmt, again);
     made = (struct str){ptr, (size_t)need};
   }
   va_end(again);
