@@ -160,8 +160,8 @@ static struct http_server *start(const struct serve_flags *f, struct serve *serv
   CLEANUP_ARENA struct arena *arena = arena_new(0);
   CLEANUP_BUF struct buf cert = {0};
   CLEANUP_BUF struct buf key = {0};
-  const char *address;
-  uint16_t port;
+  const char *address = NULL;
+  uint16_t port = 0;
   struct certs_info info;
   if (!split_listen(arena, f->listen, &address, &port, reterr) ||
       !read_pair(f->cert, f->key, &cert, &key, &info, reterr))

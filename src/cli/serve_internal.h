@@ -55,7 +55,7 @@ void serve_metrics_review(struct serve_metrics *metrics, const char *path, struc
                           const char *verdict);
 void serve_metrics_findings(struct serve_metrics *metrics, struct str kind,
                             const struct finding *findings, size_t count);
-void serve_metrics_access(void *metrics, const struct http_access *access);
+void serve_metrics_access(void *ctx, const struct http_access *access);
 void serve_metrics_write(struct serve_metrics *metrics, struct buf *out);
 
 /* ---- what answers --------------------------------------------------------------------- */
