@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GPU products by the labels that nodes carry, and the names of MIG profiles. */
+#include "model_internal.h"
+
+static const struct str vendor_prefix = {"NVIDIA-", 7};
+static const struct str resource_prefix = {"nvidia.com/mig-", 15};
+
+const struct gpu_product *products_all(size_t *ret_count) {
+  *ret_count = products_table_count;
+  return products_table;
+}
+
+/* ---- labels ------------------------------------------------------------------------- */
+
+/*
+ * What GPU Feature Discovery puts behind a product: "-SHARED" under time-slicing or MPS,
+ * "-MIG-1g.10gb" or "-MIG-INVALID" under the single MIG strategy; both in either order.
+ */
+static struct str without_suffix(struct str label) {
+  static const struct str marks[] = {{"-SHARED", 7}, {"-MIG-", 5}};
+  for (size_t i = 1; i < label.len; i++)
+    for (size_t k = 0; k < SG_ARRAY_LEN(marks); k++)
+      if (str_starts_with(str_skip(label, i), marks[k]))
+        return (struct str){label.ptr, i};
+  return label;
+}
+
+/* Old releases leave the vendor out: "A100-SXM4-40GB". */
+static struct str without_prefix(struct str label) {
+  return str_starts_with(label, vendor_prefix) ? str_skip(label, vendor_prefix.len) : label;
+}
+
+const struct gpu_product *product_by_label(struct str label) {
+  struct str wanted = without_prefix(without_suffix(label));
+  for (size_t i = 0; i < products_table_count; i++) {
+    const struct gpu_product *product = &products_table[i];
+    for (size_t k = 0; k < product->label_count; k++)
+      if (str_eq(without_prefix(product->labels[k]), wanted))
+        return product;
+  }
+  return NULL;
+}
+
+/* ---- profiles ----------------------------------------------------------------------- */
+
+const struct mig_profile *product_find_profile(const struct gpu_product *product, struct str name) {
+  if (name.len == 0)
+    return NULL;
+  for (size_t i = 0; i < product->profile_count; i++) {
+    const struct mig_profile *profile = &product->profiles[i];
+    if (str_eq(profile->name, name) || str_eq(profile->alternate, name) ||
+        str_eq(str_skip(profile->resource, resource_prefix.len), name))
+      return profile;
+  }
+  return NULL;
+}
+
+/* A decimal number of at most four digits, without leading zeros, and `unit` behind it. */
+static bool take_number(struct str *rest, const char *unit, unsigned *ret) {
+  enum { DIGITS_MAX = 4 };
+  unsigned value = 0;
+  size_t n = 0;
+  while (n < rest->len && n < DIGITS_MAX && rest->ptr[n] >= '0' && rest->ptr[n] <= '9')
+    value = value * 10 + (unsigned)(rest->ptr[n++] - '0');
+  if (n == 0 || (n > 1 && rest->ptr[0] == '0') ||
+      !str_starts_with(str_skip(*rest, n), str_of(unit)))
+    return false;
+  *rest = str_skip(*rest, n + strlen(unit));
+  *ret = value;
+  return true;
+}
+
+/* "me", "me.all", "gfx": words of lower-case letters and digits, one separator between. */
+static bool are_attributes(struct str s) {
+  bool in_word = false;
+  for (size_t i = 0; i < s.len; i++) {
+    char c = s.ptr[i];
+    bool is_word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    bool is_separator = c == '.' || c == ',' || c == '+' || c == '-';
+    if (!is_word && !(is_separator && in_word))
+      return false;
+    in_word = is_word;
+  }
+  return in_word;
+}
+
+bool mig_name_parse(struct str text, struct mig_name *ret) {
+  struct mig_name made = {.text = text};
+  struct str rest = text;
+  unsigned compute_instance;
+  /* A compute instance smaller than its GPU instance has a name, but never a resource. */
+  (void)take_number(&rest, "c.", &compute_instance);
+  if (!take_number(&rest, "g.", &made.compute) || made.compute == 0 ||
+      !take_number(&rest, "gb", &made.memory_gib))
+    return false;
+  if (rest.len) {
+    bool is_marked = rest.ptr[0] == '+' || rest.ptr[0] == '-' || rest.ptr[0] == '.';
+    made.attributes = str_skip(rest, 1);
+    if (!is_marked || !are_attributes(made.attributes))
+      return false;
+  }
+  *ret = made;
+  return true;
+}
