@@ -185,9 +185,7 @@ static enum MHD_Result on_header(struct http_server *server, struct MHD_Connecti
   (void)atomic_fetch_add_explicit(&server->counters.in_flight, 1, memory_order_relaxed);
   bool answer_now = route_judge(server, mhd, &conn->exchange);
   if (answer_now) {
-    /* libmicrohttpd closes after an answer that overtakes its request's body. */
-    if (conn->exchange.body_expected > 0)
-      conn->exchange.must_close = true;
+    conn->exchange.must_close = true; /* libmicrohttpd does, after an answer this early */
     return answer_refusal(conn, mhd);
   }
   conn_enter(conn, PHASE_BODY);

@@ -190,8 +190,9 @@ extern const char tls_priorities[];
 void routes_init(struct http_server *server, const struct http_config *config);
 /*
  * Judges a header: sets exchange->route, or refusal and what goes with it. Returns true
- * when a refusal should be answered at once, false when the body is to be read first
- * (thrown away if refused: a client that is still sending would miss the answer).
+ * when a refusal must be answered at once, which ends the connection; false when the
+ * body comes first (thrown away if refused: a client that is still sending would miss
+ * the answer).
  */
 bool route_judge(const struct http_server *server, struct MHD_Connection *mhd,
                  struct exchange *exchange);

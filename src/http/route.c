@@ -165,5 +165,5 @@ bool route_judge(const struct http_server *server, struct MHD_Connection *mhd,
   if (!exchange->refusal)
     return false;
   bool is_huge = exchange->body_expected != SIZE_MAX && exchange->body_expected > DISCARD_MAX_BYTES;
-  return exchange->body_expected == 0 || framing.expects_continue || is_huge;
+  return exchange->body_expected > 0 && (framing.expects_continue || is_huge);
 }
