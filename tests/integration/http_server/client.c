@@ -134,17 +134,15 @@ void reply_done(struct reply *reply) {
 
 bool client_sees_end(struct client *client) {
   char chunk[16384];
+  while (client->ssl && SSL_is_init_finished(client->ssl) &&
+         SSL_read(client->ssl, chunk, sizeof(chunk)) > 0)
+    ;
+  ERR_clear_error();
+  /* After TLS's farewell the end of the stream itself; a reset is one too. */
   for (;;) {
-    int n = client->ssl && SSL_is_init_finished(client->ssl)
-                ? SSL_read(client->ssl, chunk, sizeof(chunk))
-                : (int)recv(client->fd, chunk, sizeof(chunk), 0);
-    if (n > 0)
-      continue;
-    ERR_clear_error();
-    /* A time limit that passed is no end: then the socket is still readable in principle. */
-    char byte;
-    ssize_t last = recv(client->fd, &byte, 1, MSG_DONTWAIT);
-    return last == 0 || (last < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+    ssize_t n = recv(client->fd, chunk, sizeof(chunk), 0);
+    if (n <= 0)
+      return n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
   }
 }
 

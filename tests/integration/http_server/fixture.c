@@ -4,6 +4,7 @@
 #include "slicegate/certs.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -181,6 +182,7 @@ struct http_server *fixture_start(const struct http_limits *limits, uint16_t wan
 }
 
 void fixture_setup(void) {
+  (void)signal(SIGPIPE, SIG_IGN); /* clients write to connections that are gone */
   (void)sem_init(&fixture_entered, 0, 0);
   (void)sem_init(&fixture_release, 0, 0);
   pair_make(&shared_pair);

@@ -2,9 +2,11 @@
 #include "tests/support/check_main.h"
 
 TCase *tcase_requests(void);
+TCase *tcase_hostile(void);
 
 Suite *make_suite(void) {
   Suite *suite = suite_create("http server over sockets");
   suite_add_tcase(suite, tcase_requests());
+  suite_add_tcase(suite, tcase_hostile());
   return suite;
 }
