@@ -82,7 +82,7 @@ bool doc_parse_yaml(struct arena *arena, struct str text, const struct doc_limit
 /*
  * A manifest as kubectl takes it: concatenated JSON values when the text begins
  * with '{' or '[' and reads as JSON, YAML otherwise. When it is neither, the
- * error is the one of the reader that got further.
+ * error is the one of the reader that got further down, JSON's on the same line.
  */
 bool doc_parse_manifest(struct arena *arena, struct str text, const struct doc_limits *limits,
                         struct doc_stream *ret, struct err *reterr) SG_MUST_CHECK;

@@ -361,8 +361,8 @@ struct policy_test {
   struct str policy_file;               /* relative to the test file, or empty */
   const struct doc_node *policy_inline; /* or NULL; neither: the built-in policy */
   struct str cluster_file;              /* or empty */
-  bool has_now;
-  int64_t now_seconds;
+  struct str now;                       /* RFC 3339, not looked at here; or empty */
+  uint32_t now_line, now_column;
   const struct policy_case *cases;
   size_t case_count;
 };

@@ -120,10 +120,6 @@ void check_judge_object(const struct check_judge *judge, const struct doc_node *
 void check_judge_input(const struct check_judge *judge, const struct check_input *input,
                        struct arena *arena, struct check_report *report);
 
-/* `workload` with the patches in it (check_patch.c): the object that /validate would see. */
-void check_apply_patches(struct arena *arena, struct workload *workload,
-                         const struct patch *patches, size_t count);
-
 /* ---- outputs (output_*.c) ---------------------------------------------------------------- */
 
 struct output_options {

@@ -80,7 +80,7 @@ static bool is_cluster_scoped(const struct workload *workload) {
 }
 
 static void judge_workload(const struct check_judge *judge, const struct doc_node *node,
-                           struct workload *workload, struct arena *arena,
+                           const struct workload *workload, struct arena *arena,
                            struct check_report *report, struct check_object *object) {
   struct adm_request request = {.operation = ADM_CREATE,
                                 .object = workload,
@@ -91,7 +91,9 @@ static void judge_workload(const struct check_judge *judge, const struct doc_nod
   struct adm_mutation mutation = {0};
   struct adm_verdict verdict = {0};
   adm_mutate(judge->view, judge->known, &request, arena, &mutation);
-  check_apply_patches(arena, workload, mutation.patches, mutation.patch_count);
+  struct workload patched;
+  adm_apply_patches(arena, workload, mutation.patches, mutation.patch_count, &patched);
+  request.object = &patched;
   adm_validate(judge->view, judge->known, &request, arena, &verdict);
   size_t count;
   struct finding *findings = merge(arena, &mutation, &verdict, &count);

@@ -8,10 +8,6 @@ static bool looks_like_json(struct str text) {
   return i < text.len && (text.ptr[i] == '{' || text.ptr[i] == '[');
 }
 
-static bool is_further(const struct err *a, const struct err *b) {
-  return a->line != b->line ? a->line > b->line : a->column > b->column;
-}
-
 bool doc_parse_manifest(struct arena *arena, struct str text, const struct doc_limits *limits,
                         struct doc_stream *ret, struct err *reterr) {
   static const char bom[] = "\xef\xbb\xbf";
@@ -25,6 +21,6 @@ bool doc_parse_manifest(struct arena *arena, struct str text, const struct doc_l
   struct err yaml_err;
   if (json_err.code != ERR_LIMIT && doc_parse_yaml(arena, text, limits, ret, &yaml_err))
     return true;
-  *reterr = json_err.code == ERR_LIMIT || !is_further(&yaml_err, &json_err) ? json_err : yaml_err;
+  *reterr = json_err.code == ERR_LIMIT || yaml_err.line <= json_err.line ? json_err : yaml_err;
   return false;
 }

@@ -15,6 +15,9 @@
 TCase *tcase_hostile(void);
 
 #define JSON "Content-Type: application/json\r\n"
+/* STR_LIT is no constant for an initializer. */
+#define STR_INIT(s)                                                                                \
+  { (s), sizeof(s) - 1 }
 #define POST "POST /echo HTTP/1.1\r\nHost: x\r\n" JSON
 
 static void expect_served(void) {
@@ -146,24 +149,23 @@ END_TEST
 
 static const struct {
   const char *name;
-  const char *bytes;
-  size_t len;
+  struct str bytes;
 } garbage[] = {
-    {"plain HTTP", "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", 35},
-    {"zeros", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16},
-    {"a TLS record that claims too much", "\x16\x03\x01\xff\xff\x01\x00\x00\x00", 9},
-    {"a TLS alert", "\x15\x03\x03\x00\x02\x02\x28", 7},
-    {"application data before the handshake", "\x17\x03\x03\x00\x05hello", 10},
-    {"SSLv2", "\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10", 11},
-    {"an empty handshake", "\x16\x03\x01\x00\x00\x16\x03\x01\x00\x00", 10},
+    {"plain HTTP", STR_INIT("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")},
+    {"zeros", STR_INIT("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0")},
+    {"a TLS record that claims too much", STR_INIT("\x16\x03\x01\xff\xff\x01\x00\x00\x00")},
+    {"a TLS alert", STR_INIT("\x15\x03\x03\x00\x02\x02\x28")},
+    {"application data before the handshake", STR_INIT("\x17\x03\x03\x00\x05hello")},
+    {"SSLv2", STR_INIT("\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10")},
+    {"empty handshake records", STR_INIT("\x16\x03\x01\x00\x00\x16\x03\x01\x00\x00")},
 };
 
 START_TEST(garbage_instead_of_tls) {
   fixture_restart(&(struct http_limits){.handshake_ms = 300});
   CLEANUP_CLIENT struct client client = {.fd = tcp_open(port, NULL)};
   ck_assert_int_ge(client.fd, 0);
-  ck_assert_int_eq(send(client.fd, garbage[_i].bytes, garbage[_i].len, MSG_NOSIGNAL),
-                   (ssize_t)garbage[_i].len);
+  ck_assert_int_eq(send(client.fd, garbage[_i].bytes.ptr, garbage[_i].bytes.len, MSG_NOSIGNAL),
+                   (ssize_t)garbage[_i].bytes.len);
   ck_assert_msg(client_sees_end(&client), "%s", garbage[_i].name);
   client_close(&client);
   expect_served();
