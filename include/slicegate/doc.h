@@ -80,9 +80,9 @@ bool doc_parse_yaml(struct arena *arena, struct str text, const struct doc_limit
                     struct doc_stream *ret, struct err *reterr) SG_MUST_CHECK;
 
 /*
- * A manifest as kubectl takes it: concatenated JSON values when the text begins
- * with '{' or '[' and reads as JSON, YAML otherwise. When it is neither, the
- * error is the one of the reader that got further down, JSON's on the same line.
+ * A manifest as kubectl takes it: JSON values one behind the other when the text begins with
+ * '{' and a quoted key and reads as JSON, YAML otherwise. When such a text is neither, the
+ * error is JSON's.
  */
 bool doc_parse_manifest(struct arena *arena, struct str text, const struct doc_limits *limits,
                         struct doc_stream *ret, struct err *reterr) SG_MUST_CHECK;

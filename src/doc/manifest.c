@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "doc_internal.h"
 
+static size_t skip_space(struct str text, size_t at) {
+  while (at < text.len && (text.ptr[at] == ' ' || text.ptr[at] == '\t' || text.ptr[at] == '\r' ||
+                           text.ptr[at] == '\n'))
+    at++;
+  return at;
+}
+
+/* '{' and a quoted key: nearly always JSON, now and then flow YAML. */
 static bool looks_like_json(struct str text) {
-  size_t i = 0;
-  while (i < text.len && strchr(" \t\r\n", text.ptr[i]) && text.ptr[i])
-    i++;
-  return i < text.len && (text.ptr[i] == '{' || text.ptr[i] == '[');
+  size_t at = skip_space(text, 0);
+  if (at == text.len || text.ptr[at] != '{')
+    return false;
+  at = skip_space(text, at + 1);
+  return at < text.len && (text.ptr[at] == '"' || text.ptr[at] == '}');
 }
 
 bool doc_parse_manifest(struct arena *arena, struct str text, const struct doc_limits *limits,
@@ -15,12 +24,8 @@ bool doc_parse_manifest(struct arena *arena, struct str text, const struct doc_l
     text = str_skip(text, sizeof(bom) - 1);
   if (!looks_like_json(text))
     return doc_parse_yaml(arena, text, limits, ret, reterr);
-  struct err json_err;
-  if (doc_parse_json_stream(arena, text, limits, ret, &json_err))
+  if (doc_parse_json_stream(arena, text, limits, ret, reterr))
     return true;
-  struct err yaml_err;
-  if (json_err.code != ERR_LIMIT && doc_parse_yaml(arena, text, limits, ret, &yaml_err))
-    return true;
-  *reterr = json_err.code == ERR_LIMIT || yaml_err.line <= json_err.line ? json_err : yaml_err;
-  return false;
+  struct err ignored;
+  return reterr->code != ERR_LIMIT && doc_parse_yaml(arena, text, limits, ret, &ignored);
 }

@@ -121,7 +121,7 @@ START_TEST(manifests_take_json_values_in_a_row) {
   /* Flow YAML begins with a brace too. */
   ck_assert(doc_parse_manifest(arena, STR_LIT("{a: 1}"), &doc_limits_review, &stream, &err));
   ck_assert_uint_eq(stream.count, 1);
-  /* The reader that got further explains. */
+  /* What began as JSON is explained as JSON. */
   ck_assert(!doc_parse_manifest(arena, STR_LIT("{\"a\": 1,\n\"b\": \"\\q\"}"), &doc_limits_review,
                                 &stream, &err));
   ck_assert_uint_eq(err.line, 2);
