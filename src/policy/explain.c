@@ -109,7 +109,6 @@ static void explain_rule(struct explainer *e, enum rule_id rule) {
 
 /* ---- other keys ------------------------------------------------------------------------------ */
 
-/* "namespaces[].form" for rows of a list, as field paths name them. */
 static void explain_keys(struct explainer *e, struct key_table table, size_t indent) {
   for (size_t i = 0; i < table.count; i++) {
     const struct key_row *row = &table.rows[i];
@@ -118,6 +117,8 @@ static void explain_keys(struct explainer *e, struct key_table table, size_t ind
     put_wrapped(e->out, indent, "", str_of(row->key));
     put_wrapped(e->out, indent + 2, "", str_of(row->help));
     put_offline(e->out, indent + 2, row->offline);
+    if (row->below)
+      explain_keys(e, *row->below, indent + 4);
   }
 }
 
@@ -131,26 +132,11 @@ static void explain_match(struct explainer *e) {
 }
 
 static void explain_spec(struct explainer *e) {
-  static const struct {
-    const char *key;
-    const struct key_table *table;
-  } below[] = {
-      {"nodePools", &node_pool_keys},
-      {"gpuResources", &gpu_resource_keys},
-      {"gpuNodes", &gpu_nodes_keys},
-      {"extraKinds", &extra_kind_keys},
-  };
   put_heading(e->out, "spec: the other keys of a GPUPolicy");
-  for (size_t i = 0; i < spec_keys.count; i++) {
-    const struct key_row *row = &spec_keys.rows[i];
-    explain_keys(e, (struct key_table){row, 1}, 2);
-    for (size_t k = 0; k < SG_ARRAY_LEN(below); k++) {
-      if (str_is(str_of(row->key), below[k].key))
-        explain_keys(e, *below[k].table, 6);
-      if (below[k].table == &extra_kind_keys && str_is(str_of(row->key), below[k].key))
-        explain_keys(e, kind_template_keys, 10);
-    }
-  }
+  put_wrapped(e->out, 2, "",
+              STR_LIT("What is left out is as in the built-in policy, which `slicegate policy "
+                      "explain --builtin` prints."));
+  explain_keys(e, spec_keys, 2);
 }
 
 /* ---- the door ----------------------------------------------------------------------------------

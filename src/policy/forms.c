@@ -64,7 +64,8 @@ static bool is_label_name(struct str s) {
 static bool is_any(struct str s) {
   for (size_t i = 0; i < s.len; i++) {
     unsigned char c = (unsigned char)s.ptr[i];
-    if (c < 0x20 || c == 0x7f)
+    bool is_c1 = c == 0xc2 && i + 1 < s.len && (unsigned char)s.ptr[i + 1] < 0xa0;
+    if (c < 0x20 || c == 0x7f || is_c1)
       return false;
   }
   return s.len >= 1 && s.len <= TEXT_MAX;

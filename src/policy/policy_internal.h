@@ -57,8 +57,10 @@ struct key_row {
   bool may_be_empty;    /* an empty list or mapping is a statement, not an oversight */
   const char *expected; /* "a list such as [dev, prod]"; for messages and for the docs */
   key_read_fn *read;
-  size_t offset;       /* of the value in the target, for the generic readers below */
-  const void *extra;   /* for `read`: a struct text_form, a table, ... */
+  size_t offset;     /* of the value in the target, for the generic readers below */
+  const void *extra; /* for `read`: a struct text_form, a table, ... */
+  const struct key_table
+      *below;          /* the keys of the mapping, or of the list's items; for `explain` */
   const char *help;    /* one or two sentences for `policy explain`, or NULL */
   const char *offline; /* what `check` cannot know of it, or NULL: evaluated fully */
 };

@@ -73,7 +73,7 @@ static const struct rule_info rules[RULE_COUNT] = {
                      "The projected cost fits what is left of the budget.",
                      "Money is not counted by this version: the rule has its name and cannot be "
                      "switched on yet.",
-                     NULL},
+                     "Judged nowhere yet."},
     [RULE_LIFETIME] =
         {RULE_LIFETIME, SEVERITY_OFF,
          "Every GPU workload ends: by its own deadline or by slicegate.dev/expires-at, within the "

@@ -81,6 +81,10 @@ static void append_cpu(struct buf *out, int64_t milli) {
 }
 
 static void append_memory(struct buf *out, int64_t mib) {
+  if (mib == 0) {
+    buf_append_cstr(out, "\"0\"");
+    return;
+  }
   bool is_gib = mib % 1024 == 0;
   buf_printf(out, "%lld%s", (long long)(is_gib ? mib / 1024 : mib), is_gib ? "Gi" : "Mi");
 }

@@ -16,6 +16,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, case_references());
   suite_add_tcase(suite, case_explain());
   suite_add_tcase(suite, case_test_file());
+  suite_add_tcase(suite, case_docs());
   return suite;
 }
 
