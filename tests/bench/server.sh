@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by bench.sh and soak.sh: a server on loopback with every rule on, stopped at exit.
+# shellcheck shell=sh
+bench_dir=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+server=""
+
+stop_server() {
+  if [ -n "$server" ]; then
+    kill "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+    server=""
+  fi
+}
+
+finish() {
+  stop_server
+  rm -rf "$work"
+}
+trap finish EXIT
+
+# start_server SLICEGATE: sets $server and $port.
+start_server() {
+  [ -e "$work/tls.crt" ] || "$1" certs issue --dir "$work" --ip 127.0.0.1 >"$work/certs"
+  "$1" serve --listen 127.0.0.1:0 --tls-cert "$work/tls.crt" --tls-key "$work/tls.key" \
+    --policy "$bench_dir/policy.yaml" --cluster "$bench_dir/../../deploy/examples/cluster.json" \
+    2>"$work/log" &
+  server=$!
+  port=""
+  tries=0
+  while [ -z "$port" ]; do
+    kill -0 "$server" 2>/dev/null || { cat "$work/log" >&2; exit 1; }
+    port=$(sed -n 's/.*msg=serving address=127.0.0.1:\([0-9]*\).*/\1/p' "$work/log")
+    tries=$((tries + 1))
+    [ "$tries" -le 500 ] || { echo "the server is not ready" >&2; exit 1; }
+    [ -n "$port" ] || sleep 0.02
+  done
+}
+
+# field NAME FILE
+field() {
+  sed -n "s/^$1=//p" "$2"
+}
+
+# median NUMBERS...
+median() {
+  printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"
+}

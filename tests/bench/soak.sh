@@ -1,0 +1,24 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# make soak: resident memory after 1,000,000 reviews is at most 2 MiB above that after 10,000.
+set -eu
+slicegate=${1:?usage: soak.sh SLICEGATE LOAD}
+load=${2:?usage: soak.sh SLICEGATE LOAD}
+# shellcheck source=tests/bench/server.sh
+. "$(dirname "$0")/server.sh"
+
+sh "$bench_dir/review.sh" >"$work/review.json"
+start_server "$slicegate"
+
+# resident COUNT: sends as many reviews, prints the server's resident KiB.
+resident() {
+  "$load" --port "$port" --body "$work/review.json" --connections 16 --warmup 0 --seconds 600 --requests "$1" --reconnect 1000 --server-pid "$server" >"$work/run"
+  [ "$(field errors "$work/run")$(field bad_status "$work/run")" = 00 ] || { cat "$work/run" >&2; exit 1; }
+  [ "$(field requests "$work/run")" -ge "$1" ] || { echo "only $(field requests "$work/run") of $1 reviews" >&2; exit 1; }
+  sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$server/status"
+}
+
+first=$(resident 10000)
+last=$(resident 990000)
+echo "resident after 10,000 reviews: $first KiB; after 1,000,000: $last KiB; difference $((last - first)) KiB"
+[ $((last - first)) -le 2048 ] || { echo "soak: more than 2 MiB above" >&2; exit 1; }
