@@ -85,7 +85,7 @@ test-suites: $(SUITE_BINS) $(BIN) ## suites of one FLAVOUR (SUITE="unit/base uni
 TEST_LIBS := $(shell pkg-config --libs check 2>/dev/null) $(LIBS) -lssl
 
 .SECONDEXPANSION:
-$(SUITE_BINS): $(OUT)/tests/%/suite: $$(patsubst %.c,$(OUT)/%.o,$$(wildcard tests/%/*.c)) $(OUT)/tests/support/check_main.o $(SUPPORT_OBJ) $(LIB)
+$(SUITE_BINS): $(OUT)/tests/%/suite: $$(addprefix $(OUT)/,$$(addsuffix .o,$$(basename $$(wildcard tests/%/*.c)))) $(OUT)/tests/support/check_main.o $(SUPPORT_OBJ) $(LIB)
 	$(if $(V),,@echo "  LINK $@")
 	$(Q)$(CC) $(CFLAGS_ALL) $(LINK) $^ $(TEST_LIBS) -o $@
 

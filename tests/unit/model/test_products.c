@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "slicegate/doc.h"
+#include "slicegate/model.h"
+#include "tests/unit/model/cases.h"
+
+#include <stdio.h>
+
+/* ---- the table against its source ---------------------------------------------------- */
+
+/* Tests run in the repository's root. */
+static const struct doc_node *read_source(struct arena *arena) {
+  enum { SOURCE_MAX = 1 << 20 };
+  const char *path = "src/model/mig-profiles.json";
+  FILE *file = fopen(path, "rb");
+  ck_assert_msg(file != NULL, "%s cannot be opened", path);
+  char *text = arena_alloc(arena, SOURCE_MAX);
+  size_t len = fread(text, 1, SOURCE_MAX, file);
+  fclose(file);
+  const struct doc_node *root;
+  struct err err;
+  ck_assert_msg(doc_parse_json(arena, (struct str){text, len}, &doc_limits_review, &root, &err),
+                "%s:%u:%u: %s", path, err.line, err.column, err.text);
+  return root;
+}
+
+static int64_t number_at(const struct doc_node *node, const char *key) {
+  int64_t value = 0; /* null: not known */
+  doc_int(doc_get_lit(node, key), &value);
+  return value;
+}
+
+static void compare_profile(const struct gpu_product *product, const struct doc_node *source,
+                            const struct doc_node *alternates) {
+  struct str name = doc_text_at(source, "name");
+  const struct mig_profile *profile = product_find_profile(product, name);
+  ck_assert_msg(profile != NULL && str_eq(profile->name, name), "%s has no %.*s", product->id.ptr,
+                STR_FMT(name));
+  ck_assert(str_eq(profile->resource, doc_text_at(source, "resource_mixed")));
+  ck_assert_int_eq(profile->compute_slices, number_at(source, "compute_slices"));
+  ck_assert_int_eq(profile->memory_slices, number_at(source, "placement_size"));
+  ck_assert_int_eq(profile->max_instances, number_at(source, "max_instances"));
+  struct mig_name parsed;
+  ck_assert_msg(mig_name_parse(name, &parsed), "%.*s", STR_FMT(name));
+  ck_assert_uint_eq(parsed.compute, profile->compute_slices);
+  ck_assert_uint_eq(parsed.memory_gib, profile->memory_gib);
+  const struct doc_node *others = doc_get(alternates, name);
+  ck_assert_uint_eq(profile->alternate.len > 0, doc_is(others, DOC_SEQUENCE));
+  if (profile->alternate.len) {
+    ck_assert_uint_eq(others->count, 1);
+    ck_assert(str_eq(profile->alternate, doc_text(&others->items[0])));
+    ck_assert_ptr_eq(product_find_profile(product, profile->alternate), profile);
+  }
+}
+
+static void compare_labels(const struct gpu_product *product, const struct doc_node *names) {
+  size_t count = 0;
+  for (uint32_t i = 0; i < names->count; i++) {
+    struct str label = doc_text_at(&names->items[i], "gfd_label");
+    if (label.len == 0)
+      continue;
+    ck_assert_msg(product_by_label(label) == product, "%.*s", STR_FMT(label));
+    ck_assert(str_eq(product->labels[count], label));
+    count++;
+  }
+  ck_assert_uint_eq(product->label_count, count);
+}
+
+START_TEST(table_is_its_source) {
+  CLEANUP_ARENA struct arena *arena = arena_new(1 << 16);
+  const struct doc_node *source = doc_get_lit(read_source(arena), "products");
+  size_t count;
+  const struct gpu_product *products = products_all(&count);
+  ck_assert(doc_is(source, DOC_SEQUENCE));
+  ck_assert_uint_eq(count, source->count);
+  for (size_t i = 0; i < count; i++) {
+    const struct doc_node *product = &source->items[i];
+    const struct doc_node *profiles = doc_get_lit(product, "profiles");
+    ck_assert(str_eq(products[i].id, doc_text_at(product, "id")));
+    ck_assert_int_eq(products[i].memory_gib, number_at(product, "memory_gib"));
+    compare_labels(&products[i], doc_get_lit(product, "names"));
+    ck_assert_uint_eq(products[i].profile_count, profiles->count);
+    for (uint32_t k = 0; k < profiles->count; k++)
+      compare_profile(&products[i], &profiles->items[k], doc_get_lit(product, "alternate_names"));
+  }
+}
+END_TEST
+
+/* The rule of names: "nvidia.com/mig-" and the profile, every '+' a '.', '-' kept. */
+START_TEST(resources_follow_from_names) {
+  size_t count;
+  const struct gpu_product *products = products_all(&count);
+  for (size_t i = 0; i < count; i++)
+    for (size_t k = 0; k < products[i].profile_count; k++) {
+      const struct mig_profile *profile = &products[i].profiles[k];
+      char expected[64];
+      snprintf(expected, sizeof(expected), "nvidia.com/mig-%s", profile->name.ptr);
+      for (char *c = expected; *c; c++)
+        if (*c == '+')
+          *c = '.';
+      ck_assert_str_eq(profile->resource.ptr, expected);
+      ck_assert_ptr_eq(product_find_profile(&products[i], str_of(expected + 15)), profile);
+    }
+}
+END_TEST
+
+/* ---- labels ---------------------------------------------------------------------------- */
+
+static const struct {
+  const char *label;
+  const char *id; /* NULL: none */
+} labels[] = {
+    {"NVIDIA-A100-SXM4-40GB", "a100-40gb"},
+    {"A100-SXM4-40GB", "a100-40gb"},
+    {"NVIDIA-A100-SXM4-40GB-SHARED", "a100-40gb"},
+    {"NVIDIA-A100-SXM4-40GB-MIG-1g.5gb", "a100-40gb"},
+    {"NVIDIA-A100-SXM4-40GB-MIG-1g.5gb-SHARED", "a100-40gb"},
+    {"NVIDIA-A100-SXM4-40GB-SHARED-MIG-1g.5gb", "a100-40gb"},
+    {"NVIDIA-H100-80GB-HBM3-MIG-INVALID", "h100-80gb"},
+    {"A100-SXM4-40GB-MIG-1g.5gb.me", "a100-40gb"},
+    {"NVIDIA-GB200", "gb200-186gb"},
+    {"Tesla-T4", NULL},
+    {"NVIDIA-A100", NULL},
+    {"nvidia-a100-sxm4-40gb", NULL},
+    {"NVIDIA-NVIDIA-A30", NULL},
+    {"NVIDIA-", NULL},
+    {"-SHARED", NULL},
+    {"", NULL},
+};
+
+START_TEST(product_is_found_by_label) {
+  const struct gpu_product *product = product_by_label(str_of(labels[_i].label));
+  if (!labels[_i].id)
+    ck_assert_msg(product == NULL, "%s is %s", labels[_i].label, product ? product->id.ptr : "");
+  else
+    ck_assert_msg(product && str_is(product->id, labels[_i].id), "%s", labels[_i].label);
+}
+END_TEST
+
+START_TEST(profile_is_found_by_each_of_its_names) {
+  const struct gpu_product *product = product_by_label(STR_LIT("NVIDIA-GB200"));
+  ck_assert(str_is(product_find_profile(product, STR_LIT("1g.23gb"))->name, "1g.23gb"));
+  ck_assert(str_is(product_find_profile(product, STR_LIT("1g.24gb"))->name, "1g.23gb"));
+  ck_assert(str_is(product_find_profile(product, STR_LIT("1g.23gb+me"))->name, "1g.23gb+me"));
+  ck_assert(str_is(product_find_profile(product, STR_LIT("1g.23gb.me"))->name, "1g.23gb+me"));
+  ck_assert_ptr_null(product_find_profile(product, STR_LIT("3g.40gb")));
+  ck_assert_ptr_null(product_find_profile(product, STR_LIT("")));
+}
+END_TEST
+
+/* ---- names of profiles ------------------------------------------------------------------- */
+
+static const struct {
+  const char *text;
+  unsigned compute, memory_gib;
+  const char *attributes; /* NULL: no name at all */
+} names[] = {
+    {"1g.5gb", 1, 5, ""},
+    {"7g.141gb", 7, 141, ""},
+    {"1g.10gb+me", 1, 10, "me"},
+    {"1g.10gb.me", 1, 10, "me"},
+    {"1g.24gb-me", 1, 24, "me"},
+    {"1g.24gb+me.all", 1, 24, "me.all"},
+    {"1g.24gb.me.all", 1, 24, "me.all"},
+    {"1g.24gb+me,gfx", 1, 24, "me,gfx"},
+    {"2g.0gb+gfx", 2, 0, "gfx"},
+    {"1c.3g.20gb", 3, 20, ""},
+    {"", 0, 0, NULL},
+    {"1g", 0, 0, NULL},
+    {"1g.", 0, 0, NULL},
+    {"1g.5", 0, 0, NULL},
+    {"1g5gb", 0, 0, NULL},
+    {"1g.5Gb", 0, 0, NULL},
+    {"1G.5GB", 0, 0, NULL},
+    {"1g.5gi", 0, 0, NULL},
+    {"0g.5gb", 0, 0, NULL},
+    {"01g.5gb", 0, 0, NULL},
+    {"1g.05gb", 0, 0, NULL},
+    {"g.5gb", 0, 0, NULL},
+    {"5gb", 0, 0, NULL},
+    {"1g.5gb.", 0, 0, NULL},
+    {"1g.5gb+", 0, 0, NULL},
+    {"1g.5gb++me", 0, 0, NULL},
+    {"1g.5gbme", 0, 0, NULL},
+    {"1g.5gb.ME", 0, 0, NULL},
+    {"1g.5gb me", 0, 0, NULL},
+    {"-1g.5gb", 0, 0, NULL},
+    {"12345g.5gb", 0, 0, NULL},
+    {"1g.99999999999999999999gb", 0, 0, NULL},
+    {"1g.5gb.shared.", 0, 0, NULL},
+};
+
+START_TEST(profile_name_is_read) {
+  struct mig_name name;
+  bool is_name = mig_name_parse(str_of(names[_i].text), &name);
+  ck_assert_msg(is_name == (names[_i].attributes != NULL), "\"%s\"", names[_i].text);
+  if (!is_name)
+    return;
+  ck_assert(str_is(name.text, names[_i].text));
+  ck_assert_uint_eq(name.compute, names[_i].compute);
+  ck_assert_uint_eq(name.memory_gib, names[_i].memory_gib);
+  ck_assert_msg(str_is(name.attributes, names[_i].attributes), "\"%.*s\"",
+                STR_FMT(name.attributes));
+}
+END_TEST
+
+TCase *tcase_products(void) {
+  TCase *tc = tcase_create("products");
+  tcase_add_test(tc, table_is_its_source);
+  tcase_add_test(tc, resources_follow_from_names);
+  tcase_add_loop_test(tc, product_is_found_by_label, 0, SG_ARRAY_LEN(labels));
+  tcase_add_test(tc, profile_is_found_by_each_of_its_names);
+  tcase_add_loop_test(tc, profile_name_is_read, 0, SG_ARRAY_LEN(names));
+  return tc;
+}
