@@ -39,14 +39,77 @@ const struct str *find_expiry(const struct rule_context *ctx, struct str *ret_fi
   return found;
 }
 
-static const struct deadline *earliest_deadline(const struct workload *workload) {
+/*
+ * A deadline inside a list item ("spec.replicatedJobs[1].template.spec...") ends what is made
+ * from that item; one outside of lists ends everything.
+ */
+static bool covers(const struct deadline *deadline, const struct pod_template *tmpl) {
+  size_t end = deadline->path.len;
+  while (end > 0 && deadline->path.ptr[end - 1] != ']')
+    end--;
+  return str_starts_with(tmpl->path, (struct str){deadline->path.ptr, end});
+}
+
+static const struct deadline *earliest_deadline(const struct workload *workload,
+                                                const struct pod_template *tmpl) {
   const struct deadline *earliest = NULL;
   for (size_t i = 0; i < workload->deadline_count; i++) {
     const struct deadline *deadline = &workload->deadlines[i];
-    if (deadline->seconds > 0 && (!earliest || deadline->seconds < earliest->seconds))
+    if (deadline->seconds > 0 && covers(deadline, tmpl) &&
+        (!earliest || deadline->seconds < earliest->seconds))
       earliest = deadline;
   }
   return earliest;
+}
+
+static bool asks_for_gpu(const struct rule_context *ctx, const struct pod_template *tmpl) {
+  struct rule_context at = *ctx;
+  at.tmpl = tmpl;
+  collect_gpu_requests(&at);
+  return at.gpu_count > 0;
+}
+
+/* The deadline of the template that runs longest, of those that ask for a GPU. *ret_endless
+ * is the first of them without one. */
+static const struct deadline *latest_end(const struct rule_context *ctx,
+                                         const struct pod_template **ret_endless) {
+  const struct workload *workload = ctx->workload;
+  const struct deadline *latest = NULL;
+  *ret_endless = NULL;
+  for (size_t i = 0; i < workload->template_count; i++) {
+    const struct pod_template *tmpl = &workload->templates[i];
+    if (!asks_for_gpu(ctx, tmpl))
+      continue;
+    const struct deadline *deadline = earliest_deadline(workload, tmpl);
+    if (!deadline) {
+      *ret_endless = tmpl;
+      return NULL;
+    }
+    if (!latest || deadline->seconds > latest->seconds)
+      latest = deadline;
+  }
+  return latest;
+}
+
+/* The row's path with the template's list indices: "spec.replicatedJobs[].template.spec.x" and
+ * "spec.replicatedJobs[1].template.spec.template" give "spec.replicatedJobs[1].template.spec.x". */
+static struct str path_for(const struct rule_context *ctx, struct str pattern,
+                           const struct pod_template *tmpl) {
+  CLEANUP_BUF struct buf out;
+  buf_init(&out, 4096);
+  struct str indices = tmpl->path;
+  for (size_t i = 0; i < pattern.len; i++) {
+    buf_append_char(&out, pattern.ptr[i]);
+    if (pattern.ptr[i] != '[')
+      continue;
+    indices = str_skip(indices, str_find_char(indices, '['));
+    size_t close = str_find_char(indices, ']');
+    if (close < indices.len) {
+      buf_append(&out, indices.ptr + 1, close - 1);
+      indices = str_skip(indices, close);
+    }
+  }
+  return str_copy(ctx->arena, buf_str(&out));
 }
 
 /* "environment dev allows", "the policy allows" */
@@ -56,27 +119,26 @@ static struct str who_allows(struct rule_context *ctx) {
   return str_printf(ctx->arena, "environment %.*s allows", STR_FMT(shown(ctx, ctx->environment)));
 }
 
-static void report_no_end(struct rule_context *ctx, int64_t maximum) {
-  const struct workload_kind *row = ctx->workload->row;
-  struct str kind = shown(ctx, ctx->workload->kind);
+/* Only a time can be named: nothing in an object of this kind ends it. */
+static void report_no_expiry(struct rule_context *ctx, int64_t maximum) {
+  int64_t now = ctx->request->now_seconds, day = 86400;
+  struct str example =
+      rfc3339_text(ctx->arena, i64_add_sat(now, maximum >= 0 && maximum < day ? maximum : day));
   struct str latest = {NULL, 0};
   if (maximum >= 0)
-    latest = str_printf(
-        ctx->arena, ", %.*s at the latest",
-        STR_FMT(rfc3339_text(ctx->arena, i64_add_sat(ctx->request->now_seconds, maximum))));
-  if (row->deadline_path_count == 0) {
-    rule_report(
-        ctx, RULE_LIFETIME, SEVERITY_DENY, annotation_field(ctx, false, expires_key),
-        str_printf(ctx->arena, "nothing says when this %.*s and its GPUs are no longer needed",
-                   STR_FMT(kind)),
-        str_printf(ctx->arena, "annotate it with slicegate.dev/expires-at, a time such as %.*s%.*s",
-                   STR_FMT(rfc3339_text(
-                       ctx->arena, i64_add_sat(ctx->request->now_seconds,
-                                               maximum >= 0 && maximum < 86400 ? maximum : 86400))),
-                   STR_FMT(latest)));
-    return;
-  }
-  struct str path = row->deadline_paths[0];
+    latest = str_printf(ctx->arena, " (%.*s at the latest)",
+                        STR_FMT(rfc3339_text(ctx->arena, i64_add_sat(now, maximum))));
+  rule_report(ctx, RULE_LIFETIME, SEVERITY_DENY, annotation_field(ctx, false, expires_key),
+              str_printf(ctx->arena, "nothing says until when this %.*s needs its GPUs",
+                         STR_FMT(shown(ctx, ctx->workload->kind))),
+              str_printf(ctx->arena,
+                         "annotate it with slicegate.dev/expires-at: %.*s or the like%.*s",
+                         STR_FMT(example), STR_FMT(latest)));
+}
+
+static void report_no_end(struct rule_context *ctx, const struct pod_template *tmpl,
+                          int64_t maximum) {
+  struct str path = path_for(ctx, ctx->workload->row->deadline_paths[0], tmpl);
   struct str most = {NULL, 0};
   if (maximum >= 0)
     most = str_printf(ctx->arena, " to at most %lld (%.*s)", (long long)maximum,
@@ -84,7 +146,7 @@ static void report_no_end(struct rule_context *ctx, int64_t maximum) {
   rule_report(ctx, RULE_LIFETIME, SEVERITY_DENY, path,
               str_printf(ctx->arena,
                          "nothing ends this %.*s: a hung process holds its GPUs for ever",
-                         STR_FMT(kind)),
+                         STR_FMT(shown(ctx, ctx->workload->kind))),
               str_printf(ctx->arena, "set %.*s%.*s, or annotate it with slicegate.dev/expires-at",
                          STR_FMT(path), STR_FMT(most)));
 }
@@ -142,14 +204,17 @@ void rule_lifetime(struct rule_context *ctx) {
   if (row->is_service && !ctx->effective->params[P_LIFETIME_SERVICES]->truth)
     return;
   int64_t maximum = lifetime_maximum(ctx);
-  const struct deadline *deadline = earliest_deadline(ctx->workload);
+  const struct pod_template *endless;
+  const struct deadline *deadline = latest_end(ctx, &endless);
   if (!expiry && !deadline) {
-    report_no_end(ctx, maximum);
+    if (row->deadline_path_count && endless)
+      report_no_end(ctx, endless, maximum);
+    else
+      report_no_expiry(ctx, maximum);
     return;
   }
-  bool is_short = maximum < 0 || (deadline && deadline->seconds <= maximum) ||
-                  (expiry && expires - ctx->request->now_seconds <= maximum);
-  if (is_short)
+  if (maximum < 0 || (deadline && deadline->seconds <= maximum) ||
+      (expiry && expires - ctx->request->now_seconds <= maximum))
     return;
   if (deadline)
     report_too_long(ctx, deadline, maximum);

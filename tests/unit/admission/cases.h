@@ -7,5 +7,8 @@
 TCase *tcase_context(void);
 TCase *tcase_cluster(void);
 TCase *tcase_engine(void);
+TCase *tcase_gpu_node_affinity(void);
+TCase *tcase_sharing(void);
+TCase *tcase_lifetime(void);
 
 #endif

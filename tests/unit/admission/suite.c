@@ -9,5 +9,8 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_context());
   suite_add_tcase(suite, tcase_cluster());
   suite_add_tcase(suite, tcase_engine());
+  suite_add_tcase(suite, tcase_gpu_node_affinity());
+  suite_add_tcase(suite, tcase_sharing());
+  suite_add_tcase(suite, tcase_lifetime());
   return suite;
 }
