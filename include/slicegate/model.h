@@ -166,6 +166,7 @@ struct pod_template {
   enum template_form form;
   struct str path;      /* field path of the template in the object; empty for a Pod */
   struct str spec_path; /* field path of the PodSpec: "spec", "spec.template.spec" */
+  bool is_partial;      /* of its row: what it lacks may be said elsewhere */
   const struct key_value *labels, *annotations; /* the template's own metadata */
   size_t label_count, annotation_count;
   struct pod_spec spec;
@@ -225,6 +226,9 @@ struct str container_path(struct arena *arena, const struct pod_template *tmpl,
 struct kind_template {
   struct str path; /* empty: the object itself */
   enum template_form form;
+  /* Laid over a pod that is described elsewhere (TrainJob's overrides, Spark's templates):
+   * what it says counts, what it does not say proves nothing. */
+  bool is_partial;
   struct str counts[3];     /* multiplied; unused ones empty; an absent field counts as 1 */
   struct str counts_max[3]; /* the same for the upper end, when the kind scales by itself */
 };

@@ -157,7 +157,7 @@ struct str amount_field(const struct rule_context *ctx, const struct container *
 }
 
 bool has_pod_spec(const struct pod_template *tmpl) {
-  return tmpl->form == FORM_TEMPLATE || tmpl->form == FORM_POD_SPEC;
+  return (tmpl->form == FORM_TEMPLATE || tmpl->form == FORM_POD_SPEC) && !tmpl->is_partial;
 }
 
 /* A Pod's template is the object itself: its path is empty and so is the prefix. */

@@ -27,9 +27,7 @@
   }
 
 /* The training operator's kinds differ in one word. */
-#define KUBEFLOW(word)                                                                             \
-  POD_TEMPLATE("spec." word "ReplicaSpecs.*.template", TEXT("spec." word "ReplicaSpecs.*."         \
-                                                                         "replicas"))
+#define KUBEFLOW(specs) POD_TEMPLATE(specs ".*.template", TEXT(specs ".*.replicas"))
 #define KUBEFLOW_DEADLINE DEADLINES(TEXT("spec.runPolicy.activeDeadlineSeconds"))
 
 /* A RayClusterSpec: one head, and groups of workers that the autoscaler may grow. */
@@ -46,7 +44,7 @@
 /* A part of an InferenceService: a PodSpec inline, or the resources of its model server. */
 #define KSERVE_PART(part, below, its_form)                                                         \
   {                                                                                                \
-    .path = TEXT("spec." part below), .form = its_form,                                            \
+    .path = TEXT("spec." part below), .form = (its_form),                                          \
     .counts = {TEXT("spec." part ".minReplicas")},                                                 \
     .counts_max = {TEXT("spec." part ".maxReplicas")},                                             \
   }
@@ -61,6 +59,10 @@
     .counts_max = {TEXT("spec." group "scaling.maxReplicas")},                                     \
   }
 
+/* Spark's tolerations, selectors and GPUs stand beside its templates, not in them. */
+#define SPARK_TEMPLATE(part)                                                                       \
+  .path = TEXT(part ".template"), .form = FORM_TEMPLATE, .is_partial = true
+#define SPARK_GPU(part) .path = TEXT(part ".gpu"), .form = FORM_GPU_COUNT
 #define SPARK_EXECUTORS                                                                            \
   .counts = {TEXT("spec.executor.instances")},                                                     \
   .counts_max = {TEXT("spec.dynamicAllocation.maxExecutors")}
@@ -150,31 +152,31 @@ static const struct workload_kind kinds[] = {
      .kind = TEXT("TFJob"),
      .resource = TEXT("tfjobs"),
      VERSIONS(TEXT("v1")),
-     TEMPLATES(KUBEFLOW("tf")),
+     TEMPLATES(KUBEFLOW("spec.tfReplicaSpecs")),
      KUBEFLOW_DEADLINE},
     {.group = TEXT("kubeflow.org"),
      .kind = TEXT("MPIJob"),
      .resource = TEXT("mpijobs"),
      VERSIONS(TEXT("v1"), TEXT("v2beta1")),
-     TEMPLATES(KUBEFLOW("mpi")),
+     TEMPLATES(KUBEFLOW("spec.mpiReplicaSpecs")),
      KUBEFLOW_DEADLINE},
     {.group = TEXT("kubeflow.org"),
      .kind = TEXT("XGBoostJob"),
      .resource = TEXT("xgboostjobs"),
      VERSIONS(TEXT("v1")),
-     TEMPLATES(KUBEFLOW("xgb")),
+     TEMPLATES(KUBEFLOW("spec.xgbReplicaSpecs")),
      KUBEFLOW_DEADLINE},
     {.group = TEXT("kubeflow.org"),
      .kind = TEXT("PaddleJob"),
      .resource = TEXT("paddlejobs"),
      VERSIONS(TEXT("v1")),
-     TEMPLATES(KUBEFLOW("paddle")),
+     TEMPLATES(KUBEFLOW("spec.paddleReplicaSpecs")),
      KUBEFLOW_DEADLINE},
     {.group = TEXT("kubeflow.org"),
      .kind = TEXT("JAXJob"),
      .resource = TEXT("jaxjobs"),
      VERSIONS(TEXT("v1")),
-     TEMPLATES(KUBEFLOW("jax")),
+     TEMPLATES(KUBEFLOW("spec.jaxReplicaSpecs")),
      KUBEFLOW_DEADLINE},
     {.group = TEXT("kubeflow.org"),
      .kind = TEXT("Notebook"),
@@ -186,9 +188,18 @@ static const struct workload_kind kinds[] = {
      .kind = TEXT("TrainJob"),
      .resource = TEXT("trainjobs"),
      VERSIONS(TEXT("v1alpha1"), TEXT("v2alpha1")),
+     /* The pods themselves are described by the runtime that it names; a TrainJob lays its
+      * own over them: podTemplateOverrides at first, runtimePatches since. */
      TEMPLATES({.path = TEXT("spec.trainer.resourcesPerNode"),
                 .form = FORM_RESOURCES,
-                .counts = {TEXT("spec.trainer.numNodes")}}),
+                .counts = {TEXT("spec.trainer.numNodes")}},
+               {.path = TEXT("spec.podTemplateOverrides[].spec"),
+                .form = FORM_POD_SPEC,
+                .is_partial = true},
+               {.path = TEXT("spec.runtimePatches[].trainingRuntimeSpec.template.spec"
+                             ".replicatedJobs[].template.spec.template"),
+                .form = FORM_TEMPLATE,
+                .is_partial = true}),
      DEADLINES(TEXT("spec.activeDeadlineSeconds"))},
     {.group = TEXT("trainer.kubeflow.org"),
      .kind = TEXT("TrainingRuntime"),
@@ -287,10 +298,9 @@ static const struct workload_kind kinds[] = {
      .kind = TEXT("SparkApplication"),
      .resource = TEXT("sparkapplications"),
      VERSIONS(TEXT("v1beta2")),
-     TEMPLATES(POD_TEMPLATE("spec.driver.template", TEXT("")),
-               {.path = TEXT("spec.driver.gpu"), .form = FORM_GPU_COUNT},
-               {.path = TEXT("spec.executor.template"), .form = FORM_TEMPLATE, SPARK_EXECUTORS},
-               {.path = TEXT("spec.executor.gpu"), .form = FORM_GPU_COUNT, SPARK_EXECUTORS})},
+     TEMPLATES({SPARK_TEMPLATE("spec.driver")}, {SPARK_GPU("spec.driver")},
+               {SPARK_TEMPLATE("spec.executor"), SPARK_EXECUTORS},
+               {SPARK_GPU("spec.executor"), SPARK_EXECUTORS})},
     {.group = TEXT("batch.volcano.sh"),
      .kind = TEXT("Job"),
      .resource = TEXT("jobs"),

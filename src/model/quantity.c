@@ -50,7 +50,7 @@ static bool parse_exponent(struct str suffix, int32_t *ret) {
 static bool parse_suffix(struct str suffix, struct parts *ret) {
   static const struct {
     char letter;
-    int8_t decimal;
+    int16_t decimal;
     uint8_t binary; /* of the letter with an 'i'; 0: there is none */
   } rows[] = {{'n', -9, 0}, {'u', -6, 0}, {'m', -3, 0},  {'k', 3, 0},   {'K', 0, 10},
               {'M', 6, 20}, {'G', 9, 30}, {'T', 12, 40}, {'P', 15, 50}, {'E', 18, 60}};

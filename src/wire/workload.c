@@ -147,7 +147,7 @@ static bool read_nested(struct workload_reader *r, const struct doc_node *node,
 static bool read_hit(struct workload_reader *r, const struct doc_node *object,
                      const struct kind_template *row, const struct path_hit *hit, int64_t replicas,
                      int64_t replicas_max) {
-  struct pod_template made = {.form = row->form, .path = hit->path};
+  struct pod_template made = {.form = row->form, .path = hit->path, .is_partial = row->is_partial};
   count_replicas(object, row, hit, &made);
   made.replicas = i64_mul_sat(made.replicas, replicas);
   made.replicas_max = i64_mul_sat(made.replicas_max, replicas_max);
