@@ -7,6 +7,10 @@
 TCase *tcase_context(void);
 TCase *tcase_cluster(void);
 TCase *tcase_engine(void);
+TCase *tcase_right_size(void);
+TCase *tcase_budget_labels(void);
+TCase *tcase_spot(void);
+TCase *tcase_host_balance(void);
 TCase *tcase_gpu_node_affinity(void);
 TCase *tcase_sharing(void);
 TCase *tcase_lifetime(void);

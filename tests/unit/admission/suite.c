@@ -9,6 +9,10 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_context());
   suite_add_tcase(suite, tcase_cluster());
   suite_add_tcase(suite, tcase_engine());
+  suite_add_tcase(suite, tcase_right_size());
+  suite_add_tcase(suite, tcase_budget_labels());
+  suite_add_tcase(suite, tcase_spot());
+  suite_add_tcase(suite, tcase_host_balance());
   suite_add_tcase(suite, tcase_gpu_node_affinity());
   suite_add_tcase(suite, tcase_sharing());
   suite_add_tcase(suite, tcase_lifetime());

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/admission/admission_internal.h"
+#include "tests/unit/admission/builder.h"
+#include "tests/unit/admission/cases.h"
+
+static const char h100[] = "NVIDIA-H100-80GB-HBM3";
+
+static struct builder b;
+
+static void setup(void) {
+  builder_init(&b);
+  given_rule(&b, RULE_RIGHT_SIZE, "severity: deny");
+  given_pod(&b);
+}
+
+static void teardown(void) {
+  builder_done(&b);
+}
+
+static void node(const char *name, const char *product, const char *resource) {
+  given_node(&b, name);
+  with_node_label(&b, "nvidia.com/gpu.product", product);
+  with_node_resource(&b, resource, "4");
+}
+
+/* Whole GPUs and slices of 10, 20 and 40 GB. */
+static void h100_cluster(void) {
+  node("whole", h100, "nvidia.com/gpu");
+  node("small", h100, "nvidia.com/mig-1g.10gb");
+  node("middle", h100, "nvidia.com/mig-2g.20gb");
+  node("large", h100, "nvidia.com/mig-3g.40gb");
+}
+
+static void container(const char *resource, const char *amount) {
+  with_container(&b, "main");
+  with_limit(&b, resource, amount);
+}
+
+static const struct {
+  const char *name;
+  const char *resource, *amount, *need;
+  enum severity severity; /* OFF: no finding */
+  const char *fragment;
+} rows[] = {
+    {"nothing declared", "nvidia.com/gpu", "1", NULL, SEVERITY_OFF, NULL},
+    {"8Gi fit the smallest slice", "nvidia.com/gpu", "1", "8Gi", SEVERITY_DENY,
+     "takes a whole GPU for a declared need of 8Gi, which a nvidia.com/mig-1g.10gb holds (at least "
+     "8.75Gi usable)"},
+    {"exactly what we count on", "nvidia.com/gpu", "1", "8960Mi", SEVERITY_DENY, "mig-1g.10gb: 1"},
+    {"a little more takes the next", "nvidia.com/gpu", "1", "8961Mi", SEVERITY_DENY,
+     "(at least 17.5Gi usable)"},
+    {"what the number in the name says is not there", "nvidia.com/gpu", "1", "10Gi", SEVERITY_DENY,
+     "ask for nvidia.com/mig-2g.20gb: 1 instead"},
+    {"half a GPU", "nvidia.com/gpu", "1", "35Gi", SEVERITY_DENY, "mig-3g.40gb"},
+    {"no slice is enough", "nvidia.com/gpu", "1", "60Gi", SEVERITY_OFF, NULL},
+    {"a whole GPU to the last byte", "nvidia.com/gpu", "1", "80Gi", SEVERITY_OFF, NULL},
+    {"no GPU is enough", "nvidia.com/gpu", "1", "100Gi", SEVERITY_DENY,
+     "more than any GPU it can get has (NVIDIA-H100-80GB-HBM3: 80Gi)"},
+    {"several GPUs only warn", "nvidia.com/gpu", "4", "8Gi", SEVERITY_WARN,
+     "takes 4 whole GPUs for a declared need of 8Gi each"},
+    {"a slice that fits", "nvidia.com/mig-1g.10gb", "1", "8Gi", SEVERITY_OFF, NULL},
+    {"a slice that is just tight", "nvidia.com/mig-1g.10gb", "1", "9.5Gi", SEVERITY_OFF, NULL},
+    {"a slice that is too small", "nvidia.com/mig-1g.10gb", "1", "16Gi", SEVERITY_DENY,
+     "a 1g.10gb has less memory than the declared need of 16Gi"},
+    {"one step larger may be wanted for its compute", "nvidia.com/mig-2g.20gb", "1", "12Gi",
+     SEVERITY_OFF, NULL},
+    {"twice as large warns", "nvidia.com/mig-2g.20gb", "1", "8Gi", SEVERITY_WARN,
+     "takes a 2g.20gb for a declared need of 8Gi, which a nvidia.com/mig-1g.10gb holds"},
+    {"far too large warns", "nvidia.com/mig-3g.40gb", "1", "4Gi", SEVERITY_WARN,
+     "ask for nvidia.com/mig-1g.10gb instead unless it needs the compute"},
+    {"a share is not ours to judge", "nvidia.com/gpu.shared", "1", "8Gi", SEVERITY_OFF, NULL},
+    {"other vendors have no such slices", "amd.com/gpu", "1", "8Gi", SEVERITY_OFF, NULL},
+    {"a number without unit", "nvidia.com/gpu", "1", "8", SEVERITY_WARN,
+     "\"8\" is no amount of memory that a program needs"},
+    {"no quantity", "nvidia.com/gpu", "1", "8GB", SEVERITY_WARN, "for example 8Gi"},
+    {"nothing", "nvidia.com/gpu", "1", "0", SEVERITY_WARN, NULL},
+    {"less than nothing", "nvidia.com/gpu", "1", "-8Gi", SEVERITY_WARN, NULL},
+    {"beyond all numbers", "nvidia.com/gpu", "1", "100E", SEVERITY_DENY, "more than any GPU"},
+};
+
+START_TEST(need_and_request) {
+  h100_cluster();
+  container(rows[_i].resource, rows[_i].amount);
+  if (rows[_i].need)
+    with_annotation(&b, "slicegate.dev/gpu-memory", rows[_i].need);
+  const struct adm_verdict *verdict = judge(&b);
+  if (rows[_i].severity == SEVERITY_OFF)
+    expect_none_row(rows[_i].name, verdict, RULE_RIGHT_SIZE);
+  else
+    expect_finding_row(rows[_i].name, verdict, RULE_RIGHT_SIZE, rows[_i].severity, NULL,
+                       rows[_i].fragment);
+}
+END_TEST
+
+START_TEST(the_finding_stands_at_the_request_or_at_the_declaration) {
+  h100_cluster();
+  container("nvidia.com/gpu", "1");
+  with_label(&b, "slicegate.dev/gpu-memory", "8Gi");
+  expect_finding(judge(&b), RULE_RIGHT_SIZE, SEVERITY_DENY,
+                 "spec.containers[0].resources.limits[nvidia.com/gpu]", NULL);
+  given_pod(&b);
+  container("nvidia.com/gpu", "1");
+  with_label(&b, "slicegate.dev/gpu-memory", "much");
+  expect_finding(judge(&b), RULE_RIGHT_SIZE, SEVERITY_WARN,
+                 "metadata.labels[slicegate.dev/gpu-memory]", NULL);
+}
+END_TEST
+
+START_TEST(without_a_cluster_nothing_is_guessed) {
+  container("nvidia.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "8Gi");
+  expect_none(judge(&b), RULE_RIGHT_SIZE);
+}
+END_TEST
+
+START_TEST(node_pools_tell_what_may_come) {
+  given_rule_and(
+      &b, RULE_RIGHT_SIZE, "severity: deny",
+      "nodePools: [{name: h100, products: [NVIDIA-H100-80GB-HBM3], profiles: [3g.40gb]}]");
+  container("nvidia.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "8Gi");
+  expect_finding(judge(&b), RULE_RIGHT_SIZE, SEVERITY_DENY, NULL, "nvidia.com/mig-3g.40gb: 1");
+  given_rule_and(&b, RULE_RIGHT_SIZE, "severity: deny",
+                 "nodePools: [{name: h100, products: [NVIDIA-H100-80GB-HBM3]}]");
+  expect_finding(judge(&b), RULE_RIGHT_SIZE, SEVERITY_DENY, NULL, "nvidia.com/mig-1g.10gb: 1");
+  given_rule_and(&b, RULE_RIGHT_SIZE, "severity: deny",
+                 "nodePools: [{name: h100, products: [NVIDIA-H100-80GB-HBM3], profiles: []}]");
+  expect_none(judge(&b), RULE_RIGHT_SIZE);
+}
+END_TEST
+
+START_TEST(what_is_offered_now_comes_before_what_may_come) {
+  given_rule_and(
+      &b, RULE_RIGHT_SIZE, "severity: deny",
+      "nodePools: [{name: h100, products: [NVIDIA-H100-80GB-HBM3], profiles: [1g.10gb]}]");
+  node("large", h100, "nvidia.com/mig-3g.40gb");
+  container("nvidia.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "8Gi");
+  expect_finding(judge(&b), RULE_RIGHT_SIZE, SEVERITY_DENY, NULL, "nvidia.com/mig-3g.40gb: 1");
+}
+END_TEST
+
+START_TEST(the_slice_is_of_a_product_that_the_pod_may_use) {
+  h100_cluster();
+  node("old", "NVIDIA-A100-SXM4-40GB", "nvidia.com/mig-3g.20gb");
+  container("nvidia.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "8Gi");
+  with_node_selector(&b, "nvidia.com/gpu.product", "NVIDIA-A100-SXM4-40GB");
+  expect_finding(judge(&b), RULE_RIGHT_SIZE, SEVERITY_DENY, NULL, "nvidia.com/mig-3g.20gb: 1");
+  given_pod(&b);
+  container("nvidia.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "60Gi");
+  with_affinity_term(&b);
+  with_requirement(&b, "nvidia.com/gpu.product", SELECT_IN, "NVIDIA-A100-SXM4-40GB");
+  expect_finding(judge(&b), RULE_RIGHT_SIZE, SEVERITY_DENY, NULL, "(NVIDIA-A100-SXM4-40GB: 40Gi)");
+}
+END_TEST
+
+START_TEST(slices_that_are_shared_or_special_are_no_replacement) {
+  node("shared", h100, "nvidia.com/mig-1g.10gb");
+  with_node_label(&b, "nvidia.com/mig-1g.10gb.replicas", "4");
+  node("media", h100, "nvidia.com/mig-1g.10gb.me");
+  node("full", h100, "nvidia.com/mig-7g.80gb");
+  container("nvidia.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "8Gi");
+  expect_none(judge(&b), RULE_RIGHT_SIZE);
+}
+END_TEST
+
+START_TEST(a_gpu_of_unknown_memory_may_be_large_enough) {
+  node("whole", h100, "nvidia.com/gpu");
+  node("new", "NVIDIA-Z900", "nvidia.com/gpu");
+  container("nvidia.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "100Gi");
+  expect_none(judge(&b), RULE_RIGHT_SIZE);
+}
+END_TEST
+
+START_TEST(nothing_is_held_against_what_mutate_rewrites) {
+  given_rule(&b, RULE_RIGHT_SIZE, "severity: deny, mutate: true");
+  h100_cluster();
+  given_object(&b, "apps", "Deployment");
+  container("nvidia.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "8Gi");
+  expect_none(judge(&b), RULE_RIGHT_SIZE);
+}
+END_TEST
+
+TCase *tcase_right_size(void) {
+  TCase *tcase = tcase_create("right-size");
+  tcase_add_checked_fixture(tcase, setup, teardown);
+  tcase_add_loop_test(tcase, need_and_request, 0, (int)SG_ARRAY_LEN(rows));
+  tcase_add_test(tcase, the_finding_stands_at_the_request_or_at_the_declaration);
+  tcase_add_test(tcase, without_a_cluster_nothing_is_guessed);
+  tcase_add_test(tcase, node_pools_tell_what_may_come);
+  tcase_add_test(tcase, what_is_offered_now_comes_before_what_may_come);
+  tcase_add_test(tcase, the_slice_is_of_a_product_that_the_pod_may_use);
+  tcase_add_test(tcase, slices_that_are_shared_or_special_are_no_replacement);
+  tcase_add_test(tcase, a_gpu_of_unknown_memory_may_be_large_enough);
+  tcase_add_test(tcase, nothing_is_held_against_what_mutate_rewrites);
+  return tcase;
+}
