@@ -71,6 +71,7 @@ struct exchange {
 struct conn {
   uint32_t magic;
   int fd;
+  size_t worker; /* which of the server's */
   struct http_server *server;
   struct in6_addr addr; /* IPv4 as ::ffff:a.b.c.d */
   char peer[INET6_ADDRSTRLEN];
@@ -105,6 +106,16 @@ struct table {
   int64_t count;
 };
 
+/*
+ * An epoll loop of libmicrohttpd's on a thread of its own. Not its thread pool, which
+ * deals connections out by descriptor numbers: an API server keeps a few connections for
+ * long, and they are to be spread evenly.
+ */
+struct worker {
+  struct MHD_Daemon *daemon;
+  int64_t connections; /* under the table's mutex */
+};
+
 struct counters {
   _Atomic int64_t in_flight;
   _Atomic int64_t buffered_bytes;
@@ -122,7 +133,8 @@ struct http_server {
   http_access_fn *access;
   void *access_ctx;
 
-  struct MHD_Daemon *daemon;
+  struct worker *workers;
+  size_t worker_count;
   uint16_t port;
   int listen_fd; /* the keeper's; -1 once closed */
   int event_fd;  /* wakes the keeper */
@@ -149,12 +161,12 @@ struct http_server {
 void table_init(struct table *table);
 void table_done(struct table *table); /* also frees what libmicrohttpd never reported closed */
 /*
- * A new entry for an accepted socket, or NULL when a cap forbids it. The entry is
- * found by its descriptor until table_remove.
+ * A new entry for an accepted socket, or NULL when a cap forbids it. It is given to the
+ * worker with the fewest connections, and found by its descriptor until table_remove.
  */
 struct conn *table_add(struct http_server *server, int fd, const struct sockaddr_storage *addr);
 struct conn *table_find(struct table *table, int fd);
-void table_remove(struct table *table, struct conn *conn); /* and frees it */
+void table_remove(struct conn *conn); /* and frees it */
 int64_t table_count(struct table *table);
 /* Cuts connections that are over time; in a drain also those idle long enough. */
 void table_sweep(struct http_server *server);

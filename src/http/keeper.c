@@ -82,8 +82,9 @@ static bool accept_one(struct keeper *keeper) {
   }
   (void)atomic_fetch_add(&server->counters.accepted, 1);
   /* Closes the socket when it fails. */
-  if (MHD_add_connection(server->daemon, fd, (struct sockaddr *)&addr, addr_len) != MHD_YES)
-    table_remove(&server->table, conn);
+  if (MHD_add_connection(server->workers[conn->worker].daemon, fd, (struct sockaddr *)&addr,
+                         addr_len) != MHD_YES)
+    table_remove(conn);
   return true;
 }
 

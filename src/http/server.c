@@ -53,7 +53,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
     if (!conn->is_established)
       (void)atomic_fetch_add(&server->counters.handshake_fails, 1);
     tls_detach(conn);
-    table_remove(&server->table, conn);
+    table_remove(conn);
     return;
   }
   const union MHD_ConnectionInfo *fd =
@@ -90,25 +90,35 @@ static unsigned choose_threads(unsigned wanted) {
   return processors < 1 ? 1 : processors > 8 ? 8 : (unsigned)processors;
 }
 
-static bool start_daemon(struct http_server *server, const struct http_config *config,
-                         struct err *reterr) {
-  unsigned threads = choose_threads(config->threads);
+static struct MHD_Daemon *start_daemon(struct http_server *server) {
+  /* Only our own limit is meant to be reached; all connections may be one worker's. */
   int64_t most = server->limits.connections < 0 ? 1 << 20 : server->limits.connections;
-  /*
-   * Its own limit is divided among the workers, and a connection goes to one of them by
-   * its descriptor: only ours is meant to be reached.
-   */
-  unsigned daemon_limit = (unsigned)(most + 64) * threads;
-  server->daemon = MHD_start_daemon(
-      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET, 0, NULL,
-      NULL, exchange_on_request, server, MHD_OPTION_THREAD_POOL_SIZE, threads,
-      MHD_OPTION_CONNECTION_LIMIT, daemon_limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-      (size_t)POOL_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, 0u, /* deadlines are the keeper's */
-      MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-      MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, server, MHD_OPTION_HTTPS_CERT_CALLBACK,
-      no_certificate, MHD_OPTION_HTTPS_PRIORITIES, tls_priorities, MHD_OPTION_END);
-  if (!server->daemon)
-    return err_set(reterr, ERR_INTERNAL, "cannot start the HTTP server's threads");
+  unsigned limit = (unsigned)most + 64;
+  // clang-format off
+  return MHD_start_daemon(
+      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET,
+      0, NULL, NULL, exchange_on_request, server,
+      MHD_OPTION_CONNECTION_LIMIT, limit,
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+      MHD_OPTION_CONNECTION_TIMEOUT, 0u, /* deadlines are the keeper's */
+      MHD_OPTION_STRICT_FOR_CLIENT, 1,
+      MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+      MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, server,
+      MHD_OPTION_HTTPS_CERT_CALLBACK, no_certificate,
+      MHD_OPTION_HTTPS_PRIORITIES, tls_priorities,
+      MHD_OPTION_END);
+  // clang-format on
+}
+
+static bool start_workers(struct http_server *server, unsigned wanted, struct err *reterr) {
+  size_t count = choose_threads(wanted);
+  server->workers = mem_zalloc(count * sizeof(*server->workers));
+  for (size_t i = 0; i < count; i++) {
+    server->workers[i].daemon = start_daemon(server);
+    if (!server->workers[i].daemon)
+      return err_set(reterr, ERR_UNAVAILABLE, "cannot start the HTTP server's threads");
+    server->worker_count++;
+  }
   return true;
 }
 
@@ -121,7 +131,7 @@ static bool start(struct http_server *server, const struct http_config *config,
   if (server->event_fd < 0)
     return err_set(reterr, ERR_UNAVAILABLE, "cannot make an event descriptor: %s", strerror(errno));
   server->listen_fd = listen_open(config->address, config->port, &server->port, reterr);
-  if (server->listen_fd < 0 || !start_daemon(server, config, reterr))
+  if (server->listen_fd < 0 || !start_workers(server, config->threads, reterr))
     return false;
   int failed = pthread_create(&server->keeper, NULL, keeper_main, server);
   if (failed)
@@ -200,12 +210,13 @@ void http_server_stop(struct http_server *server) {
   } else if (server->listen_fd >= 0) {
     (void)close(server->listen_fd);
   }
-  if (server->daemon)
-    MHD_stop_daemon(server->daemon);
+  for (size_t i = 0; i < server->worker_count; i++)
+    MHD_stop_daemon(server->workers[i].daemon);
   if (server->event_fd >= 0)
     (void)close(server->event_fd);
   table_done(&server->table);
   creds_unref(server->creds);
+  free(server->workers);
   free(server->routes);
   (void)pthread_mutex_destroy(&server->creds_mutex);
   (void)pthread_mutex_destroy(&server->drain_mutex);

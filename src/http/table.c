@@ -50,6 +50,33 @@ static bool is_within_caps(const struct http_server *server, const struct conn *
   return same < limits->connections_per_peer;
 }
 
+/* Under the mutex. */
+static size_t choose_worker(const struct http_server *server) {
+  size_t best = 0;
+  for (size_t i = 1; i < server->worker_count; i++) {
+    if (server->workers[i].connections < server->workers[best].connections)
+      best = i;
+  }
+  return best;
+}
+
+/* Under the mutex. */
+static void enter(struct http_server *server, struct conn *conn) {
+  conn->worker = choose_worker(server);
+  server->workers[conn->worker].connections++;
+  server->table.by_fd[conn->fd] = conn;
+  server->table.count++;
+}
+
+/* Under the mutex. */
+static void leave(struct http_server *server, struct conn *conn) {
+  server->workers[conn->worker].connections--;
+  server->table.by_fd[conn->fd] = NULL;
+  server->table.count--;
+  conn->magic = 0;
+  free(conn);
+}
+
 struct conn *table_add(struct http_server *server, int fd, const struct sockaddr_storage *addr) {
   struct table *table = &server->table;
   size_t slot = (size_t)fd;
@@ -71,15 +98,11 @@ struct conn *table_add(struct http_server *server, int fd, const struct sockaddr
      * The number is in use again, so its socket was closed without a word:
      * libmicrohttpd does that when it cannot begin with a connection.
      */
-    free(table->by_fd[slot]);
-    table->by_fd[slot] = NULL;
-    table->count--;
+    leave(server, table->by_fd[slot]);
   }
   bool is_welcome = is_within_caps(server, conn);
-  if (is_welcome) {
-    table->by_fd[slot] = conn;
-    table->count++;
-  }
+  if (is_welcome)
+    enter(server, conn);
   (void)pthread_mutex_unlock(&table->mutex);
   if (!is_welcome) {
     free(conn);
@@ -95,15 +118,13 @@ struct conn *table_find(struct table *table, int fd) {
   return conn;
 }
 
-void table_remove(struct table *table, struct conn *conn) {
+void table_remove(struct conn *conn) {
+  struct http_server *server = conn->server;
   assert(conn->magic == CONN_MAGIC);
-  (void)pthread_mutex_lock(&table->mutex);
-  assert(table->by_fd[conn->fd] == conn);
-  table->by_fd[conn->fd] = NULL;
-  table->count--;
-  (void)pthread_mutex_unlock(&table->mutex);
-  conn->magic = 0;
-  free(conn);
+  (void)pthread_mutex_lock(&server->table.mutex);
+  assert(server->table.by_fd[conn->fd] == conn);
+  leave(server, conn);
+  (void)pthread_mutex_unlock(&server->table.mutex);
 }
 
 int64_t table_count(struct table *table) {

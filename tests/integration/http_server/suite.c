@@ -3,10 +3,12 @@
 
 TCase *tcase_requests(void);
 TCase *tcase_hostile(void);
+TCase *tcase_life(void);
 
 Suite *make_suite(void) {
   Suite *suite = suite_create("http server over sockets");
   suite_add_tcase(suite, tcase_requests());
   suite_add_tcase(suite, tcase_hostile());
+  suite_add_tcase(suite, tcase_life());
   return suite;
 }
