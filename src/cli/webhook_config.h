@@ -85,8 +85,10 @@ struct pod_test {
  */
 void cel_append_any_pod(struct buf *out, const struct policy_view *view,
                         const struct pod_test *test);
-/* Names of the fields below the root that hold pods: "spec", "template". In `arena`. */
-struct strings cel_root_fields(const struct policy_view *view, struct arena *arena);
+/* Names of the fields below the root that rules read: "spec", "template". In `arena`. False
+ * when a path begins with a wildcard: then any field may be one. */
+bool cel_root_fields(const struct policy_view *view, struct arena *arena,
+                     struct strings *ret) SG_MUST_CHECK;
 
 /* ---- what is on (webhook_policy.c) --------------------------------------------------------- */
 

@@ -40,7 +40,9 @@ static struct strings label_keys(const struct policy_view *view, struct arena *a
 struct str condition_is_changed(const struct policy_view *view, struct arena *arena) {
   CLEANUP_BUF struct buf out;
   buf_init(&out, CEL_EXPRESSION_MAX);
-  struct strings roots = cel_root_fields(view, arena), keys = label_keys(view, arena);
+  struct strings roots, keys = label_keys(view, arena);
+  if (!cel_root_fields(view, arena, &roots))
+    return (struct str){NULL, 0};
   buf_append_cstr(&out, "request.operation != 'UPDATE' ||\n");
   cel_append_strings(&out, &roots);
   buf_append_cstr(&out, ".exists(f, (f in object) != (f in oldObject) ||\n"
