@@ -85,7 +85,8 @@ static int run_test(int argc, char **argv, FILE *out, FILE *err) {
   bool is_usable = true;
   for (size_t i = 0; i < files.count; i++)
     is_usable = policy_test_run(files.items[i], &result, out, err) && is_usable;
-  (void)fprintf(out, "%zu cases: %zu ok, %zu failed\n", result.passed + result.failed,
+  size_t count = result.passed + result.failed;
+  (void)fprintf(out, "%zu case%s: %zu ok, %zu failed\n", count, count == 1 ? "" : "s",
                 result.passed, result.failed);
   if (!is_usable)
     return EXIT_UNUSABLE;

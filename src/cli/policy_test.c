@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { TEXT_MAX = 1 << 20 };
+enum { TEXT_MAX = 1 << 20, FIRST_CHUNK = 64 * 1024 };
 
 struct test_run {
   const char *path;
@@ -52,7 +52,7 @@ static void print_errors(const struct test_run *run, const struct policy_errors 
   buf_init(&out, TEXT_MAX);
   for (size_t i = 0; i < errors->count; i++)
     policy_error_print(&out, str_of(run->path), shown, &errors->items[i]);
-  (void)fwrite(out.ptr, 1, out.len, err);
+  (void)fprintf(err, "%.*s", STR_FMT(buf_str(&out)));
 }
 
 static bool read_file(const char *path, size_t max_bytes, struct buf *retbuf, FILE *err) {
@@ -279,7 +279,7 @@ static void print_indented(struct str text, FILE *out) {
 
 static bool run_case(struct test_run *run, const struct policy_case *test, bool *ret_passed,
                      FILE *out, FILE *err) {
-  CLEANUP_ARENA struct arena *arena = arena_new(64 * 1024);
+  CLEANUP_ARENA struct arena *arena = arena_new(FIRST_CHUNK);
   CLEANUP_BUF struct buf object_text = {0};
   const struct doc_node *object = test->object;
   const char *file = run->path;
@@ -311,7 +311,7 @@ static bool run_case(struct test_run *run, const struct policy_case *test, bool 
 
 bool policy_test_run(const char *path, struct policy_test_result *result, FILE *out, FILE *err) {
   SG_CLEANUP(test_run_done)
-  struct test_run run = {.path = path, .arena = arena_new(64 * 1024)};
+  struct test_run run = {.path = path, .arena = arena_new(FIRST_CHUNK)};
   if (!load(&run, err))
     return false;
   bool is_usable = true;

@@ -70,7 +70,7 @@ static void note_formatted(struct reader *r, const struct field_path *at, uint32
 static void note_formatted(struct reader *r, const struct field_path *at, uint32_t line,
                            uint32_t column, const char *fmt, va_list args) {
   char text[MAX_MESSAGE];
-  vsnprintf(text, sizeof(text), fmt, args);
+  (void)vsnprintf(text, sizeof(text), fmt, args);
   note(r, at, line, column, str_of(text));
 }
 

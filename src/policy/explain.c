@@ -5,7 +5,7 @@
  */
 #include "policy_internal.h"
 
-enum { WIDTH = 80, MAX_WORDS = 4096 };
+enum { WIDTH = 80, MAX_WORDS = 4096, FIRST_CHUNK = 16 * 1024 };
 
 /* ---- wrapped text ------------------------------------------------------------------------ */
 
@@ -162,7 +162,7 @@ static bool unknown_topic(struct str topic, struct err *reterr) {
 
 bool policy_explain(struct str topic, const struct policy_view *view, struct buf *out,
                     struct err *reterr) {
-  CLEANUP_ARENA struct arena *arena = arena_new(16 * 1024);
+  CLEANUP_ARENA struct arena *arena = arena_new(FIRST_CHUNK);
   struct reader r = {.arena = arena, .scratch = arena};
   struct explainer e = {
       .out = out, .arena = arena, .view = view, .defaults = params_read_defaults(&r)};

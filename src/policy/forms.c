@@ -226,4 +226,5 @@ const struct text_form form_template_path = {
 const struct text_form form_field_path = {
     "field names with dots and without wildcards, such as \"spec.activeDeadlineSeconds\"",
     is_field_path};
+const struct text_form form_time = {"a time such as 2026-01-01T00:00:00Z", is_any};
 const struct text_form form_file_name = {"a file name", is_any};

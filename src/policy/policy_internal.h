@@ -80,6 +80,12 @@ const struct key_row *key_table_find(struct key_table table, struct str key);
 /* The kind that was expected, an error otherwise; `expected` as in key_row. */
 bool reader_expect(struct reader *r, const struct field_path *at, const struct doc_node *node,
                    enum doc_kind kind, const char *expected);
+/* Something in it was refused already: what then seems to be missing may be that. */
+bool has_unknown_key(const struct doc_node *mapping, struct key_table table);
+/* Items of a list; 0 for anything else, NULL too. */
+static inline uint32_t list_count(const struct doc_node *node) {
+  return node && node->kind == DOC_SEQUENCE ? node->count : 0;
+}
 /* A later pair of the same mapping has the same key: this one does not count. */
 bool is_shadowed(const struct doc_node *mapping, size_t index);
 
@@ -129,6 +135,7 @@ extern const struct text_form form_kind_name;        /* "PyTorchJob" */
 extern const struct text_form form_resource_name;    /* "pytorchjobs" */
 extern const struct text_form form_template_path;    /* "spec.replicaSpecs.*.template" */
 extern const struct text_form form_field_path;       /* "spec.runPolicy.ttl", no wildcards */
+extern const struct text_form form_time;             /* RFC 3339; only its characters */
 extern const struct text_form form_file_name;        /* relative or absolute, no NUL */
 
 /* ---- sections of the file ------------------------------------------------------------ */

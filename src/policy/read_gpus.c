@@ -245,12 +245,12 @@ static void check_pool(struct reader *r, const struct field_path *at, const stru
   const struct doc_node *products = doc_get_lit(node, "products");
   const struct doc_node *profiles = doc_get_lit(node, "profiles");
   struct field_path path = {.parent = at, .key = STR_LIT("products")};
-  for (size_t i = 0; doc_is(products, DOC_SEQUENCE) && i < products->count; i++) {
+  for (size_t i = 0; i < list_count(products); i++) {
     struct field_path item = {.parent = &path, .index = i};
     check_product(r, &item, &products->items[i], profiles != NULL);
   }
   path.key = STR_LIT("profiles");
-  for (size_t i = 0; doc_is(profiles, DOC_SEQUENCE) && i < profiles->count; i++) {
+  for (size_t i = 0; i < list_count(profiles); i++) {
     struct field_path item = {.parent = &path, .index = i};
     check_profile(r, &item, &profiles->items[i], pool);
   }

@@ -95,7 +95,7 @@ static void check_counts(struct reader *r, const struct field_path *at, const st
                          const struct str *counts) {
   const struct doc_node *list = doc_get_lit(node, key);
   struct field_path path = {.parent = at, .key = str_of(key)};
-  for (size_t i = 0; i < MAX_COUNTS && doc_is(list, DOC_SEQUENCE) && i < list->count; i++) {
+  for (size_t i = 0; i < MAX_COUNTS && i < list_count(list); i++) {
     struct field_path item = {.parent = &path, .index = i};
     struct str part = wildcard_part(counts[i]);
     struct str rest = str_starts_with(tmpl->path, part) ? str_skip(tmpl->path, part.len) : part;

@@ -135,11 +135,8 @@ const struct key_table label_requirement_keys = {label_requirement_rows,
 
 /* "required: false" alone, or {}: an entry that says nothing is an oversight. */
 static bool asks_for_nothing(const struct doc_node *node, const struct label_requirement *item) {
-  for (size_t i = 0; i < node->count; i++) {
-    if (!key_table_find(label_requirement_keys, node->pairs[i].key))
-      return false; /* a key was misspelt, which was said */
-  }
-  return !item->is_required && !doc_get_lit(node, "values");
+  return !item->is_required && !doc_get_lit(node, "values") &&
+         !has_unknown_key(node, label_requirement_keys);
 }
 
 static bool read_labels(struct reader *r, const struct field_path *at, const struct doc_node *node,

@@ -39,6 +39,14 @@ static void unknown_key(struct reader *r, const struct field_path *at, const str
                    STR_FMT(buf_str(&list)));
 }
 
+bool has_unknown_key(const struct doc_node *mapping, struct key_table table) {
+  for (size_t i = 0; i < mapping->count; i++) {
+    if (!key_table_find(table, mapping->pairs[i].key))
+      return true;
+  }
+  return false;
+}
+
 /* A key that is there but for a typing error is not missing as well. */
 static bool is_misspelt(const struct doc_node *node, struct key_table table, const char *key) {
   for (size_t i = 0; i < node->count; i++) {

@@ -175,7 +175,8 @@ static void read_cases(struct reader *r, const struct field_path *at, const stru
     if (!reader_mapping(r, &path, node, KEY_TABLE(case_rows), &cases[count]))
       continue;
     bool has_object = doc_get_lit(node, "object") != NULL;
-    if (has_object == (doc_get_lit(node, "file") != NULL))
+    bool has_file = doc_get_lit(node, "file") != NULL;
+    if (has_object == has_file && !has_unknown_key(node, KEY_TABLE(case_rows)))
       reader_error_value(r, &path, node, "has %s, expected exactly one of object and file",
                          has_object ? "both object and file" : "neither object nor file");
     count++;
@@ -242,7 +243,7 @@ static const struct key_row test_rows[] = {
      .expected = "a time such as 2026-01-01T00:00:00Z",
      .read = read_now,
      .offset = offsetof(struct policy_test, now),
-     .extra = &form_any},
+     .extra = &form_time},
     {.key = "cases",
      .kind = DOC_SEQUENCE,
      .is_required = true,
