@@ -7,6 +7,8 @@
 TCase *tcase_context(void);
 TCase *tcase_cluster(void);
 TCase *tcase_engine(void);
+TCase *tcase_mutate(void);
+TCase *tcase_message(void);
 TCase *tcase_right_size(void);
 TCase *tcase_budget_labels(void);
 TCase *tcase_spot(void);

@@ -9,6 +9,8 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_context());
   suite_add_tcase(suite, tcase_cluster());
   suite_add_tcase(suite, tcase_engine());
+  suite_add_tcase(suite, tcase_mutate());
+  suite_add_tcase(suite, tcase_message());
   suite_add_tcase(suite, tcase_right_size());
   suite_add_tcase(suite, tcase_budget_labels());
   suite_add_tcase(suite, tcase_spot());
