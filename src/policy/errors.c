@@ -46,8 +46,14 @@ static struct str copy_printable(struct arena *arena, struct str text) {
 
 enum { MAX_FIELD = 1024, MAX_MESSAGE = 2048 };
 
+bool reader_is_full(const struct reader *r) {
+  return r->count >= NOTED_ERRORS;
+}
+
 static void note(struct reader *r, const struct field_path *at, uint32_t line, uint32_t column,
                  struct str message) {
+  if (reader_is_full(r))
+    return;
   if (r->count == r->capacity) {
     size_t capacity = r->capacity ? r->capacity * 2 : 16;
     struct policy_error *grown = arena_array(r->scratch, capacity, sizeof(*grown));
@@ -166,8 +172,7 @@ void reader_take_errors(struct reader *r, struct policy_errors *ret) {
   if (kept > MAX_ERRORS) {
     struct policy_error *last = &r->errors[MAX_ERRORS];
     last->field = (struct str){NULL, 0};
-    last->message =
-        str_printf(r->scratch, "%zu more errors are not shown", kept - (size_t)MAX_ERRORS);
+    last->message = STR_LIT("further errors are not shown");
     kept = MAX_ERRORS + 1;
   }
   *ret = (struct policy_errors){r->errors, kept};

@@ -41,7 +41,13 @@ void reader_note_problems(struct reader *r, const struct doc_node *root,
                           const struct doc_stream *stream);
 /* The errors in the order of the text; at most MAX_ERRORS and one that says so. */
 void reader_take_errors(struct reader *r, struct policy_errors *ret);
-enum { MAX_ERRORS = 200 };
+/*
+ * Errors that are shown, and those that are noted at all: not every one is found in the
+ * order of the text. When so many are noted, looking for the nearest name of each further
+ * mistake would only cost time.
+ */
+enum { MAX_ERRORS = 200, NOTED_ERRORS = 1000 };
+bool reader_is_full(const struct reader *r);
 
 /* ---- tables of keys (reader.c) ------------------------------------------------------ */
 
@@ -100,9 +106,10 @@ struct text_form {
 /* A string of that form, copied into r->arena; false with an error. */
 bool reader_text(struct reader *r, const struct field_path *at, const struct doc_node *node,
                  const struct text_form *form, struct str *ret);
-/* A list of such strings. Wrong items are left out, with an error each. */
+/* A list of such strings, at most MAX_TEXTS. Wrong items are left out, with an error each. */
 bool reader_texts(struct reader *r, const struct field_path *at, const struct doc_node *node,
                   const struct text_form *form, bool may_be_empty, struct strings *ret);
+enum { MAX_TEXTS = 1000 };
 /* One of a few words; *ret is its index. `off` and `no` are booleans in YAML: read as words. */
 bool reader_word(struct reader *r, const struct field_path *at, const struct doc_node *node,
                  const struct str *words, size_t count, size_t *ret);

@@ -240,16 +240,30 @@ static void check_product(struct reader *r, const struct field_path *at,
                        STR_FMT(label));
 }
 
+/* Products times profiles are compared below. */
+enum { MAX_POOL_ITEMS = 64 };
+
+static bool is_small(struct reader *r, const struct field_path *at, const struct doc_node *list) {
+  if (list_count(list) <= MAX_POOL_ITEMS)
+    return true;
+  reader_error_value(r, at, list, "has %u items, expected at most %d", list->count, MAX_POOL_ITEMS);
+  return false;
+}
+
 static void check_pool(struct reader *r, const struct field_path *at, const struct doc_node *node,
                        const struct node_pool *pool) {
   const struct doc_node *products = doc_get_lit(node, "products");
   const struct doc_node *profiles = doc_get_lit(node, "profiles");
   struct field_path path = {.parent = at, .key = STR_LIT("products")};
+  if (!is_small(r, &path, products))
+    return;
   for (size_t i = 0; i < list_count(products); i++) {
     struct field_path item = {.parent = &path, .index = i};
     check_product(r, &item, &products->items[i], profiles != NULL);
   }
   path.key = STR_LIT("profiles");
+  if (!is_small(r, &path, profiles))
+    return;
   for (size_t i = 0; i < list_count(profiles); i++) {
     struct field_path item = {.parent = &path, .index = i};
     check_profile(r, &item, &profiles->items[i], pool);

@@ -116,6 +116,8 @@ static void read_rule(struct reader *r, const struct field_path *at, const struc
 static void unknown_rule(struct reader *r, const struct field_path *at,
                          const struct doc_pair *pair) {
   struct str names[RULE_COUNT];
+  if (reader_is_full(r))
+    return;
   for (int rule = 0; rule < RULE_COUNT; rule++)
     names[rule] = str_of(rule_name((enum rule_id)rule));
   struct str nearest = str_nearest(pair->key, names, RULE_COUNT);

@@ -16,6 +16,14 @@ const struct key_row *key_table_find(struct key_table table, struct str key) {
 /* Names that are compared for the nearest one; names that are listed beside it. */
 enum { MAX_NAMES = 32, SHORT_LIST = 6 };
 
+static bool is_too_long(struct reader *r, const struct field_path *at,
+                        const struct doc_node *list) {
+  if (list->count <= MAX_TEXTS)
+    return false;
+  reader_error_value(r, at, list, "has %u items, expected at most %d", list->count, MAX_TEXTS);
+  return true;
+}
+
 static struct str nearest_key(struct key_table table, struct str key) {
   struct str names[MAX_NAMES];
   size_t count = table.count < MAX_NAMES ? table.count : MAX_NAMES;
@@ -26,6 +34,8 @@ static struct str nearest_key(struct key_table table, struct str key) {
 
 static void unknown_key(struct reader *r, const struct field_path *at, const struct doc_pair *pair,
                         struct key_table table) {
+  if (reader_is_full(r))
+    return;
   struct str nearest = nearest_key(table, pair->key);
   if (nearest.len) {
     reader_error_key(r, at, pair, "unknown key, did you mean \"%.*s\"?", STR_FMT(nearest));
@@ -49,7 +59,8 @@ bool has_unknown_key(const struct doc_node *mapping, struct key_table table) {
 
 /* A key that is there but for a typing error is not missing as well. */
 static bool is_misspelt(const struct doc_node *node, struct key_table table, const char *key) {
-  for (size_t i = 0; i < node->count; i++) {
+  size_t looked_at = node->count < MAX_NAMES ? node->count : MAX_NAMES;
+  for (size_t i = 0; i < looked_at; i++) {
     struct str written = node->pairs[i].key;
     if (!key_table_find(table, written) && str_is(nearest_key(table, written), key))
       return true;
@@ -143,6 +154,8 @@ bool reader_texts(struct reader *r, const struct field_path *at, const struct do
     reader_error_value(r, at, node, "is an empty list, which matches nothing; leave the key out");
     return false;
   }
+  if (is_too_long(r, at, node))
+    return false;
   struct str *items = arena_array(r->arena, node->count, sizeof(*items));
   size_t count = 0;
   for (size_t i = 0; i < node->count; i++) {

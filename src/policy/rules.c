@@ -83,8 +83,8 @@ static const struct rule_info rules[RULE_COUNT] = {
          NULL},
     [RULE_SPOT] =
         {RULE_SPOT, SEVERITY_WARN,
-         "Spot capacity is for workloads that say they checkpoint, and "
-         "not for production inference.",
+         "Spot capacity is for workloads that say they checkpoint (annotation "
+         "slicegate.dev/checkpoint: \"true\"), and not for production inference.",
          "Spot nodes go away within seconds or minutes; work that was not saved is paid for twice.",
          NULL},
     [RULE_HOST_BALANCE] =
