@@ -106,6 +106,19 @@ struct str shown_list(const struct rule_context *ctx, const struct str *items, s
 /* What `shown` does, with a limit of one's own. */
 struct str text_clean(struct arena *arena, struct str text, size_t max);
 
+/*
+ * A resource name by which somebody means a GPU, but which no device plugin offers: below a
+ * vendor's prefix and not in the policy ("nvidia.com/gpus"), without a domain ("gpu"), or
+ * with a mistaken one ("nvidia/gpu"). *ret_nearest is the name that was probably meant,
+ * empty when none is near. (gpu_names.c)
+ */
+bool is_mistaken_gpu_name(const struct rule_context *ctx, struct str name, struct str *ret_nearest);
+/* Some container names a GPU in that way: the pod means to ask for one. */
+bool asks_by_mistaken_name(const struct rule_context *ctx);
+/* The GPUs of this pod may be described in another template of the workload: the resources
+ * of its model server, Spark's gpu beside its template. */
+bool gpus_are_described_elsewhere(const struct rule_context *ctx);
+
 /* Does this pod go to GPU nodes: asks for a GPU, tolerates a GPU taint by name, or selects
  * GPU nodes by label or affinity. (A wildcard toleration alone does not make it.) */
 bool tolerates_gpu_taint_by_name(const struct rule_context *ctx, const struct toleration **ret);
@@ -224,8 +237,9 @@ struct adm_cluster {
     bool is_present, is_declared;
     /* Of its pools, when is_declared. Empty: all of the product's, unless declares_no_mig. */
     struct strings declared_profiles;
-    bool declares_no_mig; /* every pool of it has `profiles: []` */
-    int64_t memory_mib;   /* of one GPU, as nodes label it or the table says; 0: not known */
+    bool declares_no_mig;  /* every pool of it has `profiles: []` */
+    bool is_mig_incapable; /* present, and every node of it says nvidia.com/mig.capable=false */
+    int64_t memory_mib;    /* of one GPU, as nodes label it or the table says; 0: not known */
   } * products;
   size_t product_count;
   /* Values of nvidia.com/gpu.product exactly as nodes carry them, sorted. */
@@ -237,8 +251,17 @@ struct adm_cluster {
     bool is_shared_somewhere;
     int64_t max_on_a_node;
     struct strings node_products; /* of the nodes that offer it, as they carry them */
+    /* The GPU taints of those nodes that keep pods away, each combination once; one without
+     * any item: some node is open to every pod. */
+    const struct taint_list {
+      const struct taint *items;
+      size_t count;
+    } * taint_lists;
+    size_t taint_list_count;
   } * resources;
   size_t resource_count;
+  /* Some node has NVIDIA GPUs, by a resource or label of theirs, but does not say which. */
+  bool has_unnamed_products;
 };
 
 const struct cluster_resource *cluster_find_resource(const struct adm_cluster *cluster,

@@ -111,10 +111,13 @@ static bool is_shared_on(const struct node *node, struct str resource) {
          str_ends_with(resource_label(node, base, "product"), shared_ending);
 }
 
-/* ---- nodes and pools ------------------------------------------------------------ */
+/* ---- products ---------------------------------------------------------------------- */
 
 static void add_product(struct adm_cluster *known, const struct node *node, struct str label) {
   struct cluster_product *slot = product_slot(known, product_base_label(label));
+  bool is_mig_incapable =
+      str_is(resource_label(node, STR_LIT("nvidia.com/mig"), "capable"), "false");
+  slot->is_mig_incapable = is_mig_incapable && (slot->is_mig_incapable || !slot->is_present);
   slot->is_present = true;
   add_once(known->arena, &known->node_products, label);
   /* Under the single MIG strategy the label tells a slice's memory, not the GPU's. */
@@ -125,10 +128,76 @@ static void add_product(struct adm_cluster *known, const struct node *node, stru
     slot->memory_mib = memory_mib;
 }
 
+/* Before GPU Feature Discovery has run, or without it, a node says that it has GPUs by the
+ * resources of its device plugin (be they 0 while that restarts) or by its provider's labels. */
+static bool has_nvidia_gpus(const struct policy_view *view, const struct node *node) {
+  enum gpu_resource_form form;
+  for (size_t i = 0; i < node->allocatable_count; i++)
+    if (str_starts_with(node->allocatable[i].name, STR_LIT("nvidia.com/")) &&
+        policy_gpu_resource(view, node->allocatable[i].name, &form))
+      return true;
+  for (size_t i = 0; i < node->label_count; i++) {
+    const struct key_value *label = &node->labels[i];
+    bool is_other = str_starts_with(label->key, STR_LIT("amd.com/")) ||
+                    str_starts_with(label->key, STR_LIT("beta.amd.com/")) ||
+                    str_starts_with(label->key, STR_LIT("gpu.intel.com/"));
+    if (!is_other && !str_is(label->value, "false") && !str_is(label->value, "0") &&
+        policy_is_gpu_label(view, label->key))
+      return true;
+  }
+  return false;
+}
+
+/* ---- taints ------------------------------------------------------------------------ */
+
+/* Combinations differ by product or pool; more than this are no help to anybody. */
+enum { TAINT_LISTS_MAX = 64 };
+
+static struct taint_list gpu_taints(struct adm_cluster *known, const struct node *node) {
+  struct taint_list list = {NULL, 0};
+  for (size_t i = 0; i < node->taint_count; i++) {
+    const struct taint *taint = &node->taints[i];
+    if (taint->effect == EFFECT_PREFER_NO_SCHEDULE || !policy_is_gpu_taint(known->view, taint->key))
+      continue;
+    struct taint *items = append(known->arena, list.items, &list.count, sizeof(*items));
+    items[list.count - 1] = *taint;
+    list.items = items;
+  }
+  return list;
+}
+
+static bool same_taints(const struct taint_list *a, const struct taint_list *b) {
+  if (a->count != b->count)
+    return false;
+  for (size_t i = 0; i < a->count; i++)
+    if (!str_eq(a->items[i].key, b->items[i].key) ||
+        !str_eq(a->items[i].value, b->items[i].value) || a->items[i].effect != b->items[i].effect)
+      return false;
+  return true;
+}
+
+static void add_taints(struct adm_cluster *known, struct cluster_resource *slot,
+                       const struct taint_list *taints) {
+  for (size_t i = 0; i < slot->taint_list_count; i++)
+    if (same_taints(&slot->taint_lists[i], taints))
+      return;
+  if (slot->taint_list_count == TAINT_LISTS_MAX)
+    return;
+  struct taint_list *lists =
+      append(known->arena, slot->taint_lists, &slot->taint_list_count, sizeof(*lists));
+  lists[slot->taint_list_count - 1] = *taints;
+  slot->taint_lists = lists;
+}
+
+/* ---- nodes and pools ------------------------------------------------------------ */
+
 static void add_node(struct adm_cluster *known, const struct node *node) {
   struct str label = resource_label(node, STR_LIT("nvidia.com/gpu"), "product");
+  struct taint_list taints = gpu_taints(known, node);
   if (label.len)
     add_product(known, node, label);
+  else if (has_nvidia_gpus(known->view, node))
+    known->has_unnamed_products = true;
   for (size_t i = 0; i < node->allocatable_count; i++) {
     const struct resource_amount *amount = &node->allocatable[i];
     /* Extended resources have a domain; a node without the device says 0 or nothing. */
@@ -140,6 +209,7 @@ static void add_node(struct adm_cluster *known, const struct node *node) {
       slot->max_on_a_node = amount->amount.units;
     if (label.len)
       add_once(known->arena, &slot->node_products, label);
+    add_taints(known, slot, &taints);
     if (is_shared_on(node, amount->name))
       slot->is_shared_somewhere = true;
     else
