@@ -122,7 +122,9 @@ static void report_absent(struct rule_context *ctx, const struct alternative *na
   struct str nearest = str_nearest(named->value, there->items, there->count);
   struct str choice =
       nearest.len ? shown(ctx, nearest) : shown_list(ctx, there->items, there->count, "or");
-  rule_report(ctx, RULE_GPU_NODE_AFFINITY, SEVERITY_DENY, named->field,
+  /* A node that does not name its GPUs yet may turn out to have it. */
+  enum severity cap = ctx->cluster->has_unnamed_products ? SEVERITY_WARN : SEVERITY_DENY;
+  rule_report(ctx, RULE_GPU_NODE_AFFINITY, cap, named->field,
               str_printf(ctx->arena, "no node of this cluster has nvidia.com/gpu.product %.*s",
                          STR_FMT(shown(ctx, named->value))),
               choice.len ? str_printf(ctx->arena,

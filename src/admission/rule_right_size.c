@@ -191,6 +191,8 @@ static void report(struct rule_context *ctx, const struct gpu_request *gpu, enum
 static int64_t largest_gpu_mib(const struct rule_context *ctx, struct str *ret_label) {
   struct strings wanted = wanted_products(ctx);
   int64_t largest = 0;
+  if (ctx->cluster && ctx->cluster->has_unnamed_products)
+    return 0;
   for (size_t i = 0; ctx->cluster && i < ctx->cluster->product_count; i++) {
     const struct cluster_product *product = &ctx->cluster->products[i];
     if (!suits(&wanted, product->label))

@@ -148,6 +148,15 @@ START_TEST(a_product_that_is_not_there_is_said) {
 }
 END_TEST
 
+START_TEST(a_node_that_does_not_name_its_gpus_may_have_it) {
+  with_node_selector(&b, product, "NVIDIA-A30");
+  node("a", "NVIDIA-L4");
+  given_node(&b, "new");
+  with_node_resource(&b, "nvidia.com/gpu", "8");
+  expect_finding(judge(&b), RULE_GPU_NODE_AFFINITY, SEVERITY_WARN, NULL, NULL);
+}
+END_TEST
+
 START_TEST(a_label_counts_with_its_suffix) {
   with_node_selector(&b, product, "NVIDIA-L4");
   node("a", "NVIDIA-L4-SHARED");
@@ -184,6 +193,7 @@ TCase *tcase_gpu_node_affinity(void) {
   tcase_add_test(tcase, a_class_beside_a_product_is_not_asked_about);
   tcase_add_test(tcase, where_a_team_may_use_everything_there_is_it_need_not_choose);
   tcase_add_test(tcase, a_product_that_is_not_there_is_said);
+  tcase_add_test(tcase, a_node_that_does_not_name_its_gpus_may_have_it);
   tcase_add_test(tcase, a_label_counts_with_its_suffix);
   tcase_add_test(tcase, a_pool_may_bring_it);
   tcase_add_test(tcase, one_alternative_that_is_there_is_enough);

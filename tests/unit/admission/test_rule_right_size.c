@@ -169,9 +169,15 @@ END_TEST
 
 START_TEST(a_gpu_of_unknown_memory_may_be_large_enough) {
   node("whole", h100, "nvidia.com/gpu");
-  node("new", "NVIDIA-Z900", "nvidia.com/gpu");
   container("nvidia.com/gpu", "1");
   with_annotation(&b, "slicegate.dev/gpu-memory", "100Gi");
+  expect_finding(judge(&b), RULE_RIGHT_SIZE, SEVERITY_DENY, NULL, NULL);
+  node("new", "NVIDIA-Z900", "nvidia.com/gpu");
+  expect_none(judge(&b), RULE_RIGHT_SIZE);
+  b.cluster.node_count--;
+  expect_finding(judge(&b), RULE_RIGHT_SIZE, SEVERITY_DENY, NULL, NULL);
+  given_node(&b, "unnamed");
+  with_node_resource(&b, "nvidia.com/gpu", "8");
   expect_none(judge(&b), RULE_RIGHT_SIZE);
 }
 END_TEST
