@@ -18,6 +18,7 @@ test: deps ## every test: lint, suites under sanitizers, fuzz corpora, docs, dem
 test-asan: ## suites and fuzz corpora under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory FLAVOUR=asan $(JOBS) bin suites replays
 	@$(MAKE) --no-print-directory FLAVOUR=asan run-suites run-replays
+	@echo "  RUN  tests/integration/serve.sh"; bash tests/integration/serve.sh build/asan/slicegate
 
 .PHONY: test-tsan
 test-tsan: ## suites under ThreadSanitizer

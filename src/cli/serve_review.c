@@ -136,7 +136,10 @@ static void handle(struct serve *serve, const char *path, void (*judge)(struct r
   }
   call.answer = (struct wire_response){.uid = call.review.uid, .is_allowed = true};
   call.judge = judges_acquire(serve->judges);
-  const struct workload_kind *row;
+  const struct workload_kind *row =
+      policy_find_kind(call.judge->view, call.review.group, call.review.kind);
+  if (row)
+    call.kind = row->kind;
   const struct cluster *cluster = call.judge->facts ? &call.judge->cluster : NULL;
   if (!wire_request(call.arena, &call.review, call.judge->view, cluster, &call.request, &row,
                     &err)) {
@@ -144,7 +147,6 @@ static void handle(struct serve *serve, const char *path, void (*judge)(struct r
     if (is_validate)
       answer_unjudged(&call, &err);
   } else if (row) {
-    call.kind = row->kind;
     call.request.now_seconds = sys_wall_now().ns / 1000000000;
     judge(&call);
   } else {
