@@ -169,8 +169,8 @@ struct http_server *fixture_start(const struct http_limits *limits, uint16_t wan
       .port = wanted_port,
       .cert_pem = buf_str(&shared_pair.cert),
       .key_pem = buf_str(&shared_pair.key),
-      /* A new connection goes to the thread with the fewest: tests whose handler waits
-         (/wait) keep at most two more open, and none shares its thread. */
+      /* A new connection goes to the thread with the fewest: beside one whose handler
+         waits (/wait) three more can be open without sharing its thread. */
       .threads = 4,
       .routes = routes,
       .route_count = SG_ARRAY_LEN(routes),

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 TCase *tcase_life(void);
 
@@ -190,6 +191,14 @@ START_TEST(drain_of_an_unused_server_is_quick) {
 }
 END_TEST
 
+/* Without a request, which might have to wait for the thread of a handler that waits. */
+static bool is_port_closed(void) {
+  int fd = tcp_open(port, NULL);
+  if (fd >= 0)
+    (void)close(fd);
+  return fd < 0;
+}
+
 START_TEST(drain_answers_what_is_in_flight) {
   CLEANUP_CLIENT struct client busy;
   CLEANUP_CLIENT struct client idle;
@@ -204,7 +213,7 @@ START_TEST(drain_answers_what_is_in_flight) {
       client_send_text(&midway, "POST /any HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{"));
   WAIT_UNTIL(fixture_stats().in_flight == 2);
   drain_begin(&draining, (struct http_drain){.idle_ms = 10000000, .deadline_ms = 60000});
-  WAIT_UNTIL(call_once(port, "GET", "/hello", NULL) == 0); /* the door is closed */
+  WAIT_UNTIL(is_port_closed());
   /* What was begun is finished; what still comes on open connections is answered; each is told. */
   (void)sem_post(&fixture_release);
   ck_assert(client_reply(&busy, &reply));
