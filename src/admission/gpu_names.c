@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Resource names that mean a GPU and are none. Kubernetes takes any name with a domain for
+ * some device plugin's, so a typing error is no error there: the pod stays Pending.
+ */
+#include "src/admission/admission_internal.h"
+
+/* Kubernetes' limit on both parts of a name; longer ones are nobody's typing error. */
+enum { NAME_MAX_BYTES = 317 };
+
+static const struct str shared_suffix = {".shared", 7};
+
+static char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static struct str lowered(struct arena *arena, struct str s) {
+  char *out = arena_alloc(arena, s.len + 1);
+  for (size_t i = 0; i < s.len; i++)
+    out[i] = lower(s.ptr[i]);
+  return (struct str){out, s.len};
+}
+
+/* ---- does it mean a GPU ---------------------------------------------------------------- */
+
+/* `word` is in lower case. */
+static bool contains(struct str s, struct str word) {
+  for (size_t i = 0; i + word.len <= s.len; i++) {
+    size_t k = 0;
+    while (k < word.len && lower(s.ptr[i + k]) == word.ptr[k])
+      k++;
+    if (k == word.len)
+      return true;
+  }
+  return false;
+}
+
+static bool sounds_like_gpu(struct str name) {
+  return contains(name, STR_LIT("gpu")) || contains(name, STR_LIT("nvidia")) ||
+         str_starts_with(name, STR_LIT("mig-"));
+}
+
+/* One letter more, less or other, or two neighbours swapped; case does not count. */
+static bool is_one_edit_away(struct str a, struct str b) {
+  size_t longer = a.len > b.len ? a.len : b.len, shorter = a.len + b.len - longer;
+  if (longer - shorter > 1)
+    return false;
+  size_t head = 0, tail = 0;
+  while (head < shorter && lower(a.ptr[head]) == lower(b.ptr[head]))
+    head++;
+  while (tail < shorter - head && lower(a.ptr[a.len - 1 - tail]) == lower(b.ptr[b.len - 1 - tail]))
+    tail++;
+  size_t differing = longer - head - tail;
+  if (differing <= 1)
+    return true;
+  return differing == 2 && a.len == b.len && lower(a.ptr[head]) == lower(b.ptr[head + 1]) &&
+         lower(a.ptr[head + 1]) == lower(b.ptr[head]);
+}
+
+static bool is_same_word(struct str a, struct str b) {
+  return a.len == b.len && contains(a, b);
+}
+
+/* The vendor's prefix that was meant by "nvidia", "nvidea.com", "NVIDIA.com", by a quota's
+ * "requests.nvidia.com", or by Kubernetes' own domain, under which there are no GPUs any
+ * more; empty when none was. */
+static struct str meant_vendor(const struct rule_context *ctx, struct str domain, struct str rest) {
+  static const struct str quota_words[] = {{"requests.", 9}, {"limits.", 7}};
+  const struct strings *vendors = &ctx->view->vendor_prefixes;
+  for (size_t w = 0; w < SG_ARRAY_LEN(quota_words); w++)
+    if (str_starts_with(domain, quota_words[w]))
+      domain = str_skip(domain, quota_words[w].len);
+  for (size_t i = 0; i < vendors->count; i++) {
+    struct str vendor = {vendors->items[i].ptr, vendors->items[i].len - 1}; /* without the '/' */
+    struct str first = {vendor.ptr, str_find_char(vendor, '.')};
+    if (is_one_edit_away(domain, vendor) || is_same_word(domain, first))
+      return vendors->items[i];
+  }
+  bool is_native =
+      str_is(domain, "kubernetes.io") || str_ends_with(domain, STR_LIT(".kubernetes.io"));
+  return vendors->count && is_native && sounds_like_gpu(rest) ? vendors->items[0]
+                                                              : (struct str){NULL, 0};
+}
+
+static bool has_vendor_prefix(const struct rule_context *ctx, struct str name) {
+  const struct strings *vendors = &ctx->view->vendor_prefixes;
+  for (size_t i = 0; i < vendors->count; i++)
+    if (str_starts_with(name, vendors->items[i]))
+      return true;
+  return false;
+}
+
+/* A share is as good as what it is a share of: patterns such as "nvidia.com/?*.shared" match
+ * "nvidia.com/gpus.shared" too. */
+static bool is_known(const struct rule_context *ctx, struct str name) {
+  if (strings_match(&ctx->effective->params[P_LIMITS_KNOWN_NAMES]->strings, name) ||
+      cluster_find_resource(ctx->cluster, name))
+    return true;
+  return policy_knows_resource(ctx->view, name) &&
+         (!str_ends_with(name, shared_suffix) ||
+          policy_knows_resource(ctx->view, gpu_base_name(name)));
+}
+
+/* ---- what was meant ----------------------------------------------------------------------- */
+
+struct names {
+  struct str *items;
+  size_t count;
+};
+
+static bool is_pattern(struct str s) {
+  return str_find_char(s, '*') < s.len || str_find_char(s, '?') < s.len;
+}
+
+/* The names that the policy spells out, those of all profiles, and what nodes offer. */
+static struct names candidates(const struct rule_context *ctx) {
+  const struct policy_view *view = ctx->view;
+  size_t product_count, max = view->gpu_resource_count;
+  const struct gpu_product *products = products_all(&product_count);
+  for (size_t i = 0; i < product_count; i++)
+    max += products[i].profile_count;
+  if (ctx->cluster)
+    max += ctx->cluster->resource_count;
+  struct names names = {arena_array(ctx->arena, max ? max : 1, sizeof(struct str)), 0};
+  for (size_t i = 0; i < view->gpu_resource_count; i++)
+    if (!is_pattern(view->gpu_resources[i].pattern))
+      names.items[names.count++] = view->gpu_resources[i].pattern;
+  for (size_t i = 0; ctx->cluster && i < ctx->cluster->resource_count; i++)
+    if (has_vendor_prefix(ctx, ctx->cluster->resources[i].name))
+      names.items[names.count++] = ctx->cluster->resources[i].name;
+  for (size_t i = 0; i < product_count; i++)
+    for (size_t k = 0; k < products[i].profile_count; k++)
+      names.items[names.count++] = products[i].profiles[k].resource;
+  return names;
+}
+
+static struct str nearest_name(const struct rule_context *ctx, struct str name) {
+  if (is_known(ctx, name))
+    return name;
+  struct names names = candidates(ctx);
+  if (!str_ends_with(name, shared_suffix))
+    return str_nearest(lowered(ctx->arena, name), names.items, names.count);
+  struct str base = str_nearest(lowered(ctx->arena, gpu_base_name(name)), names.items, names.count);
+  return base.len ? str_printf(ctx->arena, "%.*s.shared", STR_FMT(base)) : base;
+}
+
+/* The name in the vendor's domain, put right; at worst the vendor's whole GPU. */
+static struct str meant_name(const struct rule_context *ctx, struct str vendor, struct str rest) {
+  struct str nearest =
+      nearest_name(ctx, str_printf(ctx->arena, "%.*s%.*s", STR_FMT(vendor), STR_FMT(rest)));
+  for (size_t i = 0; nearest.len == 0 && i < ctx->view->gpu_resource_count; i++) {
+    const struct gpu_resource *row = &ctx->view->gpu_resources[i];
+    if (row->form == GPU_WHOLE && !row->is_excluded && !is_pattern(row->pattern) &&
+        str_starts_with(row->pattern, vendor))
+      nearest = row->pattern;
+  }
+  return nearest;
+}
+
+/* ---- together ------------------------------------------------------------------------------- */
+
+bool is_mistaken_gpu_name(const struct rule_context *ctx, struct str name,
+                          struct str *ret_nearest) {
+  const struct strings *vendors = &ctx->view->vendor_prefixes;
+  size_t slash = str_find_char(name, '/');
+  struct str vendor = {NULL, 0}, rest = name;
+  if (name.len > NAME_MAX_BYTES)
+    return false;
+  if (slash == name.len) {
+    if (!sounds_like_gpu(name))
+      return false;
+    vendor = vendors->count ? vendors->items[0] : vendor;
+  } else if (has_vendor_prefix(ctx, name)) {
+    if (is_known(ctx, name))
+      return false;
+    if (ret_nearest)
+      *ret_nearest = nearest_name(ctx, name);
+    return true;
+  } else {
+    rest = str_skip(name, slash + 1);
+    vendor = meant_vendor(ctx, (struct str){name.ptr, slash}, rest);
+    if (vendor.len == 0 || is_known(ctx, name))
+      return false;
+  }
+  if (ret_nearest)
+    *ret_nearest = vendor.len ? meant_name(ctx, vendor, rest) : (struct str){NULL, 0};
+  return true;
+}
+
+static bool has_mistaken_name(const struct rule_context *ctx, const struct resource_amount *list,
+                              size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (is_mistaken_gpu_name(ctx, list[i].name, NULL))
+      return true;
+  return false;
+}
+
+bool asks_by_mistaken_name(const struct rule_context *ctx) {
+  const struct pod_spec *spec = &ctx->tmpl->spec;
+  for (size_t i = 0; i < spec->container_count; i++) {
+    const struct container *container = &spec->containers[i];
+    if (has_mistaken_name(ctx, container->limits, container->limit_count) ||
+        has_mistaken_name(ctx, container->requests, container->request_count))
+      return true;
+  }
+  return false;
+}
