@@ -129,6 +129,12 @@ static bool add_extension(X509 *cert, X509 *issuer, int nid, const char *value) 
   return is_added;
 }
 
+/* An authority made by other tools may have no identifier to point at. */
+static bool add_authority_id(X509 *cert, X509 *issuer) {
+  return !X509_get0_subject_key_id(issuer) ||
+         add_extension(cert, issuer, NID_authority_key_identifier, "keyid");
+}
+
 static bool add_name(GENERAL_NAMES *names, int type, const void *bytes, size_t len) {
   GENERAL_NAME *name = GENERAL_NAME_new();
   ASN1_STRING *text = type == GEN_IPADD ? ASN1_OCTET_STRING_new() : ASN1_IA5STRING_new();
@@ -201,8 +207,8 @@ static bool make_leaf(const struct certs_request *request, int64_t now, const st
                  add_extension(cert, ca->cert, NID_key_usage, "critical,digitalSignature") &&
                  add_extension(cert, ca->cert, NID_ext_key_usage, "serverAuth") &&
                  add_extension(cert, ca->cert, NID_subject_key_identifier, "hash") &&
-                 add_extension(cert, ca->cert, NID_authority_key_identifier, "keyid") &&
-                 add_names(cert, request) && X509_sign(cert, ca->key, EVP_sha256()) > 0;
+                 add_authority_id(cert, ca->cert) && add_names(cert, request) &&
+                 X509_sign(cert, ca->key, EVP_sha256()) > 0;
   return is_made || certs_fail(reterr, ERR_INTERNAL, "cannot make the certificate");
 }
 
