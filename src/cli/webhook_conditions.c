@@ -4,35 +4,44 @@
 
 /* ---- a pod that asks for a GPU ----------------------------------------------------------- */
 
-/* Whether the name of a resource below a vendor's prefix is sent anyway, so that a row of
- * gpuResources need not be tested for by itself. */
-static bool is_below_prefix(const struct policy_view *view, struct str pattern) {
+/*
+ * A name that speaks of GPUs is sent whatever its domain: `gpu`, `nvidea.com/gpu` and
+ * `NVIDIA.com/Gpu` are typing errors that gpu-limits explains. All in lower case.
+ */
+static const char *const telling_words[] = {"gpu", "nvidia", "mig-"};
+
+/* Whether every name that a pattern matches is sent for its prefix or for one of the words. */
+static bool is_covered(const struct policy_view *view, struct str pattern) {
   for (size_t i = 0; i < view->vendor_prefixes.count; i++) {
     if (str_starts_with(pattern, view->vendor_prefixes.items[i]))
+      return true;
+  }
+  for (size_t i = 0; i < SG_ARRAY_LEN(telling_words); i++) {
+    if (pattern.len && memmem(pattern.ptr, pattern.len, telling_words[i], strlen(telling_words[i])))
       return true;
   }
   return false;
 }
 
-/* The rows "none" that could hide a name below a vendor's prefix. */
+/* The rows "none": names that look like a GPU's and are not. */
 static struct strings excluded_names(const struct policy_view *view, struct arena *arena) {
   struct str *items = arena_array(arena, view->gpu_resource_count + 1, sizeof(*items));
   size_t count = 0;
   for (size_t i = 0; i < view->gpu_resource_count; i++) {
-    if (view->gpu_resources[i].is_excluded && is_below_prefix(view, view->gpu_resources[i].pattern))
+    if (view->gpu_resources[i].is_excluded)
       items[count++] = view->gpu_resources[i].pattern;
   }
   return (struct strings){items, count};
 }
 
-/* The rows that vendor prefixes do not cover: elsewhere, or partly behind a row "none". */
+/* The rows that must be named: not covered, or perhaps hidden behind a row "none". */
 static struct strings further_names(const struct policy_view *view, const struct strings *excluded,
                                     struct arena *arena) {
   struct str *items = arena_array(arena, view->gpu_resource_count + 1, sizeof(*items));
   size_t count = 0;
   for (size_t i = 0; i < view->gpu_resource_count; i++) {
     const struct gpu_resource *row = &view->gpu_resources[i];
-    bool is_needed = !is_below_prefix(view, row->pattern);
+    bool is_needed = !is_covered(view, row->pattern);
     for (size_t x = 0; x < excluded->count && !is_needed; x++)
       is_needed = globs_overlap(row->pattern, excluded->items[x]);
     if (is_needed && !row->is_excluded)
@@ -41,7 +50,9 @@ static struct strings further_names(const struct policy_view *view, const struct
   return (struct strings){items, count};
 }
 
-static struct strings as_globs(const struct strings *prefixes, struct arena *arena) {
+/* The vendors' prefixes as patterns. */
+static struct strings prefix_globs(const struct policy_view *view, struct arena *arena) {
+  const struct strings *prefixes = &view->vendor_prefixes;
   struct str *items = arena_array(arena, prefixes->count + 1, sizeof(*items));
   for (size_t i = 0; i < prefixes->count; i++)
     items[i] = str_printf(arena, "%.*s*", STR_FMT(prefixes->items[i]));
@@ -49,22 +60,23 @@ static struct strings as_globs(const struct strings *prefixes, struct arena *are
 }
 
 /*
- * Is the resource name `n` a GPU's? Everything below a vendor's prefix is taken for one,
- * be it a typing error, unless the policy says that it is none; so is a name without a
- * domain that speaks of GPUs (`gpu: 1`, which Kubernetes refuses in other words).
+ * Is the resource name `n` a GPU's? Everything below a vendor's prefix is taken for one, be
+ * it a typing error, and everything that sounds like one, unless the policy knows better.
  */
 static void append_is_gpu_name(struct buf *out, const struct policy_view *view,
                                struct arena *arena) {
-  struct strings prefixes = as_globs(&view->vendor_prefixes, arena);
+  struct strings prefixes = prefix_globs(view, arena);
   struct strings excluded = excluded_names(view, arena);
   struct strings further = further_names(view, &excluded, arena);
-  buf_append_cstr(out, "!n.contains('/') && n.contains('gpu')");
+  buf_append_char(out, '(');
+  for (size_t i = 0; i < SG_ARRAY_LEN(telling_words); i++)
+    buf_printf(out, "%sn.lowerAscii().contains('%s')", i ? " || " : "", telling_words[i]);
   if (prefixes.count) {
-    buf_append_cstr(out, " ||\n(");
+    buf_append_cstr(out, " ||\n");
     cel_append_globs(out, "n", &prefixes, GLOB_SUPERSET);
-    buf_append_char(out, ')');
   }
-  if (prefixes.count && excluded.count) {
+  buf_append_char(out, ')');
+  if (excluded.count) {
     buf_append_cstr(out, " &&\n!(");
     cel_append_globs(out, "n", &excluded, GLOB_EXACT);
     buf_append_char(out, ')');
@@ -75,12 +87,18 @@ static void append_is_gpu_name(struct buf *out, const struct policy_view *view,
   }
 }
 
-/* Opens a test of the containers `c` of all three lists; two brackets to close, one for the
- * lists and one for the containers. The pod itself has `resources`, too. */
+/* Opens a test of the containers `c` of all three lists. With the pod, which has resources
+ * too, where nobody can ask for a GPU but people try. */
 static void open_containers(struct buf *out, bool with_pod) {
   static const char lists[] = "['containers', 'initContainers', 'ephemeralContainers']"
                               ".map(l, l in p && type(p[l]) == list, p[l])";
-  buf_printf(out, with_pod ? "([[p]] + %s).exists(cs,\n" : "%s.exists(cs,\n", lists);
+  if (with_pod)
+    buf_printf(out,
+               "([[p]] + (has(p.overhead) ? [[dyn({'resources': {'limits': p.overhead}})]] : []) "
+               "+\n%s).exists(cs,\n",
+               lists);
+  else
+    buf_printf(out, "%s.exists(cs,\n", lists);
   cel_open_some(out, "cs", "c", CEL_LIST_MAX);
   buf_append_cstr(out, "type(c) == map &&\n");
 }
@@ -120,8 +138,13 @@ struct str condition_asks_for_gpu(const struct policy_view *view, struct arena *
   return gpu_expression(view, false, arena);
 }
 
+/* What asks for a GPU has been sent by the other entry. That one is not called when an
+ * ephemeral container is added. */
 struct str condition_asks_for_no_gpu(const struct policy_view *view, struct arena *arena) {
-  return gpu_expression(view, true, arena);
+  return str_printf(arena,
+                    "has(request.subResource) && request.subResource == 'ephemeralcontainers' ||\n"
+                    "%.*s",
+                    STR_FMT(gpu_expression(view, true, arena)));
 }
 
 /* ---- a pod that has to do with GPUs in another way ------------------------------------------- */
@@ -133,7 +156,7 @@ static void append_matches(struct buf *out, const char *var, const struct string
   buf_append_char(out, ')');
 }
 
-/* gpu-bypass: variables by which a runtime hands out devices; "void" and "none" hand out none. */
+/* gpu-bypass: variables by which a runtime hands out devices; some values hand out none. */
 static void append_env(struct cel_parts *a, const struct strings *names) {
   if (names->count == 0)
     return;
@@ -144,7 +167,8 @@ static void append_env(struct cel_parts *a, const struct strings *names) {
   buf_append_cstr(out, "type(e) == map && ");
   cel_append_guard(out, "e.name", "string");
   append_matches(out, "e.name", names);
-  buf_append_cstr(out, " &&\n!(has(e.value) && e.value in ['void', 'none'])");
+  buf_append_cstr(out, " &&\n(has(e.valueFrom) || "
+                       "has(e.value) && !(e.value in ['', 'void', 'none']))");
   cel_close_some(out);
   close_containers(out);
 }
@@ -158,7 +182,10 @@ static void append_host_paths(struct cel_parts *a, const struct strings *paths) 
   buf_append_cstr(out, "type(v) == map && ");
   cel_append_guard(out, "v.hostPath", "map");
   cel_append_guard(out, "v.hostPath.path", "string");
-  append_matches(out, "v.hostPath.path", paths);
+  /* The rule reads `/dev//nvidia0` and `/dev/./nvidia0` as the kernel does. */
+  buf_append_cstr(out, "(v.hostPath.path.contains('//') || v.hostPath.path.contains('/.') ||\n");
+  cel_append_globs(out, "v.hostPath.path", paths, GLOB_SUPERSET);
+  buf_append_char(out, ')');
   cel_close_some(out);
 }
 
