@@ -6,6 +6,7 @@
 #include "slicegate/policy.h"
 #include "tests/support/check_main.h"
 
+TCase *case_command(void);
 TCase *case_docs(void);
 TCase *case_duration(void);
 TCase *case_errors(void);

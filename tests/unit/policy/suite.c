@@ -17,6 +17,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, case_explain());
   suite_add_tcase(suite, case_test_file());
   suite_add_tcase(suite, case_docs());
+  suite_add_tcase(suite, case_command());
   return suite;
 }
 
