@@ -46,7 +46,7 @@ static void print_finding(const struct check_object *object, const struct check_
                 severity_name(finding->severity), palette->reset, rule_name(finding->rule),
                 STR_FMT(finding->field), finding->field.len ? ": " : "", STR_FMT(finding->message));
   if (finding->remedy.len)
-    (void)fprintf(out, "    %.*s\n", STR_FMT(finding->remedy));
+    (void)fprintf(out, "    fix: %.*s\n", STR_FMT(finding->remedy));
 }
 
 static const char *state_text(const struct check_object *object) {

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLICEGATE_TESTS_CLI_CASES_H
+#define SLICEGATE_TESTS_CLI_CASES_H
+
+#include <check.h>
+
+TCase *tcase_flags(void);
+TCase *tcase_help(void);
+TCase *tcase_load(void);
+TCase *tcase_inputs(void);
+TCase *tcase_check(void);
+TCase *tcase_outputs(void);
+TCase *tcase_golden(void);
+TCase *tcase_globs(void);
+TCase *tcase_webhook_config(void);
+TCase *tcase_yaml_emit(void);
+TCase *tcase_same_verdict(void);
+
+#endif

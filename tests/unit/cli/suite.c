@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every test_<what>.c here gives one TCase; a new one adds its line in both lists. */
+#include "tests/unit/cli/cases.h"
+
+#include "tests/support/check_main.h"
+
+Suite *make_suite(void) {
+  Suite *suite = suite_create("cli");
+  suite_add_tcase(suite, tcase_flags());
+  suite_add_tcase(suite, tcase_help());
+  suite_add_tcase(suite, tcase_load());
+  suite_add_tcase(suite, tcase_inputs());
+  suite_add_tcase(suite, tcase_check());
+  suite_add_tcase(suite, tcase_outputs());
+  suite_add_tcase(suite, tcase_golden());
+  suite_add_tcase(suite, tcase_globs());
+  suite_add_tcase(suite, tcase_webhook_config());
+  suite_add_tcase(suite, tcase_yaml_emit());
+  suite_add_tcase(suite, tcase_same_verdict());
+  return suite;
+}
