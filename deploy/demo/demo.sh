@@ -63,7 +63,7 @@ review accepted.json
 
 say "The same verdicts offline: slicegate check deploy/examples"
 code=0
-"$slicegate" check --cluster "$examples/cluster.json" "$examples/manifests" || code=$?
+"$slicegate" check --cluster "$examples/cluster.json" "$examples/refused" "$examples/warned" "$examples/accepted" || code=$?
 [ "$code" = 1 ] || fail "check should have found something to refuse (exit 1, not $code)"
 
 say "SIGTERM: the server drains and ends"

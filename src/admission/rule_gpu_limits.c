@@ -144,7 +144,7 @@ static bool judge_name(struct rule_context *ctx, const struct container *contain
 }
 
 static void judge_container(struct rule_context *ctx, const struct container *container) {
-  enum gpu_resource_form form;
+  enum gpu_resource_form form = GPU_WHOLE;
   size_t named = 0;
   for (size_t i = 0; i < container->limit_count && named < GPU_NAMES_MAX; i++) {
     const struct resource_amount *limit = &container->limits[i];

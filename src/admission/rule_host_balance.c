@@ -155,14 +155,13 @@ static bool judge_presence(struct rule_context *ctx) {
     if (has_cpu && has_memory)
       continue;
     is_complete = false;
+    const char *lacks = has_memory ? "no CPU" : has_cpu ? "no memory" : "neither CPU nor memory";
     const char *what = has_memory ? "CPU" : has_cpu ? "memory" : "CPU and memory";
     struct str field =
         amount_field(ctx, container, "requests", has_cpu ? memory.resource : cpu.resource);
     rule_report(ctx, RULE_HOST_BALANCE, SEVERITY_DENY, field,
                 str_printf(ctx->arena,
-                           "container %.*s asks for a GPU but requests no %s, so any neighbour may "
-                           "starve it",
-                           STR_FMT(shown(ctx, container->name)), what),
+                           "asks for a GPU but requests %s, so any neighbour may starve it", lacks),
                 str_printf(ctx->arena, "add requests of %s in proportion to its GPUs", what));
   }
   return is_complete;

@@ -4,6 +4,9 @@
 
 #include "slicegate/certs.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+
 static int issue(int argc, char **argv, FILE *out, FILE *err) {
   const char *dir = NULL;
   CLEANUP_FLAG_LIST struct flag_list dns = {0};
@@ -12,8 +15,9 @@ static int issue(int argc, char **argv, FILE *out, FILE *err) {
   bool force = false, reuse_ca = false;
   const struct flag flags[] = {
       {"dir", 0, FLAG_STRING, "DIR",
-       "Existing directory for ca.crt, ca.key, tls.crt and tls.key; keys get mode 0600.", &dir, 0,
-       0},
+       "Directory for ca.crt, ca.key, tls.crt and tls.key; made when it is not there. Keys get "
+       "mode 0600.",
+       &dir, 0, 0},
       {"dns", 0, FLAG_LIST, "NAME",
        "A DNS name that clients call: SERVICE.NAMESPACE.svc for a webhook. Repeatable.", &dns, 0,
        0},
@@ -51,6 +55,10 @@ static int issue(int argc, char **argv, FILE *out, FILE *err) {
                                         .reuse_ca = reuse_ca,
                                         .force = force};
   struct err error;
+  if (mkdir(dir, 0755) != 0 && errno != EEXIST) {
+    (void)fprintf(err, "slicegate: %s: cannot make this directory: %s\n", dir, strerror(errno));
+    return EXIT_UNUSABLE;
+  }
   if (!certs_issue(&request, &error)) {
     (void)fprintf(err, "slicegate: %s%s\n", error.text,
                   error.code == ERR_EXISTS ? "; --force replaces it" : "");

@@ -6,6 +6,7 @@
 #include "http_internal.h"
 
 #include <errno.h>
+#include <gnutls/x509.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -16,7 +17,64 @@ const char tls_priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
                               ":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1"
                               ":%SERVER_PRECEDENCE";
 
+enum { PEM_MAX_BYTES = 1 << 20 };
+
 /* ---- certificates ------------------------------------------------------------- */
+
+/* GnuTLS takes pointers to unsigned char that are not const, and writes nothing. */
+static gnutls_datum_t datum_of(struct str pem) {
+  return (gnutls_datum_t){(unsigned char *)(uintptr_t)pem.ptr, (unsigned)pem.len};
+}
+
+struct chain {
+  gnutls_x509_crt_t *certs;
+  unsigned count;
+};
+
+static void chain_done(struct chain *chain) {
+  for (unsigned i = 0; i < chain->count; i++)
+    gnutls_x509_crt_deinit(chain->certs[i]);
+  gnutls_free(chain->certs);
+}
+
+static void key_done(gnutls_x509_privkey_t *key) {
+  if (*key)
+    gnutls_x509_privkey_deinit(*key);
+}
+
+static bool fail_gnutls(struct err *reterr, const char *what, int result) {
+  return err_set(reterr, ERR_INVALID, "%s: %s", what, gnutls_strerror(result));
+}
+
+/*
+ * Certificate and key are read here and handed over read: what GnuTLS 3.7 does in one
+ * call, gnutls_certificate_set_x509_key_mem2, loses memory when it cannot read them.
+ */
+static bool load_pair(gnutls_certificate_credentials_t x509, struct str cert_pem,
+                      struct str key_pem, struct err *reterr) {
+  SG_CLEANUP(chain_done) struct chain chain = {0};
+  SG_CLEANUP(key_done) gnutls_x509_privkey_t key = NULL;
+  gnutls_datum_t cert_datum = datum_of(cert_pem);
+  gnutls_datum_t key_datum = datum_of(key_pem);
+  if (cert_pem.len == 0 || cert_pem.len > PEM_MAX_BYTES)
+    return err_set(reterr, ERR_INVALID, "certificate: empty or too large");
+  if (key_pem.len == 0 || key_pem.len > PEM_MAX_BYTES)
+    return err_set(reterr, ERR_INVALID, "private key: empty or too large");
+  int result = gnutls_x509_crt_list_import2(&chain.certs, &chain.count, &cert_datum,
+                                            GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_SORT);
+  if (result < 0) {
+    chain = (struct chain){0};
+    return fail_gnutls(reterr, "certificate", result);
+  }
+  result = gnutls_x509_privkey_init(&key);
+  if (result == 0)
+    result = gnutls_x509_privkey_import2(key, &key_datum, GNUTLS_X509_FMT_PEM, NULL, 0);
+  if (result < 0)
+    return fail_gnutls(reterr, "private key", result);
+  /* Copies both, and checks that they match. */
+  result = gnutls_certificate_set_x509_key(x509, chain.certs, (int)chain.count, key);
+  return result >= 0 || fail_gnutls(reterr, "certificate and private key", result);
+}
 
 struct creds *creds_new(struct str cert_pem, struct str key_pem, struct err *reterr) {
   struct creds *creds = mem_zalloc(sizeof(*creds));
@@ -26,24 +84,10 @@ struct creds *creds_new(struct str cert_pem, struct str key_pem, struct err *ret
     (void)err_set(reterr, ERR_INTERNAL, "out of memory for a certificate");
     return NULL;
   }
-  if (cert_pem.len == 0 || key_pem.len == 0 || cert_pem.len > UINT32_MAX ||
-      key_pem.len > UINT32_MAX) {
-    (void)err_set(reterr, ERR_INVALID, "certificate or key is empty");
-    creds_unref(creds);
-    return NULL;
-  }
-  /* GnuTLS takes pointers to unsigned char that are not const, and writes nothing. */
-  gnutls_datum_t cert = {(unsigned char *)(uintptr_t)cert_pem.ptr, (unsigned)cert_pem.len};
-  gnutls_datum_t key = {(unsigned char *)(uintptr_t)key_pem.ptr, (unsigned)key_pem.len};
-  int result =
-      gnutls_certificate_set_x509_key_mem2(creds->x509, &cert, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
-  if (result < 0) {
-    (void)err_set(reterr, ERR_INVALID, "certificate and key are no usable pair: %s",
-                  gnutls_strerror(result));
-    creds_unref(creds);
-    return NULL;
-  }
-  return creds;
+  if (load_pair(creds->x509, cert_pem, key_pem, reterr))
+    return creds;
+  creds_unref(creds);
+  return NULL;
 }
 
 struct creds *creds_ref(struct creds *creds) {

@@ -333,8 +333,31 @@ void gen_shuffle(struct random *random, struct arena *arena, const struct worklo
   ret->templates = templates;
 }
 
-/* ---- clusters
- * ------------------------------------------------------------------------------------ */
+void gen_insert_container(struct arena *arena, const struct workload *workload,
+                          struct workload *ret) {
+  *ret = *workload;
+  struct pod_template *templates = arena_array(arena, workload->template_count, sizeof(*templates));
+  for (size_t t = 0; t < workload->template_count; t++) {
+    templates[t] = workload->templates[t];
+    struct pod_spec *spec = &templates[t].spec;
+    struct container *list = arena_array(arena, spec->container_count + 1, sizeof(*list));
+    size_t count = 0;
+    bool is_in = false;
+    for (size_t i = 0; i < spec->container_count; i++) {
+      bool is_app = spec->containers[i].role == CONTAINER_APP;
+      if (is_app && !is_in)
+        list[count++] = (struct container){.name = STR_LIT("inserted")};
+      is_in = is_in || is_app;
+      list[count] = spec->containers[i];
+      list[count++].index += is_app;
+    }
+    spec->containers = list;
+    spec->container_count = count;
+  }
+  ret->templates = templates;
+}
+
+/* ---- clusters ------------------------------------------------------------ */
 
 void gen_cluster(struct random *random, struct arena *arena, struct cluster *ret) {
   size_t count = random_below(random, 5);

@@ -29,4 +29,9 @@ void gen_namespace(struct random *random, struct arena *arena, struct k8s_namesp
 void gen_shuffle(struct random *random, struct arena *arena, const struct workload *workload,
                  struct workload *ret);
 
+/* The same workload with one more app container, asking for nothing, in front of those of
+ * every template. */
+void gen_insert_container(struct arena *arena, const struct workload *workload,
+                          struct workload *ret);
+
 #endif

@@ -216,6 +216,7 @@ END_TEST
 static void slices_on_offer(void) {
   given_node(&b, "a");
   with_node_label(&b, "nvidia.com/gpu.product", "NVIDIA-H100-80GB-HBM3");
+  with_node_taint(&b, "nvidia.com/gpu", "present", EFFECT_NO_SCHEDULE);
   with_node_resource(&b, "nvidia.com/mig-1g.10gb", "7");
 }
 

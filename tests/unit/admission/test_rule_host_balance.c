@@ -40,7 +40,7 @@ static const struct {
     {"no memory", "nvidia.com/gpu", "1", "8", NULL, "spec.containers[0].resources.requests[memory]",
      "requests no memory, so"},
     {"neither", "nvidia.com/gpu", "1", NULL, NULL, "spec.containers[0].resources.requests[cpu]",
-     "requests no CPU and memory, so"},
+     "requests neither CPU nor memory, so"},
     {"a slice whose GPU is not known is only asked whether it says anything",
      "nvidia.com/mig-1g.10gb", "1", "100m", "1Gi", NULL, NULL},
     {"a slice that says nothing", "nvidia.com/mig-1g.10gb", "1", NULL, "1Gi",
