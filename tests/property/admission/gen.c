@@ -335,6 +335,9 @@ void gen_shuffle(struct random *random, struct arena *arena, const struct worklo
 
 void gen_insert_container(struct arena *arena, const struct workload *workload,
                           struct workload *ret) {
+  /* With a runtime class of NVIDIA's a container sees GPUs unless it says otherwise. */
+  static const struct env_var no_devices = {.name = {"NVIDIA_VISIBLE_DEVICES", 22},
+                                            .value = {"void", 4}};
   *ret = *workload;
   struct pod_template *templates = arena_array(arena, workload->template_count, sizeof(*templates));
   for (size_t t = 0; t < workload->template_count; t++) {
@@ -346,7 +349,8 @@ void gen_insert_container(struct arena *arena, const struct workload *workload,
     for (size_t i = 0; i < spec->container_count; i++) {
       bool is_app = spec->containers[i].role == CONTAINER_APP;
       if (is_app && !is_in)
-        list[count++] = (struct container){.name = STR_LIT("inserted")};
+        list[count++] =
+            (struct container){.name = STR_LIT("inserted"), .env = &no_devices, .env_count = 1};
       is_in = is_in || is_app;
       list[count] = spec->containers[i];
       list[count++].index += is_app;
