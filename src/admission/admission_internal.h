@@ -13,7 +13,7 @@
 /* How one container's resource names are read under the policy. */
 struct gpu_request {
   const struct container *container;
-  const struct resource_amount *amount; /* the request (or the limit, when only that is given) */
+  const struct resource_amount *amount; /* the limit (or the request, when only that asks) */
   const char *list;                     /* "limits" or "requests": where `amount` stands */
   enum gpu_resource_form form;
   bool is_mig;          /* also true for a shared MIG resource (nvidia.com/mig-1g.5gb.shared) */

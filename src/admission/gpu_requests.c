@@ -58,7 +58,11 @@ static void collect_container(struct rule_context *ctx, struct gpu_list *list,
                               const struct container *container) {
   size_t named = 0;
   enum gpu_resource_form form;
-  /* Limits first: most objects give only those. The request counts where there is one. */
+  /*
+   * The limit counts where there is one: it must equal the request (gpu-limits), and it is what
+   * the user wrote. The API server fills requests in from limits on Pods before we see them; a
+   * finding that named them would point at a line that is in no manifest.
+   */
   for (size_t i = 0; i < container->limit_count && named < GPU_NAMES_MAX; i++) {
     const struct resource_amount *limit = &container->limits[i];
     if (!is_gpu(ctx, limit->name, &form))
@@ -66,9 +70,9 @@ static void collect_container(struct rule_context *ctx, struct gpu_list *list,
     named++;
     const struct resource_amount *request =
         amount_find(container->requests, container->request_count, limit->name);
-    const struct resource_amount *counts = request ? request : limit;
+    const struct resource_amount *counts = asks(limit) || !request ? limit : request;
     if (asks(counts))
-      add_request(ctx, list, container, counts, request != NULL, form);
+      add_request(ctx, list, container, counts, counts == request, form);
   }
   for (size_t i = 0; i < container->request_count && named < GPU_NAMES_MAX; i++) {
     const struct resource_amount *request = &container->requests[i];

@@ -53,10 +53,17 @@ static struct str fraction_remedy(const struct rule_context *ctx,
   return str_printf(ctx->arena, "write %lld", whole);
 }
 
+/* The number itself where there is one: the API server rewrites 0.5 to 500m before we see it, and
+ * `check` must say the same words as the webhook. */
+static struct str amount_text(const struct rule_context *ctx,
+                              const struct resource_amount *amount) {
+  return amount->is_valid ? qty_text(ctx->arena, amount->amount) : shown(ctx, amount->text);
+}
+
 /* False: it is wrong in itself, and comparing it with another is of no use. */
 static bool judge_amount(struct rule_context *ctx, const struct resource_amount *amount,
                          enum gpu_resource_form form, struct str field) {
-  struct str text = shown(ctx, amount->text);
+  struct str text = amount_text(ctx, amount);
   if (!amount->is_valid && amount->text.len == 0) {
     report(ctx, SEVERITY_DENY, field, STR_LIT("says no number"),
            STR_LIT("write how many are needed, a whole number such as 1"));
@@ -93,7 +100,7 @@ static void judge_limit(struct rule_context *ctx, const struct container *contai
   else if (qty_cmp(request->amount, limit->amount) != 0)
     report(ctx, SEVERITY_DENY, field,
            str_printf(ctx->arena, "a request of %.*s beside a limit of %.*s: the two must be equal",
-                      STR_FMT(shown(ctx, request->text)), STR_FMT(shown(ctx, limit->text))),
+                      STR_FMT(amount_text(ctx, request)), STR_FMT(amount_text(ctx, limit))),
            STR_LIT("write the same number in both, or leave the request out: it is taken from the "
                    "limit"));
 }
@@ -107,7 +114,7 @@ static void judge_request_alone(struct rule_context *ctx, const struct container
     report(ctx, SEVERITY_DENY, field,
            str_printf(ctx->arena, "%.*s is requested without a limit", STR_FMT(name)),
            str_printf(ctx->arena, "write %.*s: %.*s in limits; the request may be left out",
-                      STR_FMT(name), STR_FMT(shown(ctx, request->text))));
+                      STR_FMT(name), STR_FMT(amount_text(ctx, request))));
 }
 
 /* Where the name itself stands. */
@@ -219,8 +226,8 @@ static void judge_maximum(struct rule_context *ctx) {
     if (gpu->form == GPU_AUX || gpu->is_mig || gpu_count_asked(gpu) <= most)
       continue;
     report(ctx, SEVERITY_DENY, amount_field(ctx, gpu->container, gpu->list, gpu->amount->name),
-           str_printf(ctx->arena, "%lld GPUs in one container, and at most %lld are allowed",
-                      (long long)gpu_count_asked(gpu), (long long)most),
+           str_printf(ctx->arena, "%.*s GPUs in one container, and at most %lld are allowed",
+                      STR_FMT(shown(ctx, gpu->amount->text)), (long long)most),
            str_printf(ctx->arena, "ask for at most %lld, or spread the work over several pods",
                       (long long)most));
   }
