@@ -43,7 +43,7 @@ static const struct gpu_row {
 } gpu_rows[] = {
     {"a limit alone counts", "2", NULL, "nvidia.com/gpu", 1, "limits", GPU_WHOLE, false, 2},
     {"a request alone counts", NULL, "2", "nvidia.com/gpu", 1, "requests", GPU_WHOLE, false, 2},
-    {"of both the request counts", "2", "1", "nvidia.com/gpu", 1, "requests", GPU_WHOLE, false, 1},
+    {"of both the limit counts", "2", "1", "nvidia.com/gpu", 1, "limits", GPU_WHOLE, false, 2},
     {"zero asks for nothing", "0", "0", "nvidia.com/gpu", 0, NULL, GPU_WHOLE, false, 0},
     {"1000m is one", "1000m", NULL, "nvidia.com/gpu", 1, "limits", GPU_WHOLE, false, 1},
     {"half a GPU is asked for but counts none", "500m", NULL, "nvidia.com/gpu", 1, "limits",
