@@ -4,9 +4,10 @@
 # cluster on loopback, sends two reviews over TLS, checks the example manifests offline.
 # Fails when anything turns out otherwise than told.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
 slicegate=${1:?usage: demo.sh PATH_TO_SLICEGATE}
-examples=$here/../examples
+slicegate=$(cd "$(dirname "$slicegate")" && pwd)/$(basename "$slicegate")
+cd "$(dirname "$0")/../.."
+examples=deploy/examples
 work=$(mktemp -d)
 server=""
 
@@ -32,6 +33,7 @@ say "Certificates: a CA and a serving certificate for 127.0.0.1"
 "$slicegate" certs issue --dir "$work" --ip 127.0.0.1
 
 say "The server, on loopback, with a recorded cluster (no Kubernetes needed)"
+: >"$work/log"
 "$slicegate" serve --listen 127.0.0.1:0 --tls-cert "$work/tls.crt" --tls-key "$work/tls.key" \
   --cluster "$examples/cluster.json" 2>"$work/log" &
 server=$!
@@ -48,7 +50,7 @@ cat "$work/log"
 
 review() {
   curl -sS --fail-with-body --cacert "$work/ca.crt" -H 'Content-Type: application/json' \
-    --data-binary "@$here/$1" "https://$address/validate" >"$work/answer"
+    --data-binary "@deploy/demo/$1" "https://$address/validate" >"$work/answer"
   jq -r '.response | if .allowed then "allowed" else "refused: \(.status.message)" end,
     ((.warnings // [])[] | "warning: \(.)")' "$work/answer"
 }

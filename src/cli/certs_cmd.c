@@ -64,8 +64,8 @@ static int issue(int argc, char **argv, FILE *out, FILE *err) {
                   error.code == ERR_EXISTS ? "; --force replaces it" : "");
     return EXIT_UNUSABLE;
   }
-  (void)fprintf(out, "%s%s/tls.crt and %s/tls.key\n",
-                reuse_ca ? "wrote " : "wrote ca.crt, ca.key, ", dir, dir);
+  (void)fprintf(out, "wrote %stls.crt and tls.key to %s\n", reuse_ca ? "" : "ca.crt, ca.key, ",
+                dir);
   return EXIT_OK;
 }
 

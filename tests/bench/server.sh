@@ -22,6 +22,7 @@ trap finish EXIT
 # start_server SLICEGATE: sets $server and $port.
 start_server() {
   [ -e "$work/tls.crt" ] || "$1" certs issue --dir "$work" --ip 127.0.0.1 >"$work/certs"
+  : >"$work/log"
   "$1" serve --listen 127.0.0.1:0 --tls-cert "$work/tls.crt" --tls-key "$work/tls.key" \
     --policy "$bench_dir/policy.yaml" --cluster "$bench_dir/../../deploy/examples/cluster.json" \
     2>"$work/log" &

@@ -9,6 +9,7 @@ TCase *tcase_cluster(void);
 TCase *tcase_engine(void);
 TCase *tcase_mutate(void);
 TCase *tcase_message(void);
+TCase *tcase_gpu_limits(void);
 TCase *tcase_right_size(void);
 TCase *tcase_budget_labels(void);
 TCase *tcase_spot(void);

@@ -11,6 +11,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_engine());
   suite_add_tcase(suite, tcase_mutate());
   suite_add_tcase(suite, tcase_message());
+  suite_add_tcase(suite, tcase_gpu_limits());
   suite_add_tcase(suite, tcase_right_size());
   suite_add_tcase(suite, tcase_budget_labels());
   suite_add_tcase(suite, tcase_spot());
