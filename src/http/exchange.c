@@ -165,6 +165,7 @@ static enum MHD_Result answer_by_handler(struct conn *conn, struct MHD_Connectio
   exchange->route->def.handler(exchange->route->def.ctx, &request, &response);
   exchange->handler_us = sys_mono_us_between(began, sys_mono_now());
   arena_reset(request.arena);
+  body_release(conn); /* a peer that is slow to read holds only the answer */
   return answer(conn, mhd, &response);
 }
 
