@@ -139,10 +139,16 @@ static void print_problems(const struct check_report *report, FILE *err) {
   }
 }
 
+/* Names of overrides, or "exempt": see struct effective. */
 static void print_notes(const struct check_report *report, FILE *err) {
-  for (size_t i = 0; i < report->note_count; i++)
-    (void)fprintf(err, "note: not evaluated offline and not applied: %.*s\n",
-                  STR_FMT(report->notes[i]));
+  for (size_t i = 0; i < report->note_count; i++) {
+    struct str name = report->notes[i];
+    bool is_exempt = str_is(name, "exempt");
+    (void)fprintf(err,
+                  "note: %s%.*s%s depends on who applies the object or on labels of its namespace, "
+                  "which are not known here: not applied\n",
+                  is_exempt ? "spec." : "override \"", STR_FMT(name), is_exempt ? "" : "\"");
+  }
 }
 
 static int exit_code(const struct check_report *report, bool is_strict) {

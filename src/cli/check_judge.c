@@ -121,8 +121,10 @@ void check_judge_object(const struct check_judge *judge, const struct doc_node *
   object->column = node->column;
   object->api_version = check_report_text(report, doc_text_at(node, "apiVersion"));
   object->kind = check_report_text(report, identity.kind);
-  object->name =
-      check_report_text(report, identity.name.len ? identity.name : identity.generate_name);
+  object->name = check_report_text(report, identity.name);
+  if (identity.name.len == 0 && identity.generate_name.len) /* as refusals of the webhook say it */
+    object->name =
+        check_report_text(report, str_printf(arena, "%.*s*", STR_FMT(identity.generate_name)));
   if (!row) {
     object->ns = check_report_text(report, identity.ns);
     object->state = CHECK_SKIPPED;

@@ -28,9 +28,9 @@ static json_t *rules_json(void) {
     json_object_set_new(rule, "fullDescription", text_json(str_of(info->reason)));
     CLEANUP_BUF struct buf help;
     buf_init(&help, 4096);
-    buf_printf(&help, "%s. %s.", info->holds, info->reason);
+    buf_printf(&help, "%s %s", info->holds, info->reason);
     if (info->offline)
-      buf_printf(&help, " %s.", info->offline);
+      buf_printf(&help, " %s", info->offline);
     json_object_set_new(rule, "help", text_json(buf_str(&help)));
     json_t *configuration = json_object();
     json_object_set_new(configuration, "level",
@@ -94,11 +94,9 @@ static json_t *result_json(const struct check_object *object, const struct check
   json_object_set_new(result, "ruleId", json_string(rule_name(finding->rule)));
   json_object_set_new(result, "ruleIndex", json_integer(finding->rule));
   json_object_set_new(result, "level", json_string(level_of(finding->severity)));
-  struct str text =
-      finding->remedy.len
-          ? str_printf(arena, "%.*s: %.*s. %.*s.", STR_FMT(finding->field),
-                       STR_FMT(finding->message), STR_FMT(finding->remedy))
-          : str_printf(arena, "%.*s: %.*s.", STR_FMT(finding->field), STR_FMT(finding->message));
+  struct str text = str_printf(arena, "%.*s%s%.*s%s%.*s", STR_FMT(finding->field),
+                               finding->field.len ? ": " : "", STR_FMT(finding->message),
+                               finding->remedy.len ? "; " : "", STR_FMT(finding->remedy));
   json_object_set_new(result, "message", text_json(text));
   json_t *location = location_json(object->file, found->line, found->column);
   json_object_set_new(location, "logicalLocations", logical_json(object, finding, arena));

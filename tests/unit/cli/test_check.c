@@ -91,7 +91,7 @@ static const struct {
      "apiVersion: v1\nkind: List\nitems:\n- metadata: {name: x}\n",
      ":4:3: error: not a Kubernetes object"},
     {"an item of a list that is null", "apiVersion: v1\nkind: List\nitems:\n- \n",
-     ":4:2: error: not a Kubernetes object but null"},
+     ":4:2: error: not a Kubernetes object but nothing"},
     {"containers that are no list",
      "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec:\n  containers: main\n",
      ":5:15: error: "},

@@ -35,7 +35,7 @@ static void list_cases(void) {
   DIR *folder = opendir(golden_folder);
   struct dirent *entry;
   while (folder && (entry = readdir(folder))) {
-    if (entry->d_name[0] == '.' || case_count == CASES_MAX)
+    if (entry->d_name[0] == '.' || strchr(entry->d_name, '.') || case_count == CASES_MAX)
       continue;
     (void)snprintf(case_names[case_count++], sizeof(case_names[0]), "%.63s", entry->d_name);
   }
@@ -109,11 +109,38 @@ static void check_xml(const char *name, const char *text) {
   scratch_done(&scratch);
 }
 
-static void check_json(const char *name, const char *text) {
+static json_t *parse(const char *name, const char *text) {
   json_error_t error;
   json_t *root = json_loads(text, 0, &error);
   ck_assert_msg(root != NULL, "%s: %s\n%s", name, error.text, text);
+  return root;
+}
+
+/* The words about the rules are the same in every case, and the policy's own business. */
+static void compare_sarif(const char *name, const char *text) {
+  json_t *root = parse(name, text);
+  json_t *run = json_array_get(json_object_get(root, "runs"), 0);
+  json_t *driver = json_object_get(json_object_get(run, "tool"), "driver");
+  ck_assert_uint_gt(json_array_size(json_object_get(driver, "rules")), 0);
+  ck_assert_int_eq(json_object_del(driver, "rules"), 0);
+  ck_assert_int_eq(json_object_set_new(driver, "version", json_string("VERSION")), 0);
+  ck_assert_int_eq(json_object_set_new(driver, "semanticVersion", json_string("VERSION")), 0);
+  char *rest = json_dumps(root, JSON_INDENT(2));
+  compare(name, "sarif", rest);
+  free(rest);
   json_decref(root);
+}
+
+static void check_output(const char *name, const char *output, const char *text) {
+  if (strcmp(output, "sarif") == 0) {
+    compare_sarif(name, text);
+    return;
+  }
+  compare(name, output, text);
+  if (strcmp(output, "junit") == 0)
+    check_xml(name, text);
+  if (strcmp(output, "json") == 0)
+    json_decref(parse(name, text));
 }
 
 START_TEST(golden_case) {
@@ -130,11 +157,7 @@ START_TEST(golden_case) {
     arguments.items[arguments.count + 1] = outputs[i];
     arguments.items[arguments.count + 2] = NULL;
     struct run run = run_command(cli_check, arguments.items);
-    compare(name, outputs[i], run.out);
-    if (strcmp(outputs[i], "junit") == 0)
-      check_xml(name, run.out);
-    if (strcmp(outputs[i], "json") == 0 || strcmp(outputs[i], "sarif") == 0)
-      check_json(name, run.out);
+    check_output(name, outputs[i], run.out);
     if (i == 0) {
       CLEANUP_BUF struct buf err;
       buf_init(&err, TEXT_MAX);

@@ -118,7 +118,8 @@ END_TEST
 
 START_TEST(a_cluster_that_is_none_is_refused_with_position) {
   struct scratch scratch = scratch_new();
-  char *path = scratch_write(&scratch, "cluster.json", "{\n  \"kind\": \"List\",\n  oops\n}\n");
+  char *path =
+      scratch_write(&scratch, "cluster.json", "{\n  \"kind\": \"List\",\n  \"items\" []\n}\n");
   struct run run = RUN(load_cluster, path);
   assert_code(&run, 2);
   assert_contains(run.err, "cluster.json:3:");

@@ -14,13 +14,14 @@ static struct check_object *add_object(const char *file, enum severity severity,
                                        const char *message) {
   struct check_finding *found = arena_alloc(report.arena, sizeof(*found));
   struct check_object *object = check_report_add(&report, check_report_text(&report, str_of(file)));
-  *found = (struct check_finding){.finding = {.rule = RULE_GPU_LIMITS,
-                                              .severity = severity,
-                                              .field = STR_LIT("spec.a[b/c]"),
-                                              .message = check_report_text(&report, str_of(message)),
-                                              .remedy = STR_LIT("write 1")},
-                                  .line = 3,
-                                  .column = 5};
+  *found =
+      (struct check_finding){.finding = {.rule = RULE_GPU_LIMITS,
+                                         .severity = severity,
+                                         .field = STR_LIT("spec.a[b/c]"),
+                                         .message = check_report_text(&report, str_of(message)),
+                                         .remedy = STR_LIT("write 1")},
+                             .line = 3,
+                             .column = 5};
   object->api_version = STR_LIT("v1");
   object->kind = STR_LIT("Pod");
   object->ns = STR_LIT("team");
@@ -69,12 +70,12 @@ static const struct {
     {"plain", "plain"},
     {"a\tb\nc\rd\177", "a?b?c?d?"},
     {"\303\251\342\202\254\360\237\230\200", "\303\251\342\202\254\360\237\230\200"},
-    {"\302\233", "?"},                      /* a C1 control */
-    {"\377\376", "??"},                     /* no UTF-8 */
-    {"\300\200", "??"},                     /* overlong */
-    {"\355\240\200", "???"},                /* a surrogate */
-    {"\364\220\200\200", "????"},           /* beyond Unicode */
-    {"\342\202", "??"},                     /* cut short */
+    {"\302\233", "?"},            /* a C1 control */
+    {"\377\376", "??"},           /* no UTF-8 */
+    {"\300\200", "??"},           /* overlong */
+    {"\355\240\200", "???"},      /* a surrogate */
+    {"\364\220\200\200", "????"}, /* beyond Unicode */
+    {"\342\202", "??"},           /* cut short */
     {"x\342\202", "x??"},
 };
 
@@ -87,8 +88,9 @@ END_TEST
 /* ---- json ---------------------------------------------------------------------------------- */
 
 START_TEST(json_keeps_its_contract) {
-  static const char *const keys[] = {"file",  "line", "column",   "apiVersion", "kind",  "namespace",
-                                     "name",  "field", "rule",    "severity",   "message", "remedy"};
+  static const char *const keys[] = {"file", "line",      "column",  "apiVersion",
+                                     "kind", "namespace", "name",    "field",
+                                     "rule", "severity",  "message", "remedy"};
   static const char *const counts[] = {"objects", "denied", "warned", "skipped"};
   add_object("a.yaml", SEVERITY_DENY, "wrong");
   json_t *root = parsed(output_json);
@@ -154,7 +156,8 @@ START_TEST(github_has_a_level_for_each_severity) {
 }
 END_TEST
 
-/* ---- junit ------------------------------------------------------------------------------------ */
+/* ---- junit ------------------------------------------------------------------------------------
+ */
 
 START_TEST(junit_escapes_markup) {
   add_object("a<b>&\"c\".yaml", SEVERITY_DENY, "x < y && \"z\" \357\277\277");
@@ -185,7 +188,8 @@ START_TEST(junit_counts_what_fails) {
 }
 END_TEST
 
-/* ---- sarif ------------------------------------------------------------------------------------ */
+/* ---- sarif ------------------------------------------------------------------------------------
+ */
 
 START_TEST(sarif_has_what_its_schema_requires) {
   add_object("dir/a b%.yaml", SEVERITY_DENY, "m");
@@ -215,7 +219,8 @@ START_TEST(sarif_has_what_its_schema_requires) {
 }
 END_TEST
 
-/* ---- text --------------------------------------------------------------------------------------- */
+/* ---- text ---------------------------------------------------------------------------------------
+ */
 
 START_TEST(colour_only_when_asked_for) {
   const struct output_options coloured = {.has_colour = true};
