@@ -113,6 +113,9 @@ struct str text_clean(struct arena *arena, struct str text, size_t max);
  * empty when none is near. (gpu_names.c)
  */
 bool is_mistaken_gpu_name(const struct rule_context *ctx, struct str name, struct str *ret_nearest);
+/* Finding the nearest name takes a while: a hostile object with more findings than anybody
+ * reads gets no more of them. */
+bool may_look_for_nearest(const struct rule_context *ctx);
 /* Some container names a GPU in that way: the pod means to ask for one. */
 bool asks_by_mistaken_name(const struct rule_context *ctx);
 /* The GPUs of this pod may be described in another template of the workload: the resources

@@ -134,6 +134,11 @@ static struct names candidates(const struct rule_context *ctx) {
   return names;
 }
 
+bool may_look_for_nearest(const struct rule_context *ctx) {
+  enum { FINDINGS_READ = 100 };
+  return ctx->found.count < FINDINGS_READ;
+}
+
 static struct str nearest_name(const struct rule_context *ctx, struct str name) {
   if (is_known(ctx, name))
     return name;

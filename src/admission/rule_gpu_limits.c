@@ -127,26 +127,25 @@ static struct str name_field(const struct rule_context *ctx, const struct contai
 
 static bool judge_name(struct rule_context *ctx, const struct container *container,
                        const char *list, struct str name) {
+  bool may_look = may_look_for_nearest(ctx);
   struct str nearest = {NULL, 0};
-  if (!is_mistaken_gpu_name(ctx, name, &nearest))
+  if (!is_mistaken_gpu_name(ctx, name, may_look ? &nearest : NULL))
     return false;
   struct str text = shown(ctx, name);
   struct str message =
       str_find_char(name, '/') == name.len
-          ? str_printf(ctx->arena,
-                       "%.*s is no resource of Kubernetes; GPUs are named with their "
-                       "vendor's domain",
-                       STR_FMT(text))
+          ? str_printf(
+                ctx->arena,
+                "%.*s is no resource of Kubernetes; GPUs are named with their vendor's domain",
+                STR_FMT(text))
           : str_printf(ctx->arena, "%.*s is not a known GPU resource", STR_FMT(text));
   /* With nothing near it is hardly a typing error: there may be such a device. */
-  if (nearest.len)
-    report(ctx, SEVERITY_DENY, name_field(ctx, container, list, name), message,
-           str_printf(ctx->arena, "write %.*s", STR_FMT(shown(ctx, nearest))));
-  else
-    report(
-        ctx, SEVERITY_WARN, name_field(ctx, container, list, name), message,
-        STR_LIT("write the name that the device plugin offers, or have it added to knownNames of "
-                "this rule"));
+  bool is_doubt = may_look && nearest.len == 0;
+  report(ctx, is_doubt ? SEVERITY_WARN : SEVERITY_DENY, name_field(ctx, container, list, name),
+         message,
+         nearest.len ? str_printf(ctx->arena, "write %.*s", STR_FMT(shown(ctx, nearest)))
+                     : STR_LIT("write the name that the device plugin offers, or have it added to "
+                               "knownNames of this rule"));
   return true;
 }
 

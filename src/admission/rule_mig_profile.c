@@ -30,6 +30,16 @@ static struct str tail_of(struct str resource) {
   return str_skip(resource, resource_prefix.len);
 }
 
+/* '+' is what nvidia-smi writes; a resource name cannot hold it. */
+static struct str as_resource_writes(const struct rule_context *ctx, struct str profile) {
+  struct str copy = str_copy(ctx->arena, profile);
+  char *at = (char *)(uintptr_t)copy.ptr;
+  for (size_t i = 0; i < copy.len; i++)
+    if (at[i] == '+' || at[i] == ',')
+      at[i] = '.';
+  return copy;
+}
+
 /* Larger ones do the work too, the smallest of them first; of smaller ones the largest. */
 static bool is_nearer(const struct mig_name *wanted, const struct mig_name *a,
                       const struct mig_name *b) {
@@ -69,6 +79,8 @@ static bool is_offered_slice(const struct cluster_resource *resource) {
 /* Of what nodes offer now, else of what the products could be cut into. */
 static struct str nearest_in_cluster(const struct rule_context *ctx,
                                      const struct mig_name *wanted) {
+  if (!may_look_for_nearest(ctx))
+    return (struct str){NULL, 0};
   const struct adm_cluster *cluster = ctx->cluster;
   struct nearest offered = {.wanted = *wanted}, possible = {.wanted = *wanted};
   for (size_t i = 0; i < cluster->resource_count; i++)
@@ -77,7 +89,7 @@ static struct str nearest_in_cluster(const struct rule_context *ctx,
   for (size_t i = 0; i < cluster->product_count; i++) {
     const struct cluster_product *slot = &cluster->products[i];
     for (size_t k = 0; k < slot->declared_profiles.count; k++)
-      consider(&possible, slot->declared_profiles.items[k]);
+      consider(&possible, as_resource_writes(ctx, slot->declared_profiles.items[k]));
     bool has_all = slot->product && (slot->is_present || slot->declared_profiles.count == 0) &&
                    !(slot->declares_no_mig && !slot->is_present);
     for (size_t k = 0; has_all && k < slot->product->profile_count; k++)
@@ -92,6 +104,8 @@ static struct str nearest_in_cluster(const struct rule_context *ctx,
 
 /* "mig-1g.5g" for "mig-1g.5gb": by spelling, among all profiles that there are. */
 static struct str nearest_spelling(const struct rule_context *ctx, struct str profile) {
+  if (!may_look_for_nearest(ctx))
+    return (struct str){NULL, 0};
   size_t product_count, max = 0, count = 0;
   const struct gpu_product *products = products_all(&product_count);
   for (size_t i = 0; i < product_count; i++)
@@ -107,16 +121,6 @@ static struct str nearest_spelling(const struct rule_context *ctx, struct str pr
 
 static bool has_char(struct str s, char c) {
   return str_find_char(s, c) < s.len;
-}
-
-/* '+' is what nvidia-smi writes; a resource name cannot hold it. */
-static struct str as_resource_writes(const struct rule_context *ctx, struct str profile) {
-  struct str copy = str_copy(ctx->arena, profile);
-  char *at = (char *)(uintptr_t)copy.ptr;
-  for (size_t i = 0; i < copy.len; i++)
-    if (at[i] == '+' || at[i] == ',')
-      at[i] = '.';
-  return copy;
 }
 
 /* False: it is the name of no resource. */
@@ -283,6 +287,8 @@ static bool append_product(const struct rule_context *ctx, const struct cluster_
 
 static struct str products_in_words(const struct rule_context *ctx) {
   enum { PRODUCTS_TOLD = 3 };
+  if (!may_look_for_nearest(ctx))
+    return (struct str){NULL, 0};
   CLEANUP_BUF struct buf out;
   buf_init(&out, 4096);
   size_t told = 0;

@@ -52,9 +52,10 @@
 #define KSERVE_SERVER(framework)                                                                   \
   KSERVE_PART("predictor", "." framework ".resources", FORM_RESOURCES)
 
+/* Laid over the configurations that it names, and over KServe's own. */
 #define LLM_PART(where, group)                                                                     \
   {                                                                                                \
-    .path = TEXT("spec." group where), .form = FORM_POD_SPEC,                                      \
+    .path = TEXT("spec." group where), .form = FORM_POD_SPEC, .is_partial = true,                  \
     .counts = {TEXT("spec." group "replicas")},                                                    \
     .counts_max = {TEXT("spec." group "scaling.maxReplicas")},                                     \
   }
@@ -269,8 +270,10 @@ static const struct workload_kind kinds[] = {
                KSERVE_SERVER("pytorch"), KSERVE_SERVER("triton"), KSERVE_SERVER("onnx"),
                KSERVE_SERVER("huggingface"), KSERVE_SERVER("pmml"), KSERVE_SERVER("lightgbm"),
                KSERVE_SERVER("paddle"),
+               /* Laid over the workers of the serving runtime. */
                {.path = TEXT("spec.predictor.workerSpec"),
                 .form = FORM_POD_SPEC,
+                .is_partial = true,
                 .counts = {TEXT("spec.predictor.minReplicas"),
                            TEXT("spec.predictor.workerSpec.pipelineParallelSize")},
                 .counts_max = {TEXT("spec.predictor.maxReplicas"),

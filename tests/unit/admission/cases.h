@@ -10,6 +10,8 @@ TCase *tcase_engine(void);
 TCase *tcase_mutate(void);
 TCase *tcase_message(void);
 TCase *tcase_gpu_limits(void);
+TCase *tcase_mig_profile(void);
+TCase *tcase_gpu_bypass(void);
 TCase *tcase_right_size(void);
 TCase *tcase_budget_labels(void);
 TCase *tcase_spot(void);

@@ -58,7 +58,7 @@ static const struct row amounts[] = {
      "write 1, or ask for a part of a GPU by its own name where nodes offer one: a MIG slice such "
      "as nvidia.com/mig-1g.10gb, or a share, nvidia.com/gpu.shared"},
     {"500m is not whole", "containers: [{name: a, resources: {limits: {nvidia.com/gpu: 500m}}}]",
-     LIMITS "[nvidia.com/gpu]", "500m is not a whole number", NULL},
+     LIMITS "[nvidia.com/gpu]", "0.5 is not a whole number", NULL},
     {"who writes 1.5 wants no part of one",
      "containers: [{name: a, resources: {limits: {nvidia.com/gpu: 1.5}}}]",
      LIMITS "[nvidia.com/gpu]", "1.5 is not a whole number", "write 2"},
