@@ -12,6 +12,8 @@ TCase *tcase_message(void);
 TCase *tcase_gpu_limits(void);
 TCase *tcase_mig_profile(void);
 TCase *tcase_gpu_bypass(void);
+TCase *tcase_gpu_node_use(void);
+TCase *tcase_gpu_toleration(void);
 TCase *tcase_right_size(void);
 TCase *tcase_budget_labels(void);
 TCase *tcase_spot(void);

@@ -14,6 +14,8 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_gpu_limits());
   suite_add_tcase(suite, tcase_mig_profile());
   suite_add_tcase(suite, tcase_gpu_bypass());
+  suite_add_tcase(suite, tcase_gpu_node_use());
+  suite_add_tcase(suite, tcase_gpu_toleration());
   suite_add_tcase(suite, tcase_right_size());
   suite_add_tcase(suite, tcase_budget_labels());
   suite_add_tcase(suite, tcase_spot());
