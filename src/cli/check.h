@@ -113,7 +113,7 @@ struct check_judge {
  * of the object with the patches of /mutate in it. Adds it to the report; `arena` is for
  * what is in between.
  */
-void check_judge_object(const struct check_judge *judge, const struct doc_node *object,
+void check_judge_object(const struct check_judge *judge, const struct doc_node *node,
                         struct str file, struct arena *arena, struct check_report *report);
 
 /* Reads one input and judges every object in it, lists flattened. */

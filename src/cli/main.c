@@ -15,10 +15,8 @@ static int run_help(int argc, char **argv, FILE *out, FILE *err);
 static int run_version(int argc, char **argv, FILE *out, FILE *err);
 
 static const struct command commands[] = {
-    {"serve", "the TLS server that kube-apiserver calls: /validate, /mutate, health, metrics",
-     cli_serve},
-    {"check", "the webhook's verdict on manifests, offline: files, folders, standard input",
-     cli_check},
+    {"serve", "the server that kube-apiserver calls: /validate, /mutate, metrics", cli_serve},
+    {"check", "the webhook's verdict on manifests, without a cluster", cli_check},
     {"webhook-config", "print the webhook configurations that fit a policy", cli_webhook_config},
     {"certs", "issue the serving certificate and its CA", cli_certs},
     {"policy", "test a policy, explain its rules", cli_policy},

@@ -113,7 +113,7 @@ static bool complain(FILE *err, const char *fmt, ...) {
 
 /* RFC 1123: what names of namespaces and services look like. */
 static bool is_dns_label(struct str text) {
-  for (size_t i = 0; i < text.len; i++) {
+  for (size_t i = 0; text.ptr && i < text.len; i++) {
     char c = text.ptr[i];
     bool is_inner = i > 0 && i + 1 < text.len;
     if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (is_inner && c == '-')))

@@ -113,8 +113,7 @@ START_TEST(shapes_stay_shapes) {
       "{}",
       "{\"a\": [], \"b\": {}, \"c\": null, \"d\": true, \"e\": false, \"f\": -3}",
       "{\"a\": [[1, 2], [], [{}]], \"b\": [{\"c\": [{\"d\": \"e\"}]}]}",
-      "{\"a\": [\"short\", \"words\"], \"b\": [\"a much longer list of words that does not fit\", "
-      "\"on one line any more\"]}",
+      "{\"a\": [\"short\", \"words\"], \"b\": [\"a list that is too long\", \"for one line\"]}",
   };
   for (size_t i = 0; i < SG_ARRAY_LEN(texts); i++) {
     json_t *root = json_loads(texts[i], 0, NULL);
