@@ -16,7 +16,8 @@ VERSION  := 0.1.0
 OUT      := build/$(FLAVOUR)
 MODULES  := base sys doc model policy wire admission http certs cli
 
-STD      := -std=c17 -D_GNU_SOURCE -Iinclude -I. -DSLICEGATE_VERSION='"$(VERSION)"'
+STD      := -std=c17 -D_GNU_SOURCE -Iinclude -I.
+NAMED    := -DSLICEGATE_VERSION='"$(VERSION)"'
 WARN     := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wvla -Wformat=2 -Wundef -Wpointer-arith -Werror
 HARDEN   := -fstack-protector-strong -fPIE
@@ -31,7 +32,7 @@ OPT_fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzze
 ifeq ($(OPT_$(FLAVOUR)),)
 $(error FLAVOUR must be release, debug, asan, tsan or fuzz, not "$(FLAVOUR)")
 endif
-CFLAGS_ALL := $(STD) $(WARN) $(HARDEN) $(OPT_$(FLAVOUR)) $(CFLAGS)
+CFLAGS_ALL := $(STD) $(NAMED) $(WARN) $(HARDEN) $(OPT_$(FLAVOUR)) $(CFLAGS)
 
 LIB_SRC  := $(filter-out src/cli/main.c,$(foreach m,$(MODULES),$(wildcard src/$(m)/*.c)))
 LIB_OBJ  := $(LIB_SRC:%.c=$(OUT)/%.o)

@@ -112,11 +112,16 @@ lint-banned: ## banned calls; effects in decision modules
 	@sh tests/lint/banned.sh
 lint-format:
 	@clang-format --dry-run -Werror $$(git ls-files 'include/*.h' 'src/*.[ch]' 'tests/*.[ch]')
-lint-tidy: # its notes run over pages: only what is wrong is shown
-	@git ls-files 'src/*.c' | xargs -P $$(nproc) -n 8 sh -c \
-	  'clang-tidy --quiet "$$@" -- $(STD) 2>/dev/null' sh >$(OUT)/tidy.log; code=$$?; \
-	  grep -E ': (error|warning): ' $(OUT)/tidy.log | sort -u; exit $$code
+TIDY := $(patsubst src/%.c,build/tidy/%.ok,$(wildcard src/*/*.c))
+lint-tidy:
+	@$(MAKE) --no-print-directory $(JOBS) $(TIDY)
+# Its notes run over pages: only what is wrong is shown.
+$(TIDY): build/tidy/%.ok: src/%.c $(wildcard include/slicegate/*.h src/*/*.h) .clang-tidy
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $< -- $(STD) $(NAMED) >$@.log 2>/dev/null || \
+	  { grep -E ': (error|warning): ' $@.log | sort -u; exit 1; }
+	@touch $@
 lint-clang: # the second compiler: its warnings are errors too
-	@git ls-files 'src/*.c' 'tests/*.c' | xargs -P $$(nproc) -n 16 clang -fsyntax-only $(STD) $(WARN)
+	@git ls-files 'src/*.c' 'tests/*.c' | xargs -P $$(nproc) -n 16 clang -fsyntax-only $(STD) $(NAMED) $(WARN)
 lint-shell:
 	@shellcheck -S warning $$(git ls-files '*.sh' .ci/run)

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+static void set_text(struct err *err, const char *fmt, va_list args) SG_PRINTF(2, 0);
+
 static void set_text(struct err *err, const char *fmt, va_list args) {
   int need = vsnprintf(err->text, sizeof(err->text), fmt, args);
   if (need < 0)

@@ -71,7 +71,8 @@ struct exchange {
 struct conn {
   uint32_t magic;
   int fd;
-  size_t worker; /* which of the server's */
+  size_t worker;  /* which of the server's */
+  bool is_queued; /* under the table's mutex */
   struct http_server *server;
   struct in6_addr addr; /* IPv4 as ::ffff:a.b.c.d */
   char peer[INET6_ADDRSTRLEN];
@@ -104,6 +105,8 @@ struct table {
   struct conn **by_fd;
   size_t cap;
   int64_t count;
+  int64_t queued; /* of these, not taken over by their worker yet */
+  pthread_cond_t none_queued;
 };
 
 /*
@@ -166,6 +169,13 @@ void table_done(struct table *table); /* also frees what libmicrohttpd never rep
  */
 struct conn *table_add(struct http_server *server, int fd, const struct sockaddr_storage *addr);
 struct conn *table_find(struct table *table, int fd);
+/* table_find for the worker that takes the connection over. */
+struct conn *table_take_over(struct table *table, int fd);
+/*
+ * Waits, a while at most, until workers have taken over what they were given: a daemon
+ * that is stopped before closes such a connection without a word to anybody.
+ */
+void table_wait_taken_over(struct table *table);
 void table_remove(struct conn *conn); /* and frees it */
 int64_t table_count(struct table *table);
 /* Cuts connections that are over time; in a drain also those idle long enough. */

@@ -60,7 +60,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
       MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
   const union MHD_ConnectionInfo *tls =
       MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-  struct conn *conn = table_find(&server->table, fd->connect_fd);
+  struct conn *conn = table_take_over(&server->table, fd->connect_fd);
   assert(conn && conn->magic == CONN_MAGIC);
   *socket_context = conn;
   tls_attach(conn, tls->tls_session);
@@ -210,6 +210,7 @@ void http_server_stop(struct http_server *server) {
   } else if (server->listen_fd >= 0) {
     (void)close(server->listen_fd);
   }
+  table_wait_taken_over(&server->table);
   for (size_t i = 0; i < server->worker_count; i++)
     MHD_stop_daemon(server->workers[i].daemon);
   if (server->event_fd >= 0)

@@ -8,13 +8,19 @@
 #include <sys/socket.h>
 
 void table_init(struct table *table) {
+  pthread_condattr_t attr;
   (void)pthread_mutex_init(&table->mutex, NULL);
+  (void)pthread_condattr_init(&attr);
+  (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+  (void)pthread_cond_init(&table->none_queued, &attr);
+  (void)pthread_condattr_destroy(&attr);
 }
 
 void table_done(struct table *table) {
   for (size_t i = 0; i < table->cap; i++)
     free(table->by_fd[i]);
   free(table->by_fd);
+  (void)pthread_cond_destroy(&table->none_queued);
   (void)pthread_mutex_destroy(&table->mutex);
 }
 
@@ -66,10 +72,22 @@ static void enter(struct http_server *server, struct conn *conn) {
   server->workers[conn->worker].connections++;
   server->table.by_fd[conn->fd] = conn;
   server->table.count++;
+  server->table.queued++;
+  conn->is_queued = true;
+}
+
+/* Under the mutex. */
+static void leave_queue(struct table *table, struct conn *conn) {
+  if (!conn->is_queued)
+    return;
+  conn->is_queued = false;
+  if (--table->queued == 0)
+    (void)pthread_cond_broadcast(&table->none_queued);
 }
 
 /* Under the mutex. */
 static void leave(struct http_server *server, struct conn *conn) {
+  leave_queue(&server->table, conn);
   server->workers[conn->worker].connections--;
   server->table.by_fd[conn->fd] = NULL;
   server->table.count--;
@@ -111,11 +129,38 @@ struct conn *table_add(struct http_server *server, int fd, const struct sockaddr
   return conn;
 }
 
+/* Under the mutex. */
+static struct conn *find(const struct table *table, int fd) {
+  return fd >= 0 && (size_t)fd < table->cap ? table->by_fd[fd] : NULL;
+}
+
 struct conn *table_find(struct table *table, int fd) {
   (void)pthread_mutex_lock(&table->mutex);
-  struct conn *conn = fd >= 0 && (size_t)fd < table->cap ? table->by_fd[fd] : NULL;
+  struct conn *conn = find(table, fd);
   (void)pthread_mutex_unlock(&table->mutex);
   return conn;
+}
+
+struct conn *table_take_over(struct table *table, int fd) {
+  (void)pthread_mutex_lock(&table->mutex);
+  struct conn *conn = find(table, fd);
+  if (conn)
+    leave_queue(table, conn);
+  (void)pthread_mutex_unlock(&table->mutex);
+  return conn;
+}
+
+enum { TAKE_OVER_MS = 1000 }; /* longer only if a handler holds its thread up */
+
+void table_wait_taken_over(struct table *table) {
+  struct sys_mono until = sys_mono_add_ms(sys_mono_now(), TAKE_OVER_MS);
+  struct timespec ts = {.tv_sec = (time_t)(until.ns / 1000000000),
+                        .tv_nsec = (long)(until.ns % 1000000000)};
+  int waited = 0;
+  (void)pthread_mutex_lock(&table->mutex);
+  while (table->queued > 0 && waited == 0)
+    waited = pthread_cond_timedwait(&table->none_queued, &table->mutex, &ts);
+  (void)pthread_mutex_unlock(&table->mutex);
 }
 
 void table_remove(struct conn *conn) {

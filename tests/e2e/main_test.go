@@ -28,7 +28,7 @@ const patience = 60 * time.Second // for whatever should be there in a moment
 var suite struct {
 	plane      *harness.ControlPlane
 	slicegate  *harness.Slicegate
-	policy     string // path of the policy file, as slicegate sees it
+	inputs     harness.Inputs // the suite's policy and the recorded cluster, as slicegate sees them
 	gate       *harness.Gate
 	namespaces atomic.Int32
 }
@@ -97,7 +97,8 @@ func runSuite(m *testing.M) (code int) {
 	return code
 }
 
-// prepare installs slicegate, its policy, and the custom resources.
+// prepare makes the nodes, some namespaces and the custom resources, and installs slicegate with its policy and a
+// recording of the cluster as it is then.
 func prepare(ctx context.Context, binary, dir string) error {
 	var err error
 	if suite.slicegate, err = harness.InstallSlicegate(binary, dir); err != nil {
@@ -107,7 +108,13 @@ func prepare(ctx context.Context, binary, dir string) error {
 	if err != nil {
 		return err
 	}
-	if suite.policy, err = suite.slicegate.Write("policy.yaml", text); err != nil {
+	if suite.inputs.Policy, err = suite.slicegate.Write("policy.yaml", text); err != nil {
+		return err
+	}
+	if _, err := harness.MustSucceed(suite.plane.Kubectl(ctx, "apply", "-f", "testdata/cluster")); err != nil {
+		return err
+	}
+	if suite.inputs.Cluster, err = record(ctx, "cluster.json"); err != nil {
 		return err
 	}
 	if _, err := harness.MustSucceed(suite.plane.Kubectl(ctx, "apply", "-f", "testdata/crds")); err != nil {
@@ -117,11 +124,20 @@ func prepare(ctx context.Context, binary, dir string) error {
 	return err
 }
 
+// record writes the cluster as it is now to a file of slicegate, and returns its path.
+func record(ctx context.Context, name string) (string, error) {
+	recording, err := suite.plane.Record(ctx)
+	if err != nil {
+		return "", err
+	}
+	return suite.slicegate.Write(name, []byte(recording))
+}
+
 // sharedGate is the gate under the suite's policy, for tests that leave it as it is.
 func sharedGate(t *testing.T) *harness.Gate {
 	t.Helper()
 	if suite.gate == nil {
-		suite.gate = raise(t)
+		suite.gate = raise(t, suite.inputs)
 	}
 	g := suite.gate
 	t.Cleanup(func() { logGate(t, g) })
@@ -144,8 +160,13 @@ func noGate(t *testing.T) {
 // ownGate is a gate that the test may kill or change. It is gone after the test.
 func ownGate(t *testing.T) *harness.Gate {
 	t.Helper()
+	return ownGateWith(t, suite.inputs)
+}
+
+func ownGateWith(t *testing.T, inputs harness.Inputs) *harness.Gate {
+	t.Helper()
 	noGate(t)
-	g := raise(t)
+	g := raise(t, inputs)
 	t.Cleanup(func() {
 		if err := g.Lower(context.Background()); err != nil {
 			t.Error(err)
@@ -155,9 +176,9 @@ func ownGate(t *testing.T) *harness.Gate {
 	return g
 }
 
-func raise(t *testing.T) *harness.Gate {
+func raise(t *testing.T, inputs harness.Inputs) *harness.Gate {
 	t.Helper()
-	g, err := harness.Raise(t.Context(), suite.plane, suite.slicegate, suite.policy)
+	g, err := harness.Raise(t.Context(), suite.plane, suite.slicegate, inputs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,6 +274,15 @@ func expectRefusal(t *testing.T, out harness.Output, texts ...string) {
 
 func manifest(name string) string { return filepath.Join("testdata", "manifests", name+".yaml") }
 
+func readManifest(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(manifest(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // pod, deployment: the few fields that tests look at.
 type toleration struct{ Key, Operator, Value, Effect string }
 
@@ -269,6 +299,15 @@ type pod struct {
 		OwnerReferences []struct{ Kind, Name, UID string }
 	}
 	Spec podSpec
+}
+
+func (p pod) tolerates(match func(toleration) bool) (count int) {
+	for _, t := range p.Spec.Tolerations {
+		if match(t) {
+			count++
+		}
+	}
+	return count
 }
 
 type list[T any] struct{ Items []T }
@@ -296,6 +335,18 @@ func podsOf(t *testing.T, namespace string, count int) []pod {
 		return nil
 	})
 	return pods.Items
+}
+
+// podsGone waits until no more than so many pods of a selector are left.
+func podsGone(t *testing.T, namespace, selector string, left int) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%d pods with %s in %s", left, selector, namespace), func() error {
+		names := strings.Fields(mustKubectl(t, "get", "pods", "-n", namespace, "-l", selector, "-o", "name").Stdout)
+		if len(names) > left {
+			return fmt.Errorf("there are %q", names)
+		}
+		return nil
+	})
 }
 
 func errorOf(out harness.Output) error { return fmt.Errorf("kubectl is refused:\n%s", out) }

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -19,7 +18,7 @@ type expectation struct {
 	file    string
 	denied  []string // rules; empty: accepted
 	warned  []string // rules
-	says    []string // in the refusal
+	says    []string // in the refusal, or else in the warnings
 	saysNot []string
 }
 
@@ -58,6 +57,19 @@ var expectations = []expectation{
 		says: []string{"spec.pytorchReplicaSpecs", "Worker", "Master"}},
 	{file: "pod-misspelt", denied: []string{"gpu-limits"}, says: []string{"nvidia.com/gpus", "nvidia.com/gpu"}},
 	{file: "pod-mig-impossible", denied: []string{"mig-profile"}, says: []string{"mig-5g.35gb"}},
+	// What depends on the nodes that there are.
+	{file: "pod-mig-absent", denied: []string{"mig-profile"},
+		says: []string{"no node in this cluster can ever provide `mig-3g.20gb`", "H100 80GB nodes offer 1g.10gb, 3g.40gb",
+			"nearest: `nvidia.com/mig-3g.40gb`"}},
+	{file: "pod-mig-not-now", warned: []string{"mig-profile"}, says: []string{"no node offers `mig-2g.20gb` now"}},
+	{file: "pod-slice-would-do", denied: []string{"right-size"}, says: []string{"slicegate.dev/gpu-memory", "nvidia.com/mig-1g.10gb"}},
+	{file: "pod-product-absent", denied: []string{"gpu-node-affinity"},
+		says: []string{"no node of this cluster has nvidia.com/gpu.product NVIDIA-H100-80GB-HBM2", "name NVIDIA-H100-80GB-HBM3"}},
+	{file: "pod-share-dev"},
+	{file: "pod-share-production", denied: []string{"sharing"},
+		says: []string{"nvidia.com/mig-1g.6gb is a share of a GPU on every node of this cluster", "environment production"}},
+	{file: "deployment-shares", denied: []string{"sharing"},
+		says: []string{"on the nodes with product NVIDIA-L4-SHARED", "spec.template.spec.containers[0].resources.limits"}},
 	// Around the scheduler, and onto nodes that others need.
 	{file: "pod-bypass-environment", denied: []string{"gpu-bypass"}, says: []string{"NVIDIA_VISIBLE_DEVICES", "spec.containers[0].env"}},
 	{file: "pod-bypass-hostpath", denied: []string{"gpu-bypass"}, says: []string{"/dev/nvidia0", "spec.volumes[0]"}},
@@ -88,6 +100,9 @@ func TestManifests(t *testing.T) {
 
 			applied := kubectl(t, "apply", "-n", namespace, "-f", manifest(e.file))
 			e.check(t, applied)
+			if applied.Stderr != dry.Stderr {
+				t.Errorf("a dry run says what the real one says, not:\n%s\n%s", dry, applied)
+			}
 			if got := kubectl(t, "get", "-n", namespace, "-f", manifest(e.file)); (got.Code == 0) != e.accepted() {
 				t.Errorf("accepted is %v, but:\n%s", e.accepted(), got)
 			}
@@ -101,6 +116,11 @@ func (e expectation) check(t *testing.T, out harness.Output) {
 	if e.accepted() {
 		if out.Code != 0 {
 			t.Errorf("this has to be accepted:\n%s", out)
+		}
+		for _, text := range e.says {
+			if !strings.Contains(out.Stderr, text) {
+				t.Errorf("no warning says %q:\n%s", text, out)
+			}
 		}
 	} else {
 		expectRefusal(t, out, append(e.says, e.denied...)...)
@@ -119,11 +139,7 @@ func (e expectation) check(t *testing.T, out harness.Output) {
 // answered.
 func (e expectation) checkOffline(t *testing.T, namespace string, online harness.Output) {
 	t.Helper()
-	text, err := os.ReadFile(manifest(e.file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := suite.slicegate.Run(t.Context(), text, "check", "-f", "-", "--policy", suite.policy, "-n", namespace, "-o", "json")
+	out, err := suite.slicegate.Run(t.Context(), []byte(readManifest(t, e.file)), append([]string{"check", "-f", "-", "-n", namespace, "-o", "json"}, suite.inputs.Args()...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -22,16 +23,11 @@ func TestPodGetsToleration(t *testing.T) {
 			t.Errorf("%s has no toleration for GPU nodes: %+v", name, stored.Spec.Tolerations)
 		}
 		// The same file again is no change: nothing that was added is in the way.
-		mustKubectl(t, "apply", "-n", namespace, "-f", manifest(file))
-		stored := object[pod](t, namespace, "pod/"+name)
-		count := 0
-		for _, toleration := range stored.Spec.Tolerations {
-			if gpuTaint(toleration) {
-				count++
-			}
+		if again := mustKubectl(t, "apply", "-n", namespace, "-f", manifest(file)); !strings.Contains(again.Stdout, "pod/"+name+" unchanged") {
+			t.Errorf("the second time nothing may change:\n%s", again)
 		}
-		if count != 1 {
-			t.Errorf("%s has the toleration %d times: %+v", name, count, stored.Spec.Tolerations)
+		if stored := object[pod](t, namespace, "pod/"+name); stored.tolerates(gpuTaint) != 1 {
+			t.Errorf("%s has the toleration %d times: %+v", name, stored.tolerates(gpuTaint), stored.Spec.Tolerations)
 		}
 	}
 }
@@ -74,6 +70,44 @@ func TestPodsOfEveryControllerGetToleration(t *testing.T) {
 			if !slices.ContainsFunc(pod.Spec.Tolerations, gpuTaint) {
 				t.Errorf("%s has no toleration for GPU nodes: %+v", pod.Metadata.Name, pod.Spec.Tolerations)
 			}
+		}
+	}
+}
+
+// A bare pod that nothing ends gets the deadline of the policy; who has one, or a controller, keeps what was written.
+func TestBarePodGetsDeadline(t *testing.T) {
+	sharedGate(t)
+	const namespace = "notebooks" // the policy gives 8 hours there
+	deadline := func(name string) int64 {
+		stored := object[pod](t, namespace, name)
+		if stored.Spec.ActiveDeadlineSeconds == nil {
+			return 0
+		}
+		return *stored.Spec.ActiveDeadlineSeconds
+	}
+	for file, want := range map[string]struct {
+		name    string
+		seconds int64
+	}{
+		"pod-no-lifetime": {"pod/notebook-ada", 8 * 3600},
+		"pod-training":    {"pod/finetune-llama", 86400},
+		"pod-cpu-only":    {"pod/web", 0},
+	} {
+		for _, verb := range []string{"created", "unchanged"} {
+			out := mustKubectl(t, "apply", "-n", namespace, "-f", manifest(file))
+			if out.Stderr != "" || !strings.Contains(out.Stdout, want.name+" "+verb) {
+				t.Errorf("not %s:\n%s", verb, out)
+			}
+			if got := deadline(want.name); got != want.seconds {
+				t.Errorf("%s ends after %d s, not %d", want.name, got, want.seconds)
+			}
+		}
+	}
+
+	mustKubectl(t, "apply", "-n", namespace, "-f", manifest("deployment-inference"))
+	for _, pod := range podsOf(t, namespace, 3+2) {
+		if len(pod.Metadata.OwnerReferences) > 0 && pod.Spec.ActiveDeadlineSeconds != nil {
+			t.Errorf("%s, a controller's, ends after %d s", pod.Metadata.Name, *pod.Spec.ActiveDeadlineSeconds)
 		}
 	}
 }

@@ -5,6 +5,8 @@ package e2e
 import (
 	"strings"
 	"testing"
+
+	"slicegate.dev/tests/e2e/harness"
 )
 
 // slicegate is killed and its webhooks stay, with failurePolicy Fail. Whoever asks for no GPU does not notice.
@@ -13,6 +15,7 @@ func TestOutage(t *testing.T) {
 	namespace := newNamespace(t)
 	mustKubectl(t, "apply", "-n", namespace, "-f", manifest("deployment-inference"))
 	mustKubectl(t, "apply", "-n", namespace, "-f", manifest("pod-training"))
+	mustKubectl(t, "apply", "-n", namespace, "-f", manifest("pytorchjob-pretraining"))
 	podsOf(t, namespace, 3)
 	if err := gate.Server.Kill(); err != nil {
 		t.Fatal(err)
@@ -44,14 +47,43 @@ func TestOutage(t *testing.T) {
 		}
 	})
 
+	// What is stored already was judged when it came. Whatever does not touch what rules read goes on.
+	t.Run("updates of what has a GPU", func(t *testing.T) {
+		for _, name := range []string{"pod/finetune-llama", "deployment/chat", "pytorchjob/pretrain"} {
+			patch := func(more ...string) harness.Output {
+				return kubectl(t, append([]string{"patch", "-n", namespace, name, "--type=merge", "-p"}, more...)...)
+			}
+			for what, more := range map[string][]string{
+				"a label":            {`{"metadata":{"labels":{"app.kubernetes.io/part-of":"platform"}}}`},
+				"an annotation":      {`{"metadata":{"annotations":{"example.org/reviewed-by":"ada"}}}`},
+				"a finalizer":        {`{"metadata":{"finalizers":["example.org/held"]}}`},
+				"a finalizer's end":  {`{"metadata":{"finalizers":[]}}`},
+				"the status":         {`{"status":{"conditions":[{"type":"Held","status":"False","reason":"E2E"}]}}`, "--subresource=status"},
+				"an owner reference": {`{"metadata":{"ownerReferences":[]}}`},
+			} {
+				if out := patch(more...); out.Code != 0 {
+					t.Errorf("%s of %s cannot be changed:\n%s", what, name, out)
+				}
+			}
+		}
+		// Who pays is what a rule reads: a workload is not handed to another team unseen.
+		for _, name := range []string{"deployment/chat", "pytorchjob/pretrain"} {
+			out := kubectl(t, "label", "-n", namespace, name, "slicegate.dev/team=other", "--overwrite")
+			if out.Code == 0 || !strings.Contains(out.Stderr, "failed calling webhook") {
+				t.Errorf("the webhook cannot have been asked:\n%s", out)
+			}
+		}
+	})
+
 	t.Run("what runs can end", func(t *testing.T) {
 		mustKubectl(t, "scale", "-n", namespace, "deployment/chat", "--replicas=1")
+		podsGone(t, namespace, "app=chat", 1)
 		mustKubectl(t, "delete", "-n", namespace, "pod/finetune-llama", "--grace-period=0", "--wait=false")
 		mustKubectl(t, "delete", "-n", namespace, "deployment/chat", "--wait=false")
 	})
 
 	t.Run("back again", func(t *testing.T) {
-		revived, err := suite.slicegate.Serve(t.Context(), gate.Server.Address, gate.Certs, gate.Policy)
+		revived, err := suite.slicegate.Serve(t.Context(), gate.Server.Address, gate.Certs, gate.Inputs)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -76,9 +76,9 @@ func TestWebhookConfigurationVariants(t *testing.T) {
 	gate := sharedGate(t)
 	for name, args := range map[string][]string{
 		"built-in policy":  {"--url", gate.Server.URL()},
-		"failing open":     {"--url", gate.Server.URL(), "--policy", suite.policy, "--failure-policy", "Ignore", "--timeout", "2"},
-		"service":          {"--service", "slicegate-system/slicegate", "--policy", suite.policy},
-		"service and port": {"--service", "slicegate-system/slicegate:8443", "--policy", suite.policy},
+		"failing open":     {"--url", gate.Server.URL(), "--policy", suite.inputs.Policy, "--failure-policy", "Ignore", "--timeout", "2"},
+		"service":          {"--service", "slicegate-system/slicegate", "--policy", suite.inputs.Policy},
+		"service and port": {"--service", "slicegate-system/slicegate:8443", "--policy", suite.inputs.Policy},
 	} {
 		t.Run(name, func(t *testing.T) {
 			printed, err := suite.slicegate.Run(t.Context(), nil, append([]string{"webhook-config", "--ca-bundle", gate.Certs.CA()}, args...)...)

@@ -31,10 +31,21 @@ const (
 	controllerToken = "controller-manager-token"
 )
 
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: Metadata
+  verbs: [create]
+  resources: [{group: "", resources: [pods]}]
+- level: None
+`
+
 // ControlPlane is a running etcd, kube-apiserver and kube-controller-manager.
 type ControlPlane struct {
 	API        *API
 	Kubeconfig string
+	AuditLog   string // path; the creation of pods, with what webhooks noted about it
 
 	dir       string // of this control plane; nobody else can read it
 	bin       string
@@ -78,6 +89,7 @@ func (c *ControlPlane) start(ctx context.Context) error {
 	}
 	c.home = c.path("home")
 	c.Kubeconfig = c.path("admin.kubeconfig")
+	c.AuditLog = c.path("audit.log")
 	ports, err := freePorts(3)
 	if err != nil {
 		return err
@@ -91,6 +103,10 @@ func (c *ControlPlane) start(ctx context.Context) error {
 	tokens := adminToken + `,admin,admin,"system:masters"` + "\n" +
 		controllerToken + `,system:kube-controller-manager,controller-manager` + "\n"
 	if err := os.WriteFile(c.path("tokens.csv"), []byte(tokens), 0o600); err != nil {
+		return err
+	}
+
+	if err := os.WriteFile(c.path("audit-policy.yaml"), []byte(auditPolicy), 0o600); err != nil {
 		return err
 	}
 
@@ -119,6 +135,7 @@ func (c *ControlPlane) start(ctx context.Context) error {
 		"--service-account-key-file="+c.path("service-account.key"),
 		"--service-account-signing-key-file="+c.path("service-account.key"),
 		"--token-auth-file="+c.path("tokens.csv"), "--authorization-mode=RBAC",
+		"--audit-policy-file="+c.path("audit-policy.yaml"), "--audit-log-path="+c.AuditLog,
 		// Pods can be made in a namespace that is a moment old, and nodes need no kubelet to lose their taints.
 		"--disable-admission-plugins=ServiceAccount,TaintNodesByCondition")
 	if err != nil {
@@ -198,6 +215,12 @@ func (c *ControlPlane) Command(ctx context.Context, args ...string) *exec.Cmd {
 // Kubectl runs kubectl. That kubectl refuses is no error: see Output.Code.
 func (c *ControlPlane) Kubectl(ctx context.Context, args ...string) (Output, error) {
 	return run(c.Command(ctx, args...), nil)
+}
+
+// Record prints the cluster as slicegate reads it with --cluster.
+func (c *ControlPlane) Record(ctx context.Context) (string, error) {
+	out, err := MustSucceed(c.Kubectl(ctx, "get", "nodes,namespaces", "-o", "json"))
+	return out.Stdout, err
 }
 
 // KubectlInput runs kubectl with something to read.

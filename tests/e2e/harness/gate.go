@@ -17,7 +17,7 @@ const effectPatience = 30 * time.Second
 type Gate struct {
 	Server  *Server
 	Certs   Certificates
-	Policy  string // path
+	Inputs  Inputs
 	Config  string // the printed configurations, as applied
 	Applied string // what kubectl said to them
 
@@ -27,13 +27,13 @@ type Gate struct {
 
 // Raise starts a server, applies what `slicegate webhook-config` prints for it exactly as it stands, and waits until
 // kube-apiserver acts on it.
-func Raise(ctx context.Context, plane *ControlPlane, s *Slicegate, policy string) (*Gate, error) {
-	g := &Gate{Policy: policy, plane: plane, slicegate: s}
+func Raise(ctx context.Context, plane *ControlPlane, s *Slicegate, inputs Inputs) (*Gate, error) {
+	g := &Gate{Inputs: inputs, plane: plane, slicegate: s}
 	var err error
 	if g.Certs, err = s.IssueCertificates(ctx, fmt.Sprintf("certs-%d", s.started.Load()+1)); err != nil {
 		return nil, err
 	}
-	if g.Server, err = s.Serve(ctx, "127.0.0.1:0", g.Certs, policy); err != nil {
+	if g.Server, err = s.Serve(ctx, "127.0.0.1:0", g.Certs, inputs); err != nil {
 		return nil, err
 	}
 	if err := g.connect(ctx); err != nil {
@@ -44,7 +44,7 @@ func Raise(ctx context.Context, plane *ControlPlane, s *Slicegate, policy string
 
 func (g *Gate) connect(ctx context.Context) error {
 	var err error
-	if g.Config, err = g.slicegate.WebhookConfig(ctx, g.Server.URL(), g.Certs, g.Policy, "--failure-policy", "Fail"); err != nil {
+	if g.Config, err = g.slicegate.WebhookConfig(ctx, g.Server.URL(), g.Certs, g.Inputs.Policy, "--failure-policy", "Fail"); err != nil {
 		return err
 	}
 	applied, err := MustSucceed(g.plane.KubectlInput(ctx, g.Config, "apply", "--validate=strict", "-f", "-"))
@@ -57,7 +57,7 @@ func (g *Gate) connect(ctx context.Context) error {
 
 // Replace starts a second server at the address of the first, and then asks the first to end.
 func (g *Gate) Replace(ctx context.Context) error {
-	successor, err := g.slicegate.Serve(ctx, g.Server.Address, g.Certs, g.Policy)
+	successor, err := g.slicegate.Serve(ctx, g.Server.Address, g.Certs, g.Inputs)
 	if err != nil {
 		return err
 	}

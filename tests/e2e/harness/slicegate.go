@@ -133,12 +133,28 @@ var (
 	sanitizer   = regexp.MustCompile(`(?m)^.*(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: ).*$`)
 )
 
-// Serve starts a server at the address (port 0: any free port) and waits until it says that it serves.
-func (s *Slicegate) Serve(ctx context.Context, address string, certs Certificates, policy string) (*Server, error) {
-	args := []string{"serve", "--listen", address, "--tls-cert", certs.Leaf(), "--tls-key", certs.Key(), "--log-format", "text"}
-	if policy != "" {
-		args = append(args, "--policy", policy)
+// Inputs are the files by which slicegate judges. Without a path it has the built-in policy, and no cluster.
+type Inputs struct {
+	Policy  string
+	Cluster string // a recorded cluster: see ControlPlane.Record
+}
+
+// Args are the flags of serve and check.
+func (i Inputs) Args() []string {
+	var args []string
+	if i.Policy != "" {
+		args = append(args, "--policy", i.Policy)
 	}
+	if i.Cluster != "" {
+		args = append(args, "--cluster", i.Cluster)
+	}
+	return args
+}
+
+// Serve starts a server at the address (port 0: any free port) and waits until it says that it serves.
+func (s *Slicegate) Serve(ctx context.Context, address string, certs Certificates, inputs Inputs) (*Server, error) {
+	args := []string{"serve", "--listen", address, "--tls-cert", certs.Leaf(), "--tls-key", certs.Key(), "--log-format", "text"}
+	args = append(args, inputs.Args()...)
 	name := fmt.Sprintf("slicegate-%d", s.started.Add(1))
 	// The context bounds the start, not the life of the server.
 	p, err := startProcess(name, s.Command(context.Background(), args...), filepath.Join(filepath.Dir(s.Dir), "logs", name+".log"))
