@@ -237,6 +237,14 @@ func mustKubectl(t *testing.T, args ...string) harness.Output {
 	return out
 }
 
+// mustBeSilent: no warning, and nothing else for the user to read.
+func mustBeSilent(t *testing.T, out harness.Output) {
+	t.Helper()
+	if out.Stderr != "" {
+		t.Errorf("nothing is to be said here:\n%s", out)
+	}
+}
+
 // object fetches an object into a value of the given type.
 func object[T any](t *testing.T, namespace, name string) T {
 	t.Helper()
@@ -295,6 +303,7 @@ type podSpec struct {
 type pod struct {
 	Metadata struct {
 		Name, UID       string
+		ResourceVersion string
 		Labels          map[string]string
 		OwnerReferences []struct{ Kind, Name, UID string }
 	}

@@ -77,7 +77,9 @@ func TestOutage(t *testing.T) {
 
 	t.Run("what runs can end", func(t *testing.T) {
 		mustKubectl(t, "scale", "-n", namespace, "deployment/chat", "--replicas=1")
-		podsGone(t, namespace, "app=chat", 1)
+		podsGone(t, namespace, "app=chat", 1) // which takes an update of the ReplicaSet by its controller
+		mustKubectl(t, "patch", "-n", namespace, "deployment/chat", "--type=merge", "-p", `{"spec":{"replicas":0}}`)
+		podsGone(t, namespace, "app=chat", 0)
 		mustKubectl(t, "delete", "-n", namespace, "pod/finetune-llama", "--grace-period=0", "--wait=false")
 		mustKubectl(t, "delete", "-n", namespace, "deployment/chat", "--wait=false")
 	})
