@@ -13,108 +13,12 @@
  *     newer product may. Node pools alone make no cluster: they say what may come, not
  *     what is there.
  */
-#include "src/admission/admission_internal.h"
-
-static const struct str resource_prefix = {"nvidia.com/mig-", 15};
+#include "src/admission/mig_nearest.h"
 
 static void report(struct rule_context *ctx, const struct gpu_request *gpu, enum severity cap,
                    struct str message, struct str remedy) {
   rule_report(ctx, RULE_MIG_PROFILE, cap,
               amount_field(ctx, gpu->container, gpu->list, gpu->amount->name), message, remedy);
-}
-
-/* ---- profiles near the one that is wanted ------------------------------------------------ */
-
-/* "1g.10gb.me" of nvidia.com/mig-1g.10gb.me, as resources write it. */
-static struct str tail_of(struct str resource) {
-  return str_skip(resource, resource_prefix.len);
-}
-
-/* '+' is what nvidia-smi writes; a resource name cannot hold it. */
-static struct str as_resource_writes(const struct rule_context *ctx, struct str profile) {
-  struct str copy = str_copy(ctx->arena, profile);
-  char *at = (char *)(uintptr_t)copy.ptr;
-  for (size_t i = 0; i < copy.len; i++)
-    if (at[i] == '+' || at[i] == ',')
-      at[i] = '.';
-  return copy;
-}
-
-/* Larger ones do the work too, the smallest of them first; of smaller ones the largest. */
-static bool is_nearer(const struct mig_name *wanted, const struct mig_name *a,
-                      const struct mig_name *b) {
-  bool a_has = str_eq(a->attributes, wanted->attributes);
-  bool b_has = str_eq(b->attributes, wanted->attributes);
-  if (a_has != b_has)
-    return a_has;
-  bool a_fits = a->memory_gib >= wanted->memory_gib && a->compute >= wanted->compute;
-  bool b_fits = b->memory_gib >= wanted->memory_gib && b->compute >= wanted->compute;
-  if (a_fits != b_fits)
-    return a_fits;
-  if (a->memory_gib != b->memory_gib)
-    return (a->memory_gib < b->memory_gib) == a_fits;
-  return (a->compute < b->compute) == a_fits && a->compute != b->compute;
-}
-
-struct nearest {
-  struct mig_name wanted, best; /* best.text empty: none yet */
-};
-
-static void consider(struct nearest *nearest, struct str profile) {
-  struct mig_name name;
-  if (!mig_name_parse(profile, &name))
-    return;
-  /* Media engines and graphics are for those who ask for them. */
-  if (name.attributes.len && !str_eq(name.attributes, nearest->wanted.attributes))
-    return;
-  if (nearest->best.text.len == 0 || is_nearer(&nearest->wanted, &name, &nearest->best))
-    nearest->best = name;
-}
-
-static bool is_offered_slice(const struct cluster_resource *resource) {
-  return str_starts_with(resource->name, resource_prefix) &&
-         gpu_base_name(resource->name).len == resource->name.len;
-}
-
-/* Of what nodes offer now, else of what the products could be cut into. */
-static struct str nearest_in_cluster(const struct rule_context *ctx,
-                                     const struct mig_name *wanted) {
-  if (!may_look_for_nearest(ctx))
-    return (struct str){NULL, 0};
-  const struct adm_cluster *cluster = ctx->cluster;
-  struct nearest offered = {.wanted = *wanted}, possible = {.wanted = *wanted};
-  for (size_t i = 0; i < cluster->resource_count; i++)
-    if (is_offered_slice(&cluster->resources[i]))
-      consider(&offered, tail_of(cluster->resources[i].name));
-  for (size_t i = 0; i < cluster->product_count; i++) {
-    const struct cluster_product *slot = &cluster->products[i];
-    for (size_t k = 0; k < slot->declared_profiles.count; k++)
-      consider(&possible, as_resource_writes(ctx, slot->declared_profiles.items[k]));
-    bool has_all = slot->product && (slot->is_present || slot->declared_profiles.count == 0) &&
-                   !(slot->declares_no_mig && !slot->is_present);
-    for (size_t k = 0; has_all && k < slot->product->profile_count; k++)
-      consider(&possible, tail_of(slot->product->profiles[k].resource));
-  }
-  const struct mig_name *best = &offered.best;
-  if (best->text.len == 0 || (possible.best.text.len && best->memory_gib < wanted->memory_gib &&
-                              possible.best.memory_gib >= wanted->memory_gib))
-    best = &possible.best;
-  return best->text;
-}
-
-/* "mig-1g.5g" for "mig-1g.5gb": by spelling, among all profiles that there are. */
-static struct str nearest_spelling(const struct rule_context *ctx, struct str profile) {
-  if (!may_look_for_nearest(ctx))
-    return (struct str){NULL, 0};
-  size_t product_count, max = 0, count = 0;
-  const struct gpu_product *products = products_all(&product_count);
-  for (size_t i = 0; i < product_count; i++)
-    max += products[i].profile_count;
-  struct str *names = arena_array(ctx->arena, max, sizeof(*names));
-  for (size_t i = 0; i < product_count; i++)
-    for (size_t k = 0; k < products[i].profile_count; k++)
-      names[count++] = tail_of(products[i].profiles[k].resource);
-  return str_nearest(profile, names, count);
 }
 
 /* ---- the name ------------------------------------------------------------------------------ */
@@ -141,7 +45,7 @@ static bool judge_name(struct rule_context *ctx, const struct gpu_request *gpu, 
            str_printf(ctx->arena, "a resource name cannot hold the + of profile `%.*s`",
                       STR_FMT(text)),
            str_printf(ctx->arena, "write `nvidia.com/mig-%.*s`",
-                      STR_FMT(as_resource_writes(ctx, text))));
+                      STR_FMT(mig_as_resource_writes(ctx->arena, text))));
     return false;
   }
   if (str_find_char(profile, 'c') < str_find_char(profile, 'g')) {
@@ -166,8 +70,7 @@ static bool may_be_same(const struct mig_name *a, const struct mig_name *b) {
   unsigned larger = a->memory_gib > b->memory_gib ? a->memory_gib : b->memory_gib;
   unsigned difference = a->memory_gib + b->memory_gib;
   difference = 2 * larger - difference;
-  return a->compute == b->compute && str_eq(a->attributes, b->attributes) &&
-         difference * 20 <= larger;
+  return a->compute == b->compute && mig_same_attributes(a, b) && difference * 20 <= larger;
 }
 
 static bool product_may_have(const struct gpu_product *product, const struct mig_name *name) {
@@ -175,7 +78,8 @@ static bool product_may_have(const struct gpu_product *product, const struct mig
     return true;
   for (size_t i = 0; i < product->profile_count; i++) {
     struct mig_name other;
-    if (mig_name_parse(tail_of(product->profiles[i].resource), &other) && may_be_same(name, &other))
+    if (mig_name_parse(mig_tail(product->profiles[i].resource), &other) &&
+        may_be_same(name, &other))
       return true;
   }
   return false;
@@ -185,9 +89,18 @@ static bool product_may_have(const struct gpu_product *product, const struct mig
 static bool declares(const struct rule_context *ctx, const struct strings *profiles,
                      struct str profile) {
   for (size_t i = 0; i < profiles->count; i++)
-    if (str_eq(as_resource_writes(ctx, profiles->items[i]), profile))
+    if (str_eq(mig_as_resource_writes(ctx->arena, profiles->items[i]), profile))
       return true;
   return false;
+}
+
+/* Where not even the sizes of slices are attested, other drivers may list other profiles (two
+ * editions of NVIDIA's guide disagree on the RTX PRO 5000). */
+static bool is_fully_known(const struct gpu_product *product) {
+  for (size_t i = 0; i < product->profile_count; i++)
+    if (product->profiles[i].memory_slices == 0)
+      return false;
+  return true;
 }
 
 enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNKNOWN };
@@ -196,14 +109,18 @@ static enum answer slot_has(const struct rule_context *ctx, const struct cluster
                             const struct mig_name *name) {
   if (declares(ctx, &slot->declared_profiles, name->text))
     return ANSWER_YES;
-  bool may_come = slot->is_declared && !slot->declares_no_mig;
+  bool may_come = slot->is_present || (slot->is_declared && !slot->declares_no_mig);
+  if (slot->product && may_come) {
+    if (product_may_have(slot->product, name))
+      return ANSWER_YES;
+    return is_fully_known(slot->product) ? ANSWER_NO : ANSWER_UNKNOWN;
+  }
   if (slot->product)
-    return (slot->is_present || may_come) && product_may_have(slot->product, name) ? ANSWER_YES
-                                                                                   : ANSWER_NO;
+    return ANSWER_NO;
   /* Not in the table: the policy or the node itself may say what it can. */
-  if (slot->is_present && !slot->is_mig_incapable && !slot->is_declared)
-    return ANSWER_UNKNOWN;
-  return ANSWER_NO;
+  if (slot->is_declared)
+    return slot->declared_profiles.count || slot->declares_no_mig ? ANSWER_NO : ANSWER_UNKNOWN;
+  return slot->is_mig_incapable ? ANSWER_NO : ANSWER_UNKNOWN;
 }
 
 static bool is_in_table(const struct mig_name *name) {
@@ -266,8 +183,8 @@ static bool append_product(const struct rule_context *ctx, const struct cluster_
   const char *verb = "nodes offer";
   for (size_t i = 0; i < ctx->cluster->resource_count; i++) {
     const struct cluster_resource *resource = &ctx->cluster->resources[i];
-    if (is_offered_slice(resource) && is_offered_by(resource, slot))
-      append_profile(&list, &count, shown(ctx, tail_of(resource->name)));
+    if (is_mig_slice(resource->name) && is_offered_by(resource, slot))
+      append_profile(&list, &count, shown(ctx, mig_tail(resource->name)));
   }
   if (count == 0 && slot->declared_profiles.count) {
     verb = "nodes may offer";
@@ -380,7 +297,7 @@ static void judge_without_cluster(struct rule_context *ctx, const struct gpu_req
                                   const struct mig_name *name) {
   if (is_in_table(name) || is_in_some_pool(ctx, name))
     return;
-  struct str nearest = nearest_spelling(ctx, name->text);
+  struct str nearest = nearest_in_table(ctx, name);
   report(ctx, gpu, SEVERITY_WARN,
          str_printf(ctx->arena, "no GPU product that is known here has a MIG profile `%.*s`",
                     STR_FMT(shown(ctx, name->text))),
@@ -424,7 +341,7 @@ void rule_mig_profile(struct rule_context *ctx) {
       continue;
     const struct cluster_resource *offered = cluster_find_resource(ctx->cluster, gpu->amount->name);
     judge_count(ctx, gpu, offered);
-    if (offered || !judge_name(ctx, gpu, tail_of(gpu->base_name), &name))
+    if (offered || !judge_name(ctx, gpu, mig_tail(gpu->base_name), &name))
       continue;
     if (ctx->cluster)
       judge_in_cluster(ctx, gpu, &name);

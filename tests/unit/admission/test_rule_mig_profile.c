@@ -62,7 +62,7 @@ static const struct {
      "ask for a slice: `nvidia.com/mig-3g.40gb`"},
     {"of no product that is known, which may come from a newer one", "nvidia.com/mig-3g.10gb",
      SEVERITY_WARN, "no GPU product that is known here has a MIG profile `3g.10gb`",
-     "nearest: `nvidia.com/mig-"},
+     "nearest: `nvidia.com/mig-3g.20gb`"},
     {"a whole GPU is not judged", "nvidia.com/gpu", SEVERITY_OFF, NULL, NULL},
 };
 
@@ -150,6 +150,10 @@ static const struct {
      "1g.6gb", SEVERITY_DENY, "nearest: `nvidia.com/mig-1g.10gb`"},
     {"media engines where they are asked for", "NVIDIA-A100-SXM4-40GB", "nvidia.com/gpu", "",
      "1g.6gb.me", SEVERITY_DENY, "nearest: `nvidia.com/mig-1g.5gb.me`"},
+    {"without media engines is not with them", "NVIDIA-A100-SXM4-40GB", "nvidia.com/gpu", "",
+     "1g.5gb-me", SEVERITY_DENY, "nearest: `nvidia.com/mig-1g.5gb`"},
+    {"a product of which too little is known", "NVIDIA-RTX-PRO-5000-Blackwell", "nvidia.com/gpu",
+     "", "1g.12gb", SEVERITY_WARN, "no node offers `mig-1g.12gb` now; whether its GPUs"},
     {"a product that is not known here", "NVIDIA-R100", "nvidia.com/gpu", "", "1g.5gb",
      SEVERITY_WARN, "whether its GPUs have this profile is not known here"},
     {"a node that does not name its product", NULL, "nvidia.com/gpu", "", "1g.5gb", SEVERITY_WARN,

@@ -292,6 +292,33 @@ START_TEST(only_kubernetes_own_kinds_are_validated_by_it) {
 }
 END_TEST
 
+static const struct {
+  const char *group, *kind, *path;
+  bool is_partial;
+} parts[] = {
+    {"", "Pod", "", false},
+    {"serving.kserve.io", "InferenceService", "spec.predictor", false},
+    {"serving.kserve.io", "InferenceService", "spec.predictor.workerSpec", true},
+    {"serving.kserve.io", "LLMInferenceService", "spec.template", true},
+    {"trainer.kubeflow.org", "TrainJob", "spec.podTemplateOverrides[].spec", true},
+    {"trainer.kubeflow.org", "TrainJob",
+     "spec.runtimePatches[].trainingRuntimeSpec.template.spec.replicatedJobs[].template.spec"
+     ".template",
+     true},
+    {"sparkoperator.k8s.io", "SparkApplication", "spec.executor.template", true},
+};
+
+START_TEST(what_lies_over_another_pod_is_partial) {
+  const struct workload_kind *kind = find(parts[_i].group, parts[_i].kind);
+  for (size_t i = 0; i < kind->template_count; i++)
+    if (str_is(kind->templates[i].path, parts[_i].path)) {
+      ck_assert_msg(kind->templates[i].is_partial == parts[_i].is_partial, "%s", parts[_i].path);
+      return;
+    }
+  ck_abort_msg("%s has no template at %s", parts[_i].kind, parts[_i].path);
+}
+END_TEST
+
 TCase *tcase_kinds(void) {
   TCase *tc = tcase_create("kinds");
   tcase_add_loop_test(tc, kind_is_in_the_table, 0, SG_ARRAY_LEN(rows));
@@ -299,6 +326,7 @@ TCase *tcase_kinds(void) {
   tcase_add_test(tc, every_path_can_be_followed);
   tcase_add_test(tc, counts_have_no_gaps);
   tcase_add_test(tc, deadlines_end_what_runs);
+  tcase_add_loop_test(tc, what_lies_over_another_pod_is_partial, 0, SG_ARRAY_LEN(parts));
   tcase_add_test(tc, only_kubernetes_own_kinds_are_validated_by_it);
   return tc;
 }
