@@ -82,7 +82,6 @@ END_TEST
 
 START_TEST(head_has_no_body) {
   CLEANUP_CLIENT struct client client;
-  CLEANUP_REPLY struct reply reply = {0};
   ck_assert(client_open(&client, port));
   /* The next answer must begin where the body would have been. */
   ck_assert(client_send_text(&client, "HEAD /hello HTTP/1.1\r\nHost: x\r\n\r\n"
