@@ -2,8 +2,8 @@
 /*
  * budget-labels: cost is counted by labels of pods, so a pod template must carry them; a
  * label on the Deployment alone never reaches a pod. Where a template has no metadata of
- * its own (a Notebook's PodSpec, an InferenceService's resources) its controller copies the
- * object's labels, and those count.
+ * its own (a Notebook's PodSpec, an InferenceService's resources), or is only laid over
+ * another (Spark's), the object's labels are what can be asked for, once for all of them.
  */
 #include "src/admission/admission_internal.h"
 
@@ -72,17 +72,9 @@ static void report_value(struct rule_context *ctx, const struct label_requiremen
   rule_report(ctx, RULE_BUDGET_LABELS, SEVERITY_DENY, field, message, remedy);
 }
 
-static void judge_label(struct rule_context *ctx, const struct label_requirement *wanted) {
-  const struct workload *workload = ctx->workload;
-  bool in_template = ctx->tmpl->form == FORM_TEMPLATE;
-  const struct str *own = in_template
-                              ? kv_find(ctx->tmpl->labels, ctx->tmpl->label_count, wanted->key)
-                              : kv_find(workload->labels, workload->label_count, wanted->key);
-  if (own) {
-    if (!budget_label_allows(wanted, *own))
-      report_value(ctx, wanted, *own, label_field(ctx, in_template, wanted->key), "");
-    return;
-  }
+/* Neither the pods nor, where they count, the object have the label. */
+static void judge_absent(struct rule_context *ctx, const struct label_requirement *wanted,
+                         bool in_template) {
   const struct k8s_namespace *ns = ctx->request->ns_object;
   if (wanted->is_from_namespace && !ns)
     return; /* the namespace may well have it: not known here, so not missed */
@@ -95,13 +87,27 @@ static void judge_label(struct rule_context *ctx, const struct label_requirement
     report_missing(ctx, wanted, in_template);
 }
 
-void rule_budget_labels(struct rule_context *ctx) {
-  if (ctx->tmpl->form != FORM_TEMPLATE) {
+static void judge_label(struct rule_context *ctx, const struct label_requirement *wanted,
+                        bool object_counts) {
+  const struct pod_template *tmpl = ctx->tmpl;
+  const struct str *own =
+      tmpl->form == FORM_TEMPLATE ? kv_find(tmpl->labels, tmpl->label_count, wanted->key) : NULL;
+  bool in_template = own != NULL || !object_counts;
+  if (!own && object_counts) {
     if (ctx->has_judged_object_labels)
       return;
-    ctx->has_judged_object_labels = true;
+    own = kv_find(ctx->workload->labels, ctx->workload->label_count, wanted->key);
   }
+  if (!own)
+    judge_absent(ctx, wanted, in_template);
+  else if (!budget_label_allows(wanted, *own))
+    report_value(ctx, wanted, *own, label_field(ctx, in_template, wanted->key), "");
+}
+
+void rule_budget_labels(struct rule_context *ctx) {
   const struct param_value *labels = ctx->effective->params[P_LABELS];
+  bool object_counts = ctx->tmpl->form != FORM_TEMPLATE || ctx->tmpl->is_partial;
   for (size_t i = 0; i < labels->labels.count; i++)
-    judge_label(ctx, &labels->labels.items[i]);
+    judge_label(ctx, &labels->labels.items[i], object_counts);
+  ctx->has_judged_object_labels = ctx->has_judged_object_labels || object_counts;
 }

@@ -178,8 +178,8 @@ static struct quantity pod_amount(const struct rule_context *ctx, struct str res
 }
 
 void rule_host_balance(struct rule_context *ctx) {
-  /* Spark's GPU count says nothing of CPU and memory: they stand elsewhere. */
-  if (ctx->tmpl->form == FORM_GPU_COUNT || !judge_presence(ctx))
+  /* Spark's GPU count, or what is laid over another pod: CPU and memory stand elsewhere. */
+  if (ctx->tmpl->form == FORM_GPU_COUNT || ctx->tmpl->is_partial || !judge_presence(ctx))
     return;
   struct share share;
   if (!measure(ctx, &share))

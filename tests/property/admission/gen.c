@@ -245,6 +245,7 @@ static void template_of(struct random *random, struct arena *arena, const struct
                         size_t index, struct pod_template *ret) {
   ret->form = row->form;
   ret->path = concrete(arena, row->path, index);
+  ret->is_partial = row->is_partial;
   ret->spec_path = ret->path;
   if (row->form == FORM_TEMPLATE)
     ret->spec_path = str_printf(arena, "%.*s%sspec", STR_FMT(ret->path), ret->path.len ? "." : "");

@@ -336,6 +336,14 @@ static const struct text_row {
      "a\xff"
      "b",
      "a?b"},
+    {"the first character of three bytes stays", "\xe0\xa0\x80", "\xe0\xa0\x80"},
+    {"the last character of all stays", "\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf"},
+    {"what is beyond it does not", "\xf4\x90\x80\x80", "????"},
+    {"half of a surrogate pair", "\xed\xa0\x80", "???"},
+    {"an overlong form of three bytes", "\xe0\x9f\xbf", "???"},
+    {"an overlong form of four bytes", "\xf0\x8f\xbf\xbf", "????"},
+    {"neighbours of the marks stay", "\xe2\x80\xaf\xe2\x81\xaa\xe2\x82\xa7",
+     "\xe2\x80\xaf\xe2\x81\xaa\xe2\x82\xa7"},
     {"half a character", "a\xe2\x82", "a??"},
     {"an overlong form of a slash", "a\xc0\xaf", "a??"},
 };

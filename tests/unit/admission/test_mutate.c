@@ -243,6 +243,28 @@ START_TEST(a_whole_gpu_is_rewritten_to_the_slice_that_is_enough) {
 }
 END_TEST
 
+START_TEST(the_gpu_of_another_vendor_is_not_rewritten) {
+  given_rule(&b, RULE_RIGHT_SIZE, "severity: warn, mutate: true");
+  slices_on_offer();
+  given_pod(&b);
+  with_container(&b, "main");
+  with_limit(&b, "amd.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "8Gi");
+  ck_assert_uint_eq(mutate(&b)->patch_count, 0);
+}
+END_TEST
+
+START_TEST(several_gpus_are_not_rewritten) {
+  given_rule(&b, RULE_RIGHT_SIZE, "severity: warn, mutate: true");
+  slices_on_offer();
+  given_pod(&b);
+  with_container(&b, "main");
+  with_limit(&b, "nvidia.com/gpu", "2");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "8Gi");
+  ck_assert_uint_eq(mutate(&b)->patch_count, 0);
+}
+END_TEST
+
 START_TEST(it_is_not_rewritten_to_what_only_may_come) {
   given_rule_and(&b, RULE_RIGHT_SIZE, "severity: warn, mutate: true",
                  "nodePools: [{name: h100, products: [NVIDIA-H100-80GB-HBM3]}]");
@@ -295,6 +317,8 @@ TCase *tcase_mutate(void) {
   tcase_add_loop_test(tcase, a_default_deadline, 0, (int)SG_ARRAY_LEN(deadline_rows));
   tcase_add_test(tcase, labels_of_the_namespace_are_copied);
   tcase_add_test(tcase, a_whole_gpu_is_rewritten_to_the_slice_that_is_enough);
+  tcase_add_test(tcase, the_gpu_of_another_vendor_is_not_rewritten);
+  tcase_add_test(tcase, several_gpus_are_not_rewritten);
   tcase_add_test(tcase, it_is_not_rewritten_to_what_only_may_come);
   tcase_add_test(tcase, a_second_call_finds_nothing_to_do);
   return tcase;

@@ -101,6 +101,22 @@ START_TEST(where_a_template_has_no_metadata_the_object_counts) {
 }
 END_TEST
 
+/* Spark adds labels of its own beside the template. */
+START_TEST(a_template_laid_over_another_need_not_say_everything) {
+  given_object(&b, "sparkoperator.k8s.io", "SparkApplication");
+  b.tmpl->is_partial = true;
+  with_container(&b, "driver");
+  with_limit(&b, "nvidia.com/gpu", "1");
+  with_label(&b, "slicegate.dev/environment", "moon");
+  with_object_label(&b, "slicegate.dev/environment", "dev");
+  with_object_label(&b, "slicegate.dev/team", "vision");
+  expect_finding(judge(&b), RULE_BUDGET_LABELS, SEVERITY_DENY,
+                 "spec.driver.template.metadata.labels[slicegate.dev/environment]", "\"moon\"");
+  b.object.label_count = 1;
+  ck_assert_uint_eq(count_findings(judge(&b), RULE_BUDGET_LABELS), 2);
+}
+END_TEST
+
 START_TEST(every_template_with_a_gpu_needs_them) {
   gpu_object("kubeflow.org", "PyTorchJob");
   with_label(&b, "slicegate.dev/team", "vision");
@@ -153,6 +169,7 @@ TCase *tcase_budget_labels(void) {
   tcase_add_test(tcase, all_findings_come_at_once);
   tcase_add_test(tcase, a_label_of_the_object_does_not_reach_its_pods);
   tcase_add_test(tcase, where_a_template_has_no_metadata_the_object_counts);
+  tcase_add_test(tcase, a_template_laid_over_another_need_not_say_everything);
   tcase_add_test(tcase, every_template_with_a_gpu_needs_them);
   tcase_add_test(tcase, a_namespace_may_give_the_label);
   tcase_add_test(tcase, a_hostile_value_stays_one_short_line);

@@ -74,6 +74,29 @@ START_TEST(gpus_beyond_all_numbers_do_not_overflow) {
 }
 END_TEST
 
+START_TEST(a_container_is_asked_once_and_init_containers_are_not) {
+  with_init_container(&b, "warm");
+  with_limit(&b, "nvidia.com/gpu", "1");
+  with_container(&b, "main");
+  with_limit(&b, "nvidia.com/gpu", "1");
+  with_limit(&b, "nvidia.com/mig-1g.10gb", "1");
+  expect_finding(judge(&b), RULE_HOST_BALANCE, SEVERITY_DENY,
+                 "spec.containers[0].resources.requests[cpu]", NULL);
+}
+END_TEST
+
+START_TEST(where_the_host_is_described_elsewhere_nothing_is_missed) {
+  given_object(&b, "sparkoperator.k8s.io", "SparkApplication");
+  b.tmpl->is_partial = true;
+  with_container(&b, "driver");
+  with_limit(&b, "nvidia.com/gpu", "1");
+  with_template(&b, FORM_GPU_COUNT, "spec.driver.gpu", "");
+  with_container(&b, "");
+  with_limit(&b, "nvidia.com/gpu", "1");
+  expect_none(judge(&b), RULE_HOST_BALANCE);
+}
+END_TEST
+
 START_TEST(limits_count_where_requests_are_missing) {
   with_container(&b, "main");
   with_limit(&b, "nvidia.com/gpu", "1");
@@ -161,6 +184,8 @@ TCase *tcase_host_balance(void) {
   tcase_add_checked_fixture(tcase, setup, teardown);
   tcase_add_loop_test(tcase, host_and_gpu, 0, (int)SG_ARRAY_LEN(rows));
   tcase_add_test(tcase, gpus_beyond_all_numbers_do_not_overflow);
+  tcase_add_test(tcase, a_container_is_asked_once_and_init_containers_are_not);
+  tcase_add_test(tcase, where_the_host_is_described_elsewhere_nothing_is_missed);
   tcase_add_test(tcase, limits_count_where_requests_are_missing);
   tcase_add_test(tcase, the_pod_is_measured_as_a_whole);
   tcase_add_test(tcase, pod_level_requests_are_the_pods);

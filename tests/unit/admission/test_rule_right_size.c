@@ -167,6 +167,26 @@ START_TEST(slices_that_are_shared_or_special_are_no_replacement) {
 }
 END_TEST
 
+START_TEST(of_equal_memory_the_one_with_less_compute) {
+  node("a", h100, "nvidia.com/mig-2g.20gb");
+  node("b", h100, "nvidia.com/mig-1g.20gb");
+  container("nvidia.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "16Gi");
+  expect_finding(judge(&b), RULE_RIGHT_SIZE, SEVERITY_DENY, NULL, "nvidia.com/mig-1g.20gb: 1");
+}
+END_TEST
+
+START_TEST(nodes_that_do_not_name_their_product_serve_who_wants_none) {
+  given_node(&b, "a");
+  with_node_resource(&b, "nvidia.com/mig-1g.10gb", "7");
+  container("nvidia.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "8Gi");
+  expect_finding(judge(&b), RULE_RIGHT_SIZE, SEVERITY_DENY, NULL, "nvidia.com/mig-1g.10gb: 1");
+  with_node_selector(&b, "nvidia.com/gpu.product", h100);
+  expect_none(judge(&b), RULE_RIGHT_SIZE);
+}
+END_TEST
+
 START_TEST(a_gpu_of_unknown_memory_may_be_large_enough) {
   node("whole", h100, "nvidia.com/gpu");
   container("nvidia.com/gpu", "1");
@@ -202,6 +222,8 @@ TCase *tcase_right_size(void) {
   tcase_add_test(tcase, what_is_offered_now_comes_before_what_may_come);
   tcase_add_test(tcase, the_slice_is_of_a_product_that_the_pod_may_use);
   tcase_add_test(tcase, slices_that_are_shared_or_special_are_no_replacement);
+  tcase_add_test(tcase, of_equal_memory_the_one_with_less_compute);
+  tcase_add_test(tcase, nodes_that_do_not_name_their_product_serve_who_wants_none);
   tcase_add_test(tcase, a_gpu_of_unknown_memory_may_be_large_enough);
   tcase_add_test(tcase, nothing_is_held_against_what_mutate_rewrites);
   return tcase;
