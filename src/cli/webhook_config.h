@@ -85,10 +85,9 @@ struct pod_test {
  */
 void cel_append_any_pod(struct buf *out, const struct policy_view *view,
                         const struct pod_test *test);
-/* Names of the fields below the root that rules read: "spec", "template". In `arena`. False
- * when a path begins with a wildcard: then any field may be one. */
-bool cel_root_fields(const struct policy_view *view, struct arena *arena,
-                     struct strings *ret) SG_MUST_CHECK;
+/* A list of what rules read of the mapping `o`: its templates and deadlines, and not how many
+ * pods it makes. False when a path begins with a wildcard: then anything may be read. */
+bool cel_append_read_fields(struct buf *out, const struct policy_view *view) SG_MUST_CHECK;
 
 /* ---- what is on (webhook_policy.c) --------------------------------------------------------- */
 

@@ -34,7 +34,7 @@ static struct places collect(const struct policy_view *view, struct arena *arena
   for (size_t k = 0; k < view->kind_count; k++) {
     for (size_t t = 0; t < view->kinds[k].template_count; t++) {
       const struct kind_template *row = &view->kinds[k].templates[t];
-      struct place place = {row->path, row->form};
+      struct place place = {.path = row->path, .form = row->form};
       if (row->form == FORM_TEMPLATE) {
         place.form = FORM_POD_SPEC;
         place.path =
@@ -79,7 +79,7 @@ static void append_nested(struct writer *w, struct str base, struct str rest,
   if (path_count_wildcards(rest) > 1) {
     append_nested(w, item, rest, form);
   } else {
-    struct place place = {rest, form};
+    struct place place = {.path = rest, .form = form};
     buf_append_char(w->out, '(');
     cel_append_tree(w, item, &(struct places){&place, 1});
     buf_append_char(w->out, ')');
@@ -161,35 +161,102 @@ void cel_append_any_pod(struct buf *out, const struct policy_view *view,
   buf_append_cstr(out, "))");
 }
 
-/* ---- fields that rules read
- * ---------------------------------------------------------------------- */
+/* ---- what an update may have changed ------------------------------------------------------------
+ */
 
-static bool add_root(struct strings *list, struct str *items, struct str path,
-                     struct arena *arena) {
-  bool is_items;
-  struct str name = path_take_segment(&path, &is_items);
-  if (str_is(name, "*"))
+/* The path up to its first wildcard's list or mapping, without "[]". */
+static struct str before_wildcard(struct str path) {
+  struct str rest = path;
+  while (rest.len) {
+    struct str at = rest;
+    bool is_items;
+    struct str name = path_take_segment(&rest, &is_items);
+    if (is_items)
+      return (struct str){path.ptr, (size_t)(name.ptr - path.ptr) + name.len};
+    if (str_is(name, "*"))
+      return (struct str){path.ptr, at.ptr > path.ptr ? (size_t)(at.ptr - path.ptr) - 1 : 0};
+  }
+  return path;
+}
+
+/* The last field is what counts; the path leads to the mapping that has it. */
+static struct place place_of_value(struct str path) {
+  size_t len = path.len;
+  while (len > 0 && path.ptr[len - 1] != '.')
+    len--;
+  return (struct place){
+      .path = {path.ptr, len ? len - 1 : 0}, .form = FORM_POD_SPEC, .value = str_skip(path, len)};
+}
+
+static void add_compared(struct places *places, struct place place) {
+  for (size_t i = 0; i < places->count; i++) {
+    if (str_eq(places->items[i].path, place.path) && str_eq(places->items[i].value, place.value))
+      return;
+  }
+  places->items[places->count++] = place;
+}
+
+/* False when something may stand anywhere: the path begins with a wildcard. */
+static bool add_read(struct places *places, struct str path, bool is_value) {
+  struct place place = {.path = path, .form = FORM_POD_SPEC};
+  if (path_count_wildcards(path) > 1)
+    path = before_wildcard(path);
+  if (path_count_wildcards(path) != path_count_wildcards(place.path) || is_value)
+    place = place_of_value(path);
+  if (path.len == 0 || path.ptr[0] == '*')
     return false;
-  names_add(list, items, str_copy(arena, name));
+  add_compared(places, place);
   return true;
 }
 
-bool cel_root_fields(const struct policy_view *view, struct arena *arena, struct strings *ret) {
-  struct places places = collect(view, arena);
-  size_t room = places.count + 1;
-  for (size_t k = 0; k < view->kind_count; k++)
-    room += view->kinds[k].deadline_path_count;
-  struct str *items = arena_array(arena, room, sizeof(*items));
-  *ret = (struct strings){items, 0};
-  for (size_t i = 0; i < places.count; i++) {
-    if (!add_root(ret, items, places.items[i].path, arena))
-      return false;
+/* Whether `place` stands inside what is compared whole: a deadline in a template. */
+static bool is_inside(struct arena *arena, const struct place *place, const struct place *outer) {
+  if (outer->value.len || outer == place)
+    return false;
+  struct str path =
+      place->value.len ? str_printf(arena, "%.*s.%.*s", STR_FMT(place->path), STR_FMT(place->value))
+                       : place->path;
+  return str_starts_with(path, outer->path) && path.len > outer->path.len &&
+         path.ptr[outer->path.len] == '.';
+}
+
+static void drop_inner(struct arena *arena, struct places *places) {
+  struct places all = {arena_array(arena, places->count + 1, sizeof(*all.items)), places->count};
+  if (places->count)
+    memcpy(all.items, places->items, places->count * sizeof(*all.items));
+  places->count = 0;
+  for (size_t i = 0; i < all.count; i++) {
+    bool is_needed = true;
+    for (size_t o = 0; o < all.count && is_needed; o++)
+      is_needed = !is_inside(arena, &all.items[i], &all.items[o]);
+    if (is_needed)
+      places->items[places->count++] = all.items[i];
   }
+}
+
+bool cel_append_read_fields(struct buf *out, const struct policy_view *view) {
+  CLEANUP_ARENA struct arena *arena = arena_new(64 * 1024);
+  size_t room = 1;
+  for (size_t k = 0; k < view->kind_count; k++)
+    room += view->kinds[k].template_count + view->kinds[k].deadline_path_count;
+  struct places places = {arena_array(arena, room, sizeof(*places.items)), 0};
   for (size_t k = 0; k < view->kind_count; k++) {
-    for (size_t d = 0; d < view->kinds[k].deadline_path_count; d++) {
-      if (!add_root(ret, items, view->kinds[k].deadline_paths[d], arena))
+    const struct workload_kind *row = &view->kinds[k];
+    for (size_t t = 0; t < row->template_count; t++) {
+      struct str path = row->templates[t].path;
+      /* Pods are sent again only for containers that are added to them. */
+      if (path.len == 0 && row->group.len == 0 && str_is(row->kind, "Pod"))
+        add_compared(&places, place_of_value(STR_LIT("spec.ephemeralContainers")));
+      else if (!add_read(&places, path.len ? path : STR_LIT("spec"), false))
+        return false;
+    }
+    for (size_t d = 0; d < row->deadline_path_count; d++) {
+      if (!add_read(&places, row->deadline_paths[d], true))
         return false;
     }
   }
+  drop_inner(arena, &places);
+  struct writer w = {.arena = arena, .out = out, .is_comparing = true};
+  cel_append_tree(&w, STR_LIT("o"), &places);
   return true;
 }

@@ -33,20 +33,18 @@ static struct strings label_keys(const struct policy_view *view, struct arena *a
 }
 
 /*
- * Controllers write status, finalizers and bookkeeping annotations all day. None of that is
- * judged, so none of it is sent: with the webhook gone and failurePolicy Fail, workloads
- * that run are left alone.
+ * Controllers write status, finalizers, bookkeeping annotations and numbers of replicas all
+ * day. None of that is judged, so none of it is sent: with the webhook gone and
+ * failurePolicy Fail, workloads that run can go on, be scaled and come to their end.
  */
 struct str condition_is_changed(const struct policy_view *view, struct arena *arena) {
   CLEANUP_BUF struct buf out;
   buf_init(&out, CEL_EXPRESSION_MAX);
-  struct strings roots, keys = label_keys(view, arena);
-  if (!cel_root_fields(view, arena, &roots))
+  struct strings keys = label_keys(view, arena);
+  buf_append_cstr(&out, "request.operation != 'UPDATE' ||\n[[object, oldObject].map(o,\n");
+  if (!cel_append_read_fields(&out, view))
     return (struct str){NULL, 0};
-  buf_append_cstr(&out, "request.operation != 'UPDATE' ||\n");
-  cel_append_strings(&out, &roots);
-  buf_append_cstr(&out, ".exists(f, (f in object) != (f in oldObject) ||\n"
-                        "f in object && object[f] != oldObject[f]) ||\n"
+  buf_append_cstr(&out, ")].exists(both, both[0] != both[1]) ||\n"
                         "['labels', 'annotations'].exists(m,\n"
                         "[object, oldObject].exists(a, m in a.metadata && "
                         "type(a.metadata[m]) == map &&\n");

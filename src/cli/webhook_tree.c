@@ -51,39 +51,46 @@ struct str cel_field_of(struct writer *w, struct str base, struct str name) {
   return str_printf(w->arena, "%.*s[%s]", STR_FMT(base), quoted.ptr);
 }
 
-void cel_append_step(struct writer *w, struct str base, struct str name, const char *type) {
-  struct str field = cel_field_of(w, base, name);
+static void append_has(struct writer *w, struct str base, struct str name) {
   if (is_identifier(name)) {
-    buf_printf(w->out, "has(%.*s)", STR_FMT(field));
-  } else {
-    cel_append_string(w->out, name);
-    buf_printf(w->out, " in %.*s", STR_FMT(base));
+    buf_printf(w->out, "has(%.*s)", STR_FMT(cel_field_of(w, base, name)));
+    return;
   }
-  buf_printf(w->out, " && type(%.*s) == %s", STR_FMT(field), type);
+  cel_append_string(w->out, name);
+  buf_printf(w->out, " in %.*s", STR_FMT(base));
+}
+
+void cel_append_step(struct writer *w, struct str base, struct str name, const char *type) {
+  append_has(w, base, name);
+  buf_printf(w->out, " && type(%.*s) == %s", STR_FMT(cel_field_of(w, base, name)), type);
 }
 
 struct str cel_new_variable(struct writer *w) {
   return str_printf(w->arena, "v%u", w->variables++);
 }
 
-/* What a list holds for a hit: `expr` itself, or wrapped as a pod. */
-static void append_hit(struct writer *w, struct str expr, enum template_form form) {
-  if (form == FORM_RESOURCES)
+/* What a list holds for a hit at `expr`, a mapping: itself, wrapped as a pod, or a field. */
+static void append_hit(struct writer *w, struct str expr, const struct place *place) {
+  if (place->value.len)
+    buf_printf(w->out, "dyn(%.*s)", STR_FMT(cel_field_of(w, expr, place->value)));
+  else if (place->form == FORM_RESOURCES)
     buf_printf(w->out, "dyn({'containers': [{'resources': %.*s}]})", STR_FMT(expr));
-  else if (form == FORM_GPU_COUNT)
+  else if (place->form == FORM_GPU_COUNT)
     buf_printf(w->out, "dyn({'containers': [{'resources': {'limits': {%.*s.name: 1}}}]})",
                STR_FMT(expr));
   else
     buf_append_str(w->out, expr);
 }
 
-/* What must hold of `expr`, a mapping, to be a hit. Of Spark's {name, quantity} the name counts. */
-static bool has_condition(enum template_form form) {
-  return form == FORM_GPU_COUNT;
+/* What must hold of `expr`, a mapping, to be a hit. */
+static bool has_condition(const struct place *place) {
+  return place->value.len || place->form == FORM_GPU_COUNT;
 }
 
-static void append_condition(struct writer *w, struct str expr, enum template_form form) {
-  if (form == FORM_GPU_COUNT)
+static void append_condition(struct writer *w, struct str expr, const struct place *place) {
+  if (place->value.len)
+    append_has(w, expr, place->value);
+  else if (place->form == FORM_GPU_COUNT) /* of Spark's {name, quantity} the name counts */
     cel_append_step(w, expr, STR_LIT("name"), "string");
 }
 
@@ -103,24 +110,29 @@ static struct str append_chain(struct writer *w, struct str at, struct str rest)
  */
 
 /*
- * For every item of `list` the hit at `rest` below it, without a wildcard: a list, or `true`
- * in one. Items of a mapping are reached by their keys.
+ * For every item of `list` the hit at `rest` below it, without a wildcard. Items of a mapping
+ * are reached by their keys. Of a list that is too long: `true`, or the list as it is where
+ * it is compared; a root is left out (webhook_paths.c minds it).
  */
 static void append_items(struct writer *w, struct str list, bool is_values, struct str rest,
-                         enum template_form form) {
+                         const struct place *place) {
   struct str variable = cel_new_variable(w);
   struct str item =
       is_values ? str_printf(w->arena, "%.*s[%.*s]", STR_FMT(list), STR_FMT(variable)) : variable;
-  buf_printf(w->out, "(size(%.*s) > %d ? %s :\n%.*s.map(%.*s, type(%.*s) == map", STR_FMT(list),
-             CEL_LIST_MAX, form == FORM_OBJECT ? "[]" : "[dyn(true)]", STR_FMT(list),
-             STR_FMT(variable), STR_FMT(item));
+  buf_printf(w->out, "(size(%.*s) > %d ? ", STR_FMT(list), CEL_LIST_MAX);
+  if (w->is_comparing)
+    buf_printf(w->out, "[dyn(%.*s)]", STR_FMT(list));
+  else
+    buf_append_cstr(w->out, place->form == FORM_OBJECT ? "[]" : "[dyn(true)]");
+  buf_printf(w->out, " :\n%.*s.map(%.*s, type(%.*s) == map", STR_FMT(list), STR_FMT(variable),
+             STR_FMT(item));
   item = append_chain(w, item, rest);
-  if (has_condition(form)) {
+  if (has_condition(place)) {
     buf_append_cstr(w->out, " && ");
-    append_condition(w, item, form);
+    append_condition(w, item, place);
   }
   buf_append_cstr(w->out, ",\n");
-  append_hit(w, item, form);
+  append_hit(w, item, place);
   buf_append_cstr(w->out, "))");
 }
 
@@ -133,23 +145,23 @@ static void append_leaf(struct writer *w, struct str base, const struct place *p
   bool is_items;
   struct str rest = place->path;
   if (rest.len == 0) {
-    bool is_conditional = has_condition(place->form);
+    bool is_conditional = has_condition(place);
     buf_append_cstr(w->out, is_conditional ? "(" : "");
-    append_condition(w, base, place->form);
+    append_condition(w, base, place);
     buf_append_cstr(w->out, is_conditional ? " ? [" : "[");
-    append_hit(w, base, place->form);
+    append_hit(w, base, place);
     buf_append_cstr(w->out, is_conditional ? "] : [])" : "]");
     return;
   }
   struct str name = path_take_segment(&rest, &is_items);
   if (str_is(name, "*")) {
-    append_items(w, base, true, rest, place->form);
+    append_items(w, base, true, rest, place);
     return;
   }
   buf_append_char(w->out, '(');
   cel_append_step(w, base, name, "list");
   buf_append_cstr(w->out, " ?\n");
-  append_items(w, cel_field_of(w, base, name), false, rest, place->form);
+  append_items(w, cel_field_of(w, base, name), false, rest, place);
   buf_append_cstr(w->out, " : [])");
 }
 
@@ -179,7 +191,7 @@ static bool has_chain(struct writer *w, const struct places *places, struct str 
                       struct place *ret) {
   struct places below = places_behind(w, places, name);
   if (below.count != 1 || path_count_wildcards(below.items[0].path) ||
-      has_condition(below.items[0].form))
+      has_condition(&below.items[0]))
     return false;
   *ret = below.items[0];
   return true;
@@ -210,7 +222,7 @@ static bool append_alike(struct writer *w, struct str base, struct places *place
              STR_FMT(variable), STR_FMT(base), STR_FMT(field));
   struct str hit = append_chain(w, field, chain->path);
   buf_append_cstr(w->out, ",\n");
-  append_hit(w, hit, chain->form);
+  append_hit(w, hit, chain);
   buf_append_char(w->out, ')');
   size_t kept = 0;
   for (size_t i = 0; i < places->count; i++) {
@@ -235,7 +247,7 @@ static void append_field(struct writer *w, struct str base, struct str name,
   if (has_chain(w, places, name, &chain)) {
     struct str hit = append_chain(w, field, chain.path);
     buf_append_cstr(w->out, " ?\n[");
-    append_hit(w, hit, chain.form);
+    append_hit(w, hit, &chain);
     buf_append_cstr(w->out, "] : [])");
     return;
   }

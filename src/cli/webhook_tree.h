@@ -10,6 +10,7 @@
 struct place {
   struct str path;
   enum template_form form;
+  struct str value; /* not empty: what counts is this field of the mapping, of any type */
 };
 
 struct places {
@@ -22,6 +23,7 @@ struct writer {
   struct buf *out;
   const struct pod_test *test;
   unsigned variables; /* v0, v1, ...: names that no other loop has */
+  bool is_comparing;  /* lists are compared with others, not looked through */
 };
 
 /* The first segment of a path without its "[]"; *rest is what follows. */

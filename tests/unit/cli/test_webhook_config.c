@@ -371,7 +371,7 @@ START_TEST(extra_kinds_are_covered) {
   assert_contains(asks, "o.spec.groups.exists(");
   assert_contains(asks, "'odd-name' in o.spec");
   assert_contains(asks, "has(o.pods) && type(o.pods) == list");
-  assert_contains(condition_of(gpu, "changed"), "'pods'");
+  assert_contains(condition_of(gpu, "changed"), "o.pods");
   json_decref(list);
   free(policy);
 }
