@@ -3,8 +3,10 @@
 package e2e
 
 import (
+	"context"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -46,7 +48,7 @@ func TestNewRecordingIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ownGateWith(t, harness.Inputs{Policy: suite.inputs.Policy, Cluster: recording})
+	gate := ownGateWith(t, harness.Inputs{Policy: suite.inputs.Policy, Cluster: recording})
 	namespace := newNamespace(t)
 	slice := []string{"apply", "-n", namespace, "--dry-run=server", "-f", manifest("pod-mig-absent")}
 	forever := []string{"apply", "-n", namespace, "--dry-run=server", "-f", manifest("pod-no-lifetime")}
@@ -76,8 +78,13 @@ func TestNewRecordingIsRead(t *testing.T) {
 	})
 	expectRefusal(t, kubectl(t, forever...), "lifetime")
 
-	// A broken one changes nothing.
+	// A broken one changes nothing but the log.
 	if err := os.WriteFile(recording, []byte(`{"kind":"List","items":[{"kind":"Node",`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := gate.Server.WaitForLog(ctx, regexp.MustCompile(`msg="(reload failed).*cluster-grows.json`)); err != nil {
 		t.Fatal(err)
 	}
 	mustKubectl(t, slice...)

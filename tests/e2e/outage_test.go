@@ -66,20 +66,33 @@ func TestOutage(t *testing.T) {
 				}
 			}
 		}
-		// Who pays is what a rule reads: a workload is not handed to another team unseen.
-		for _, name := range []string{"deployment/chat", "pytorchjob/pretrain"} {
-			out := kubectl(t, "label", "-n", namespace, name, "slicegate.dev/team=other", "--overwrite")
+		// What rules do read is not changed unseen: who pays, until when, for what.
+		for _, args := range [][]string{
+			{"label", "deployment/chat", "slicegate.dev/team=other", "--overwrite"},
+			{"annotate", "deployment/chat", "slicegate.dev/expires-at=2199-12-31T00:00:00Z", "--overwrite"},
+			{"set", "image", "deployment/chat", "server=registry.example/inference/server:0.12.0"},
+			{"label", "pytorchjob/pretrain", "slicegate.dev/team=other", "--overwrite"},
+			{"patch", "pytorchjob/pretrain", "--type=merge", "-p", `{"spec":{"runPolicy":{"activeDeadlineSeconds":999999999}}}`},
+		} {
+			out := kubectl(t, append(args, "-n", namespace)...)
 			if out.Code == 0 || !strings.Contains(out.Stderr, "failed calling webhook") {
 				t.Errorf("the webhook cannot have been asked:\n%s", out)
 			}
 		}
 	})
 
-	t.Run("what runs can end", func(t *testing.T) {
+	// A number of replicas is nothing that rules read. Scaling down takes three updates: kubectl's of the scale, or of
+	// the Deployment itself, and the controller's of the ReplicaSet.
+	t.Run("scaling down", func(t *testing.T) {
 		mustKubectl(t, "scale", "-n", namespace, "deployment/chat", "--replicas=1")
-		podsGone(t, namespace, "app=chat", 1) // which takes an update of the ReplicaSet by its controller
 		mustKubectl(t, "patch", "-n", namespace, "deployment/chat", "--type=merge", "-p", `{"spec":{"replicas":0}}`)
 		podsGone(t, namespace, "app=chat", 0)
+		for _, patch := range []string{`{"spec":{"pytorchReplicaSpecs":{"Worker":{"replicas":1}}}}`, `{"spec":{"runPolicy":{"suspend":true}}}`} {
+			mustKubectl(t, "patch", "-n", namespace, "pytorchjob/pretrain", "--type=merge", "-p", patch)
+		}
+	})
+
+	t.Run("what runs can end", func(t *testing.T) {
 		mustKubectl(t, "delete", "-n", namespace, "pod/finetune-llama", "--grace-period=0", "--wait=false")
 		mustKubectl(t, "delete", "-n", namespace, "deployment/chat", "--wait=false")
 	})
