@@ -73,7 +73,8 @@ typedef void http_handler(void *ctx, const struct http_request *request,
  * Paths match exactly; one that ends in a slash and a star also everything below it
  * (the longest such match wins, exact ones first). Answered without the handler: an
  * unknown path 404; a known one with another method 405 with Allow; a body without
- * length 411, larger than the limit 413, of another type 415.
+ * length 411, larger than the limit 413, of another type 415. A body that is refused is
+ * read and thrown away first, so that the peer gets the answer and keeps its connection.
  */
 struct http_route {
   unsigned methods; /* of enum http_method, or'ed */
@@ -102,8 +103,8 @@ struct http_limits {
   int64_t body_ms;              /* from there to the end of its body [30,000] */
   int64_t reply_ms;             /* from the handler's answer to its last byte sent [30,000] */
   int64_t idle_ms;              /* between requests; longer than the client's own [120,000] */
-  int64_t connections;          /* open at once; further ones are closed at accept [1,024] */
-  int64_t connections_per_peer; /* of one address [256] */
+  int64_t connections;          /* open at once; further ones are closed at accept [2,048] */
+  int64_t connections_per_peer; /* of one address [1,024] */
   int64_t buffered_bytes;       /* bodies in memory, all together; beyond: 503 [64 MiB] */
   int64_t requests_per_connection; /* then "Connection: close" [no limit] */
 };

@@ -119,6 +119,12 @@ bool sys_fd_read(int fd, const char *name, size_t max_bytes, struct buf *retbuf,
 bool sys_file_write(const char *path, struct str bytes, unsigned mode,
                     struct err *reterr) SG_MUST_CHECK;
 
+/*
+ * Raises the process's limit of open descriptors as far as it may, and returns it. For
+ * servers: the usual soft limit of 1,024 is for programs that use select(2).
+ */
+int64_t sys_fd_limit_raise(void);
+
 /* ---- watching files --------------------------------------------------------- */
 
 /*

@@ -5,12 +5,6 @@
 #include <stdlib.h>
 #include <strings.h>
 
-/*
- * A body that is refused is still read, up to this size: answering while the peer is
- * sending and closing resets the connection, and the answer is lost with it.
- */
-enum { DISCARD_MAX_BYTES = 64 << 20 };
-
 void routes_init(struct http_server *server, const struct http_config *config) {
   server->route_count = config->route_count;
   server->routes = mem_zalloc(config->route_count * sizeof(*server->routes));
@@ -164,6 +158,9 @@ bool route_judge(const struct http_server *server, struct MHD_Connection *mhd,
   judge_route(server, &framing, exchange);
   if (!exchange->refusal)
     return false;
-  bool is_huge = exchange->body_expected != SIZE_MAX && exchange->body_expected > DISCARD_MAX_BYTES;
-  return exchange->body_expected > 0 && (framing.expects_continue || is_huge);
+  /*
+   * Else the body is read and thrown away, as long as its deadline lets it: answering while
+   * the peer is sending, and closing, would reset the connection and the answer with it.
+   */
+  return exchange->body_expected > 0 && framing.expects_continue;
 }

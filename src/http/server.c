@@ -18,8 +18,8 @@ static const struct http_limits default_limits = {
     .body_ms = 30000,
     .reply_ms = 30000,
     .idle_ms = 120000,
-    .connections = 1024,
-    .connections_per_peer = 256,
+    .connections = 2048,
+    .connections_per_peer = 1024,
     .buffered_bytes = 64 << 20,
     .requests_per_connection = -1,
 };
@@ -137,6 +137,7 @@ static bool start(struct http_server *server, const struct http_config *config,
   if (failed)
     return err_set(reterr, ERR_UNAVAILABLE, "cannot start the HTTP server's keeper thread: %s",
                    strerror(failed));
+  (void)pthread_setname_np(server->keeper, "http-keeper");
   server->keeper_is_running = true;
   return true;
 }

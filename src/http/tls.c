@@ -202,6 +202,9 @@ static int on_finished(gnutls_session_t session, unsigned type, unsigned when, u
   return 0;
 }
 
+/* A ClientHello is 2 KiB when it is long; GnuTLS would buffer 128 for each connection. */
+enum { HANDSHAKE_MAX_BYTES = 16 << 10 };
+
 void tls_attach(struct conn *conn, gnutls_session_t session) {
   struct http_server *server = conn->server;
   conn->session = session;
@@ -213,6 +216,7 @@ void tls_attach(struct conn *conn, gnutls_session_t session) {
   gnutls_transport_set_ptr2(session, conn, (gnutls_transport_ptr_t)(intptr_t)conn->fd);
   gnutls_transport_set_pull_function(session, pull);
   gnutls_transport_set_pull_timeout_function(session, pull_timeout);
+  gnutls_handshake_set_max_packet_length(session, HANDSHAKE_MAX_BYTES);
   gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST,
                                      on_finished);
 }

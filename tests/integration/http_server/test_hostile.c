@@ -6,9 +6,11 @@
 #include "tests/integration/http_server/client.h"
 #include "tests/integration/http_server/fixture.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -45,7 +47,8 @@ static const struct {
     {"a list of lengths", POST "Content-Length: 2, 2\r\n\r\n{}", 400},
     {"a length above 64 bits", POST "Content-Length: 99999999999999999999\r\n\r\n", 413},
     {"a length above 63 bits", POST "Content-Length: 18446744073709551615\r\n\r\n", 400},
-    {"a giant length", POST "Content-Length: 999999999999\r\n\r\n", 413},
+    {"a giant length, asking first",
+     POST "Expect: 100-continue\r\nContent-Length: 999999999999\r\n\r\n", 413},
     {"a chunk size that is none", POST "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
     {"a negative chunk size", POST "Transfer-Encoding: chunked\r\n\r\n-1\r\n", 400},
     {"a chunk size above 64 bits", POST "Transfer-Encoding: chunked\r\n\r\n1ffffffffffffffff\r\n",
@@ -395,6 +398,31 @@ START_TEST(a_flood_of_connections_is_capped) {
 }
 END_TEST
 
+/* Without descriptors nothing can be accepted; afterwards everything is. */
+START_TEST(running_out_of_descriptors_passes) {
+  enum { WAITING = 5 };
+  int fds[WAITING];
+  struct rlimit before;
+  struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port)};
+  (void)inet_pton(AF_INET, "127.0.0.1", &addr.sin_addr);
+  for (int i = 0; i < WAITING; i++)
+    fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int next = dup(fds[0]); /* the lowest number that is free */
+  (void)close(next);
+  ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+  struct rlimit none = {.rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max};
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+  for (int i = 0; i < WAITING; i++)
+    ck_assert_int_eq(connect(fds[i], (struct sockaddr *)&addr, sizeof(addr)), 0);
+  ck_assert_int_eq(fixture_stats().accepted, 0);
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+  WAIT_UNTIL(fixture_stats().accepted == WAITING);
+  for (int i = 0; i < WAITING; i++)
+    (void)close(fds[i]);
+  expect_served();
+}
+END_TEST
+
 START_TEST(one_address_cannot_take_all) {
   enum { CAP = 3 };
   int fds[CAP];
@@ -516,6 +544,7 @@ TCase *tcase_hostile(void) {
   tcase_add_test(tc, an_idle_connection_is_closed_in_the_end);
   tcase_add_test(tc, slow_ones_do_not_hold_up_others);
   tcase_add_test(tc, a_flood_of_connections_is_capped);
+  tcase_add_test(tc, running_out_of_descriptors_passes);
   tcase_add_test(tc, one_address_cannot_take_all);
   tcase_add_test(tc, what_is_buffered_is_capped);
   tcase_add_test(tc, mutated_requests);

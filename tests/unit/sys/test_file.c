@@ -3,6 +3,7 @@
 #include "tests/unit/sys/temp_dir.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 TCase *tcase_file(void);
@@ -98,6 +99,20 @@ START_TEST(writes_in_one_step_with_the_mode) {
 }
 END_TEST
 
+START_TEST(the_limit_of_descriptors_is_raised_to_the_hard_one) {
+  struct rlimit before;
+  struct rlimit after;
+  ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+  struct rlimit low = {.rlim_cur = 64, .rlim_max = before.rlim_max};
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+  int64_t limit = sys_fd_limit_raise();
+  ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &after), 0);
+  ck_assert_uint_eq(after.rlim_cur, before.rlim_max);
+  ck_assert_uint_eq((uint64_t)limit, after.rlim_cur);
+  (void)setrlimit(RLIMIT_NOFILE, &before);
+}
+END_TEST
+
 TCase *tcase_file(void) {
   TCase *tc = tcase_create("file");
   tcase_add_checked_fixture(tc, setup, teardown);
@@ -106,5 +121,6 @@ TCase *tcase_file(void) {
   tcase_add_test(tc, says_what_was_wrong);
   tcase_add_test(tc, reads_pipes_to_their_end);
   tcase_add_test(tc, writes_in_one_step_with_the_mode);
+  tcase_add_test(tc, the_limit_of_descriptors_is_raised_to_the_hard_one);
   return tc;
 }
