@@ -80,6 +80,10 @@ include tests/targets.mk
 deps: ## install the Debian packages that are missing
 	@sh deploy/deps.sh
 
+.PHONY: generate
+generate: ## src/model/products_table.c from mig-profiles.json
+	jq -r -f src/model/products_table.jq src/model/mig-profiles.json >src/model/products_table.c
+
 .PHONY: format
 format: ## rewrite sources with clang-format
 	$(Q)clang-format -i $$(git ls-files 'include/*.h' 'src/*.[ch]' 'tests/*.[ch]')

@@ -7,6 +7,19 @@ struct decode {
   struct err *err;
 };
 
+/* kube-apiserver trims a quantity before it parses it (Quantity.UnmarshalJSON). */
+static bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static struct str trim(struct str text) {
+  while (text.len && is_space(text.ptr[0]))
+    text = str_skip(text, 1);
+  while (text.len && is_space(text.ptr[text.len - 1]))
+    text.len--;
+  return text;
+}
+
 bool wire_amounts_decode(struct arena *arena, const struct doc_node *parent, const char *name,
                          const struct trail *trail, const struct resource_amount **ret,
                          size_t *ret_count, struct err *reterr) {
@@ -22,7 +35,7 @@ bool wire_amounts_decode(struct arena *arena, const struct doc_node *parent, con
     const struct doc_pair *pair = &mapping->pairs[i];
     list[i].name = pair->key;
     if (pair->value.kind == DOC_STRING || pair->value.kind == DOC_NUMBER) {
-      list[i].text = pair->value.text;
+      list[i].text = trim(pair->value.text);
       list[i].is_valid = qty_parse(list[i].text, &list[i].amount);
     } else if (pair->value.kind == DOC_NULL) {
       list[i].text = STR_LIT("0"); /* as Kubernetes decodes null */

@@ -59,7 +59,8 @@ START_TEST(a_pod_is_its_own_template) {
          "    image: im\n"
          "    env: [{name: A, value: v}, {name: B, valueFrom: {fieldRef: {fieldPath: p}}}]\n"
          "    securityContext: {privileged: true}\n"
-         "    resources: {limits: {nvidia.com/gpu: 1, memory: 1Gi, bad: x}, requests: {cpu: 1}}\n"
+         "    resources: {limits: {nvidia.com/gpu: 1, memory: \" 1Gi\\n\", bad: x}, requests: "
+         "{cpu: 1}}\n"
          "  ephemeralContainers: [{name: e}]\n"
          "  tolerations: [{operator: Exists}, {key: k, value: v, effect: NoExecute}]\n"
          "  volumes: [{name: a, emptyDir: {}}, {name: d, hostPath: {path: /dev/nvidia0}}]\n"
@@ -87,6 +88,7 @@ START_TEST(a_pod_is_its_own_template) {
   ck_assert(main->env[1].is_from_source);
   ck_assert_uint_eq(main->limit_count, 3);
   ck_assert_int_eq(main->limits[0].amount.units, 1);
+  ck_assert_msg(main->limits[1].is_valid, "white space around a quantity is trimmed");
   ck_assert(!main->limits[2].is_valid);
   ck_assert(spec->tolerations[0].is_exists);
   ck_assert_int_eq(spec->tolerations[1].effect, EFFECT_NO_EXECUTE);
