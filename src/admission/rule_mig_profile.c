@@ -65,12 +65,12 @@ static bool judge_name(struct rule_context *ctx, const struct gpu_request *gpu, 
 /* ---- who has the profile ----------------------------------------------------------------- */
 
 /* Drivers that report another total of memory give a profile another number (7g.79gb for
- * 7g.80gb): within a twentieth it may be the same one. */
+ * 7g.80gb): within a fortieth it may be the same one. Wider would take 3g.42gb for 3g.40gb. */
 static bool may_be_same(const struct mig_name *a, const struct mig_name *b) {
   unsigned larger = a->memory_gib > b->memory_gib ? a->memory_gib : b->memory_gib;
   unsigned difference = a->memory_gib + b->memory_gib;
   difference = 2 * larger - difference;
-  return a->compute == b->compute && mig_same_attributes(a, b) && difference * 20 <= larger;
+  return a->compute == b->compute && mig_same_attributes(a, b) && difference * 40 <= larger;
 }
 
 static bool product_may_have(const struct gpu_product *product, const struct mig_name *name) {
