@@ -19,6 +19,7 @@ enum {
   CHECK_FILES_MAX = 100000,   /* files that folders may hold */
   CHECK_FOLDERS_MAX = 10000,  /* folders, all levels together */
   CHECK_OBJECTS_MAX = 100000, /* objects in all inputs */
+  CHECK_PROBLEMS_MAX = 1000,  /* errors that are named; the last one says that there are more */
 };
 
 /* ---- the report (check_report.c) ------------------------------------------------------ */
@@ -61,6 +62,7 @@ struct check_report {
   size_t note_count, note_cap;
   /* Objects: denied have a deny finding; warned have none, but a warning. */
   size_t denied, warned, skipped;
+  bool is_full; /* there were more objects than are judged */
 };
 
 void check_report_init(struct check_report *report);

@@ -103,7 +103,10 @@ static void walk_node(struct object_walk *w, const struct doc_node *node) {
     return;
   }
   if (w->report->object_count == CHECK_OBJECTS_MAX) {
-    problem_at(w, node, "more than %d objects: the rest was not judged", CHECK_OBJECTS_MAX);
+    if (!w->report->is_full)
+      problem_at(w, node, "more than %d objects: this and the rest are not judged",
+                 CHECK_OBJECTS_MAX);
+    w->report->is_full = true;
     return;
   }
   check_judge_object(w->judge, node, w->file, w->arena, w->report);

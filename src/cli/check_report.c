@@ -35,6 +35,10 @@ struct check_object *check_report_add(struct check_report *report, struct str fi
 
 void check_report_problem(struct check_report *report, struct str file, uint32_t line,
                           uint32_t column, struct str message) {
+  if (report->problem_count == CHECK_PROBLEMS_MAX)
+    return;
+  if (report->problem_count == CHECK_PROBLEMS_MAX - 1)
+    message = STR_LIT("too many errors: this and further ones are not named");
   report->problems = grow(report->problems, &report->problem_cap, report->problem_count,
                           sizeof(*report->problems));
   report->problems[report->problem_count++] =

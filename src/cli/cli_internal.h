@@ -11,6 +11,9 @@
 /* Exit codes of every command. */
 enum { EXIT_OK = 0, EXIT_FINDINGS = 1, EXIT_UNUSABLE = 2 };
 
+/* The whole program but for its streams; argv[1] names the command. */
+int cli_run(int argc, char **argv, FILE *out, FILE *err);
+
 /* argv[0] is the command's own name. All return an exit code. */
 int cli_check(int argc, char **argv, FILE *out, FILE *err);
 int cli_serve(int argc, char **argv, FILE *out, FILE *err);

@@ -4,6 +4,7 @@
 
 #include <check.h>
 
+TCase *tcase_commands(void);
 TCase *tcase_flags(void);
 TCase *tcase_help(void);
 TCase *tcase_load(void);

@@ -6,6 +6,7 @@
 
 Suite *make_suite(void) {
   Suite *suite = suite_create("cli");
+  suite_add_tcase(suite, tcase_commands());
   suite_add_tcase(suite, tcase_flags());
   suite_add_tcase(suite, tcase_help());
   suite_add_tcase(suite, tcase_load());

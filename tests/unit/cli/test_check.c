@@ -138,6 +138,34 @@ START_TEST(files_have_a_largest_size) {
 }
 END_TEST
 
+/* Each error a line: a folder of something else entirely must not fill the terminal. */
+START_TEST(errors_have_a_largest_number) {
+  CLEANUP_BUF struct buf text;
+  buf_init(&text, 1 << 20);
+  for (int i = 0; i < 5000; i++)
+    buf_append_cstr(&text, "a: b\n---\n");
+  struct run run = check_text("m.yaml", text.ptr);
+  assert_code(&run, 2);
+  assert_contains(run.err, "too many errors");
+  assert_contains(run.out, "1000 errors in the input");
+  run_done(&run);
+}
+END_TEST
+
+START_TEST(objects_have_a_largest_number) {
+  CLEANUP_BUF struct buf text;
+  buf_init(&text, 10 << 20);
+  for (int i = 0; i < 100002; i++)
+    buf_append_cstr(&text, "{\"apiVersion\":\"v1\",\"kind\":\"Secret\"}\n");
+  struct run run = check_text("m.json", text.ptr);
+  assert_code(&run, 2);
+  assert_contains(run.err, "m.json:100001:1: error: more than 100000 objects");
+  assert_contains(run.out, "100000 objects: ");
+  assert_contains(run.out, "; 1 error in the input");
+  run_done(&run);
+}
+END_TEST
+
 START_TEST(junk_is_no_manifest) {
   static const unsigned char junk[] = {0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0xff, 0xfe, 0, '\n', 0x80};
   free(scratch_write_bytes(&folder, "junk.yaml", junk, sizeof(junk)));
@@ -357,10 +385,13 @@ END_TEST
 TCase *tcase_check(void) {
   TCase *tcase = tcase_create("check");
   tcase_add_checked_fixture(tcase, setup, teardown);
+  tcase_set_timeout(tcase, 60);
   tcase_add_loop_test(tcase, exit_codes_tell, 0, SG_ARRAY_LEN(codes));
   tcase_add_loop_test(tcase, what_cannot_be_used_is_named, 0, SG_ARRAY_LEN(unusable));
   tcase_add_test(tcase, the_rest_is_judged_all_the_same);
   tcase_add_test(tcase, files_have_a_largest_size);
+  tcase_add_test(tcase, errors_have_a_largest_number);
+  tcase_add_test(tcase, objects_have_a_largest_number);
   tcase_add_test(tcase, junk_is_no_manifest);
   tcase_add_test(tcase, a_manifest_cannot_steer_the_terminal);
   tcase_add_test(tcase, other_kinds_are_skipped);
