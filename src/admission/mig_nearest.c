@@ -28,6 +28,11 @@ bool mig_same_attributes(const struct mig_name *a, const struct mig_name *b) {
          (a->attributes.ptr[-1] == '-') == (b->attributes.ptr[-1] == '-');
 }
 
+/* A tenth less memory is nearer than twice as much: 3g.40gb to who writes 3g.42gb. */
+static bool is_enough_memory(const struct mig_name *name, const struct mig_name *wanted) {
+  return name->memory_gib * 10 >= wanted->memory_gib * 9;
+}
+
 /* Larger ones do the work too, the smallest of them first; of smaller ones the largest. */
 static bool is_nearer(const struct mig_name *wanted, const struct mig_name *a,
                       const struct mig_name *b) {
@@ -35,8 +40,8 @@ static bool is_nearer(const struct mig_name *wanted, const struct mig_name *a,
   bool b_has = mig_same_attributes(b, wanted);
   if (a_has != b_has)
     return a_has;
-  bool a_fits = a->memory_gib >= wanted->memory_gib && a->compute >= wanted->compute;
-  bool b_fits = b->memory_gib >= wanted->memory_gib && b->compute >= wanted->compute;
+  bool a_fits = is_enough_memory(a, wanted) && a->compute >= wanted->compute;
+  bool b_fits = is_enough_memory(b, wanted) && b->compute >= wanted->compute;
   if (a_fits != b_fits)
     return a_fits;
   if (a->memory_gib != b->memory_gib)
@@ -77,8 +82,8 @@ struct str nearest_in_cluster(const struct rule_context *ctx, const struct mig_n
       consider(&possible, mig_tail(slot->product->profiles[k].resource));
   }
   const struct mig_name *best = &offered.best;
-  if (best->text.len == 0 || (possible.best.text.len && best->memory_gib < wanted->memory_gib &&
-                              possible.best.memory_gib >= wanted->memory_gib))
+  if (best->text.len == 0 || (possible.best.text.len && !is_enough_memory(best, wanted) &&
+                              is_enough_memory(&possible.best, wanted)))
     best = &possible.best;
   return best->text;
 }

@@ -142,6 +142,8 @@ static const struct {
      SEVERITY_WARN, "no node offers `mig-7g.79gb` now"},
     {"a product that never has it", "NVIDIA-H100-80GB-HBM3", "nvidia.com/gpu", "", "1g.5gb",
      SEVERITY_DENY, "H100 80GB nodes can be cut into 1g.10gb, 1g.10gb+me, 1g.20gb"},
+    {"a little less is nearer than twice as much", "NVIDIA-H100-80GB-HBM3",
+     "nvidia.com/mig-3g.40gb", "", "3g.42gb", SEVERITY_DENY, "nearest: `nvidia.com/mig-3g.40gb`"},
     {"the nearest is large enough", "NVIDIA-H100-80GB-HBM3", "nvidia.com/gpu", "", "1g.5gb",
      SEVERITY_DENY, "nearest: `nvidia.com/mig-1g.10gb`"},
     {"a larger one that could be cut before a smaller one that is", "NVIDIA-A100-SXM4-40GB",
