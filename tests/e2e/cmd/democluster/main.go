@@ -84,9 +84,15 @@ var outage = []chapter{
 }
 
 func main() {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A reader who has seen enough (`| head`) ends the story too, in order.
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	defer cancel()
-	if err := tell(ctx); err != nil {
+	err := tell(ctx)
+	if ctx.Err() != nil {
+		fmt.Fprintln(os.Stderr, "\ndemo-cluster: interrupted; everything is stopped")
+		os.Exit(130)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "\ndemo-cluster: the story did not go as told:", err)
 		os.Exit(1)
 	}
