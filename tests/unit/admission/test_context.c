@@ -4,8 +4,6 @@
 #include "tests/unit/admission/builder.h"
 #include "tests/unit/admission/cases.h"
 
-#include <stdio.h>
-
 static struct builder b;
 static struct rule_context ctx;
 static struct effective effective;
@@ -109,9 +107,7 @@ END_TEST
 START_TEST(a_container_of_thousands_of_gpu_names_is_bounded) {
   with_container(&b, "main");
   for (int i = 0; i < 300; i++) {
-    char name[64];
-    snprintf(name, sizeof(name), "nvidia.com/mig-%dg.5gb", i);
-    with_limit(&b, name, "1");
+    with_limit(&b, str_printf(b.arena, "nvidia.com/mig-%dg.5gb", i).ptr, "1");
   }
   enter();
   ck_assert_uint_eq(ctx.gpu_count, 64);

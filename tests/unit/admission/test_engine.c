@@ -4,8 +4,6 @@
 #include "tests/unit/admission/builder.h"
 #include "tests/unit/admission/cases.h"
 
-#include <stdio.h>
-
 /* Shares in production are refused: a rule with one clear finding a container. */
 static const char strict[] = "severity: deny, environments: [dev]";
 static const char share[] = "nvidia.com/gpu.shared";
@@ -309,10 +307,9 @@ START_TEST(groups_of_workers_may_change_their_order) {
                     "spec.workerGroupSpecs[0].template.spec");
       with_container(to, "cpu");
     }
-    char path[64], spec_path[64];
-    snprintf(path, sizeof(path), "spec.workerGroupSpecs[%d].template", i);
-    snprintf(spec_path, sizeof(spec_path), "spec.workerGroupSpecs[%d].template.spec", i);
-    with_template(to, FORM_TEMPLATE, path, spec_path);
+    with_template(to, FORM_TEMPLATE,
+                  str_printf(to->arena, "spec.workerGroupSpecs[%d].template", i).ptr,
+                  str_printf(to->arena, "spec.workerGroupSpecs[%d].template.spec", i).ptr);
     with_label(to, "slicegate.dev/environment", "production");
     sinful_container(to, "ray-worker");
   }

@@ -243,6 +243,28 @@ START_TEST(a_whole_gpu_is_rewritten_to_the_slice_that_is_enough) {
 }
 END_TEST
 
+START_TEST(only_the_container_that_is_meant_is_rewritten) {
+  given_rule(&b, RULE_RIGHT_SIZE, "severity: warn, mutate: true");
+  slices_on_offer();
+  given_pod(&b);
+  with_init_container(&b, "warm");
+  with_limit(&b, "nvidia.com/gpu", "2");
+  with_container(&b, "a");
+  with_limit(&b, "nvidia.com/gpu", "2");
+  with_container(&b, "b");
+  with_limit(&b, "nvidia.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "8Gi");
+  const struct adm_mutation *mutation = mutate(&b);
+  ck_assert_uint_eq(mutation->patch_count, 1);
+  struct workload patched;
+  adm_apply_patches(b.arena, &b.object, mutation->patches, 1, &patched);
+  const struct container *containers = patched.templates[0].spec.containers;
+  ck_assert(str_is(containers[0].limits[0].name, "nvidia.com/gpu"));
+  ck_assert(str_is(containers[1].limits[0].name, "nvidia.com/gpu"));
+  ck_assert(str_is(containers[2].limits[0].name, "nvidia.com/mig-1g.10gb"));
+}
+END_TEST
+
 START_TEST(the_gpu_of_another_vendor_is_not_rewritten) {
   given_rule(&b, RULE_RIGHT_SIZE, "severity: warn, mutate: true");
   slices_on_offer();
@@ -317,6 +339,7 @@ TCase *tcase_mutate(void) {
   tcase_add_loop_test(tcase, a_default_deadline, 0, (int)SG_ARRAY_LEN(deadline_rows));
   tcase_add_test(tcase, labels_of_the_namespace_are_copied);
   tcase_add_test(tcase, a_whole_gpu_is_rewritten_to_the_slice_that_is_enough);
+  tcase_add_test(tcase, only_the_container_that_is_meant_is_rewritten);
   tcase_add_test(tcase, the_gpu_of_another_vendor_is_not_rewritten);
   tcase_add_test(tcase, several_gpus_are_not_rewritten);
   tcase_add_test(tcase, it_is_not_rewritten_to_what_only_may_come);

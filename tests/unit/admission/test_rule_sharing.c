@@ -2,8 +2,6 @@
 #include "tests/unit/admission/builder.h"
 #include "tests/unit/admission/cases.h"
 
-#include <stdio.h>
-
 static struct builder b;
 
 static void setup(void) {
@@ -51,9 +49,10 @@ START_TEST(shares) {
     expect_none_row(rows[_i].name, verdict, RULE_SHARING);
     return;
   }
-  char field[128];
-  snprintf(field, sizeof(field), "spec.containers[0].resources.limits[%s]", rows[_i].resource);
-  expect_finding_row(rows[_i].name, verdict, RULE_SHARING, SEVERITY_DENY, field, rows[_i].fragment);
+  struct str field =
+      str_printf(b.arena, "spec.containers[0].resources.limits[%s]", rows[_i].resource);
+  expect_finding_row(rows[_i].name, verdict, RULE_SHARING, SEVERITY_DENY, field.ptr,
+                     rows[_i].fragment);
 }
 END_TEST
 
