@@ -27,7 +27,7 @@ void adm_cluster_free(struct adm_cluster *cluster);
 struct adm_verdict {
   bool is_allowed;
   bool is_exempt;  /* by spec.exempt: nothing was judged */
-  bool is_skipped; /* an UPDATE that changed nothing that rules read */
+  bool is_skipped; /* an UPDATE that changed nothing that rules read; no CREATE or UPDATE */
   /* Sorted: severity falling, then rule, then field. `deny` findings that were lowered
    * (child of a controller, wrong before this UPDATE) stand here as `warn`. */
   const struct finding *findings;
@@ -62,7 +62,8 @@ void adm_apply_patches(struct arena *arena, const struct workload *pod, const st
 
 /*
  * All findings of at least `least` severity, one line each: "[rule] field: message; remedy".
- * Appends at most `max` bytes, whole lines only, then "and N more". No header.
+ * Appends at most `max` bytes, whole lines only, then "and N more"; where not even one line
+ * fits, a remark of some 40 bytes that says so. No header.
  */
 void adm_message(const struct finding *findings, size_t count, enum severity least, size_t max,
                  struct buf *out);

@@ -340,6 +340,10 @@ static const struct text_row {
     {"an overlong form of four bytes", "\xf0\x8f\xbf\xbf", "????"},
     {"neighbours of the marks stay", "\xe2\x80\xaf\xe2\x81\xaa\xe2\x82\xa7",
      "\xe2\x80\xaf\xe2\x81\xaa\xe2\x82\xa7"},
+    {"DEL",
+     "a\x7f"
+     "b",
+     "a?b"},
     {"half a character", "a\xe2\x82", "a??"},
     {"an overlong form of a slash", "a\xc0\xaf", "a??"},
 };
@@ -365,6 +369,8 @@ START_TEST(long_text_is_cut_between_characters) {
   ck_assert_uint_eq(clean.len, 127);
   ck_assert(str_ends_with(clean, STR_LIT("\xc3\xa9...")));
   ck_assert_uint_eq(text_clean(b.arena, str_of("abcdef"), 2).len, 2);
+  /* What fits is not marked as cut, whatever else had to be done to it. */
+  ck_assert(str_is(text_clean(b.arena, str_of("abc\xc2\x80"), 5), "abc?"));
 }
 END_TEST
 
