@@ -71,17 +71,19 @@ static bool is_first_of_group(const struct policy_view *view, size_t index) {
   return true;
 }
 
-/* A pod's template cannot change: its updates are nobody's business but those that add
- * ephemeral containers, which have an environment. */
-static json_t *rules_json(const struct policy_view *view, bool with_ephemeral) {
+/*
+ * Most of a pod cannot change, but its labels, its deadline and its tolerations can, and
+ * ephemeral containers, which have an environment, can be added. Patches are for new pods only.
+ */
+static json_t *rules_json(const struct policy_view *view, bool with_pod_updates) {
   json_t *rules = json_array();
   const struct str core = {NULL, 0};
   for (size_t i = 0; i < view->kind_count; i++) {
     if (!is_pods(&view->kinds[i]))
       continue;
-    json_array_append_new(
-        rules, rule_json(core, strings_json((const char *const[]){"pods"}, 1), true, false));
-    if (with_ephemeral)
+    json_array_append_new(rules, rule_json(core, strings_json((const char *const[]){"pods"}, 1),
+                                           true, with_pod_updates));
+    if (with_pod_updates)
       json_array_append_new(
           rules, rule_json(core, strings_json((const char *const[]){"pods/ephemeralcontainers"}, 1),
                            false, true));
@@ -200,13 +202,13 @@ static json_t *entry_json(const struct policy_view *view, const struct webhook_o
 }
 
 static json_t *gpu_entry(const struct policy_view *view, const struct webhook_options *options,
-                         const char *path, struct arena *arena) {
+                         const char *path, bool with_pod_updates, struct arena *arena) {
   json_t *conditions = json_array();
   add_condition(conditions, "not-exempt", condition_is_not_exempt(view, arena));
   add_condition(conditions, "changed", condition_is_changed(view, arena));
   add_condition(conditions, "asks-for-gpu", condition_asks_for_gpu(view, arena));
-  return entry_json(view, options, "gpu.slicegate.dev", path, rules_json(view, false), conditions,
-                    options->failure_policy);
+  return entry_json(view, options, "gpu.slicegate.dev", path, rules_json(view, with_pod_updates),
+                    conditions, options->failure_policy);
 }
 
 static json_t *suspect_entry(const struct policy_view *view, const struct webhook_options *options,
@@ -245,7 +247,7 @@ json_t *webhook_validating(const struct policy_view *view, const struct webhook_
   for (int rule = 0; rule < RULE_COUNT; rule++)
     is_any_on = is_any_on || rule_is_on(view, (enum rule_id)rule);
   if (is_any_on)
-    json_array_append_new(webhooks, gpu_entry(view, options, "/validate", arena));
+    json_array_append_new(webhooks, gpu_entry(view, options, "/validate", true, arena));
   struct str suspect = condition_is_suspect(view, arena);
   if (suspect.len)
     json_array_append_new(webhooks, suspect_entry(view, options, "/validate", suspect, arena));
@@ -300,7 +302,7 @@ json_t *webhook_mutating(const struct policy_view *view, const struct webhook_op
   narrowed.kinds = kinds;
   narrowed.kind_count = mutated_kinds(view, kinds);
   if (narrowed.kind_count) {
-    json_t *entry = gpu_entry(&narrowed, options, "/mutate", arena);
+    json_t *entry = gpu_entry(&narrowed, options, "/mutate", false, arena);
     json_object_set_new(entry, "reinvocationPolicy", json_string("IfNeeded"));
     json_array_append_new(webhooks, entry);
   }

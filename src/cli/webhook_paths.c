@@ -234,19 +234,29 @@ static void drop_inner(struct arena *arena, struct places *places) {
   }
 }
 
+/* Of what rules read, what a stored pod can still change: the selectors while it is gated. */
+static const struct str mutable_pod_fields[] = {
+    STR_LIT("spec.ephemeralContainers"), STR_LIT("spec.tolerations"), STR_LIT("spec.nodeSelector"),
+    STR_LIT("spec.affinity")};
+
+static void add_mutable_pod_fields(struct places *places) {
+  for (size_t i = 0; i < SG_ARRAY_LEN(mutable_pod_fields); i++)
+    add_compared(places, place_of_value(mutable_pod_fields[i]));
+}
+
 bool cel_append_read_fields(struct buf *out, const struct policy_view *view) {
   CLEANUP_ARENA struct arena *arena = arena_new(64 * 1024);
   size_t room = 1;
   for (size_t k = 0; k < view->kind_count; k++)
-    room += view->kinds[k].template_count + view->kinds[k].deadline_path_count;
+    room += view->kinds[k].template_count * SG_ARRAY_LEN(mutable_pod_fields) +
+            view->kinds[k].deadline_path_count;
   struct places places = {arena_array(arena, room, sizeof(*places.items)), 0};
   for (size_t k = 0; k < view->kind_count; k++) {
     const struct workload_kind *row = &view->kinds[k];
     for (size_t t = 0; t < row->template_count; t++) {
       struct str path = row->templates[t].path;
-      /* Pods are sent again only for containers that are added to them. */
       if (path.len == 0 && row->group.len == 0 && str_is(row->kind, "Pod"))
-        add_compared(&places, place_of_value(STR_LIT("spec.ephemeralContainers")));
+        add_mutable_pod_fields(&places);
       else if (!add_read(&places, path.len ? path : STR_LIT("spec"), false))
         return false;
     }

@@ -55,7 +55,7 @@ func TestOutage(t *testing.T) {
 			}
 			for what, more := range map[string][]string{
 				"a label":            {`{"metadata":{"labels":{"app.kubernetes.io/part-of":"platform"}}}`},
-				"an annotation":      {`{"metadata":{"annotations":{"example.org/reviewed-by":"ada"}}}`},
+				"an annotation":      {`{"metadata":{"annotations":{"example.org/reviewed":"yes"}}}`},
 				"a finalizer":        {`{"metadata":{"finalizers":["example.org/held"]}}`},
 				"a finalizer's end":  {`{"metadata":{"finalizers":[]}}`},
 				"the status":         {`{"status":{"conditions":[{"type":"Held","status":"False","reason":"E2E"}]}}`, "--subresource=status"},
