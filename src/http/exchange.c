@@ -9,31 +9,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* ---- the thread's arena ----------------------------------------------------------- */
-
-enum { ARENA_FIRST_BYTES = 64 << 10 };
-
-static pthread_key_t arena_key;
-static pthread_once_t arena_once = PTHREAD_ONCE_INIT;
-
-static void arena_key_free(void *arena) {
-  arena_free(arena);
-}
-
-static void make_arena_key(void) {
-  (void)pthread_key_create(&arena_key, arena_key_free);
-}
-
-static struct arena *thread_arena(void) {
-  (void)pthread_once(&arena_once, make_arena_key);
-  struct arena *arena = pthread_getspecific(arena_key);
-  if (!arena) {
-    arena = arena_new(ARENA_FIRST_BYTES);
-    (void)pthread_setspecific(arena_key, arena);
-  }
-  return arena;
-}
-
 /* ---- what a handler may ask --------------------------------------------------------- */
 
 static bool lookup(const struct http_request *request, enum MHD_ValueKind kind, const char *name,
@@ -61,7 +36,7 @@ enum { BODY_FIRST_BYTES = 16 << 10 };
 
 static void body_release(struct conn *conn) {
   struct exchange *exchange = &conn->exchange;
-  (void)atomic_fetch_sub_explicit(&conn->server->counters.buffered_bytes,
+  (void)atomic_fetch_sub_explicit(&conn->worker->server->counters.buffered_bytes,
                                   (int64_t)exchange->body_cap, memory_order_relaxed);
   free(exchange->body);
   exchange->body = NULL;
@@ -81,7 +56,7 @@ static void body_refuse(struct conn *conn, unsigned status, const char *text) {
  */
 static bool body_grow(struct conn *conn, size_t need) {
   struct exchange *exchange = &conn->exchange;
-  struct counters *counters = &conn->server->counters;
+  struct counters *counters = &conn->worker->server->counters;
   if (need <= exchange->body_cap)
     return true;
   size_t cap = exchange->body_cap ? exchange->body_cap * 2 : BODY_FIRST_BYTES;
@@ -91,7 +66,7 @@ static bool body_grow(struct conn *conn, size_t need) {
     cap = need;
   int64_t more = (int64_t)(cap - exchange->body_cap);
   int64_t booked = atomic_fetch_add_explicit(&counters->buffered_bytes, more, memory_order_relaxed);
-  int64_t limit = conn->server->limits.buffered_bytes;
+  int64_t limit = conn->worker->server->limits.buffered_bytes;
   if (limit >= 0 && booked + more > limit) {
     (void)atomic_fetch_sub_explicit(&counters->buffered_bytes, more, memory_order_relaxed);
     (void)atomic_fetch_add(&counters->overloaded, 1);
@@ -122,7 +97,7 @@ static void body_append(struct conn *conn, const char *bytes, size_t len) {
 static enum MHD_Result answer(struct conn *conn, struct MHD_Connection *mhd,
                               struct http_response *response) {
   struct exchange *exchange = &conn->exchange;
-  const struct http_server *server = conn->server;
+  const struct http_server *server = conn->worker->server;
   int64_t most = server->limits.requests_per_connection;
   bool must_close = exchange->must_close || atomic_load(&server->is_draining) ||
                     (most >= 0 && conn->requests >= most);
@@ -157,7 +132,7 @@ static enum MHD_Result answer_by_handler(struct conn *conn, struct MHD_Connectio
       .path = exchange->path,
       .body = {exchange->body, exchange->body_len},
       .peer = conn->peer,
-      .arena = thread_arena(),
+      .arena = conn->worker->arena,
       .transport = mhd,
   };
   conn_enter(conn, PHASE_WORKING);
@@ -179,8 +154,9 @@ static struct conn *conn_of(struct MHD_Connection *mhd) {
   return conn;
 }
 
-static enum MHD_Result on_header(struct http_server *server, struct MHD_Connection *mhd,
-                                 struct conn *conn, struct exchange begun) {
+static enum MHD_Result on_header(struct conn *conn, struct MHD_Connection *mhd,
+                                 struct exchange begun) {
+  struct http_server *server = conn->worker->server;
   conn->exchange = begun;
   conn->requests++;
   (void)atomic_fetch_add_explicit(&server->counters.in_flight, 1, memory_order_relaxed);
@@ -197,10 +173,12 @@ enum MHD_Result exchange_on_request(void *cls, struct MHD_Connection *mhd, const
                                     const char *method, const char *version, const char *upload,
                                     size_t *upload_len, void **context) {
   (void)version;
+  struct worker *worker = cls;
   struct conn *conn = *context;
+  worker->did_something = true;
   if (!conn) {
     *context = conn = conn_of(mhd);
-    return on_header(cls, mhd, conn,
+    return on_header(conn, mhd,
                      (struct exchange){.method = method, .path = url, .began = sys_mono_now()});
   }
   assert(conn->magic == CONN_MAGIC);
@@ -215,8 +193,10 @@ enum MHD_Result exchange_on_request(void *cls, struct MHD_Connection *mhd, const
 void exchange_on_completed(void *cls, struct MHD_Connection *mhd, void **context,
                            enum MHD_RequestTerminationCode code) {
   (void)mhd;
-  struct http_server *server = cls;
+  struct worker *worker = cls;
+  struct http_server *server = worker->server;
   struct conn *conn = *context;
+  worker->did_something = true;
   if (!conn) /* ended by libmicrohttpd before the header was complete */
     return;
   assert(conn->magic == CONN_MAGIC);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who runs where. The *keeper* thread owns the listening socket: it accepts, hands the
- * sockets to libmicrohttpd's *workers* (an epoll loop each), looks ten times a second
- * for deadlines that have passed, and runs the drain. Workers do TLS, HTTP and handlers.
- *
- * A connection is an entry of the table (table.c) from accept to close. The table's
- * mutex is held around every use of a descriptor by the keeper and taken by the worker
- * before the descriptor is closed: a number is never used after its socket is gone.
+ * Who runs where. The *keeper* thread owns the listening socket: it accepts, gives each
+ * connection to a *worker* and runs the drain. A worker is a thread with a daemon of
+ * libmicrohttpd's, run by our own loop: it does the TLS, HTTP, handlers and deadlines of its
+ * connections, and nothing of a connection is touched by another thread once the worker
+ * has it. Between threads there are only a worker's inbox, the table of connections
+ * (for the caps at the door) and counters.
  */
 #ifndef SLICEGATE_HTTP_INTERNAL_H
 #define SLICEGATE_HTTP_INTERNAL_H
@@ -34,17 +33,17 @@ void creds_unref(struct creds *creds);
 /* ---- connections ---------------------------------------------------------------- */
 
 /*
- * What a connection is doing, each with a limit of its own. QUEUED is between accept
- * and the worker taking over; WORKING is the handler's time and has no limit.
+ * What a connection is doing, each with a limit of its own; WORKING is the handler's
+ * time and has none. CUT: its time was over, the socket has been shut down.
  */
 enum phase {
-  PHASE_QUEUED,
   PHASE_HANDSHAKE,
   PHASE_IDLE,
   PHASE_HEADER,
   PHASE_BODY,
   PHASE_WORKING,
   PHASE_REPLY,
+  PHASE_CUT,
   PHASE_COUNT
 };
 
@@ -59,7 +58,7 @@ struct exchange {
   bool must_close; /* the next request's start is not known, or not wanted */
   char *body;
   size_t body_len;
-  size_t body_cap;      /* what is booked in server->buffered_bytes */
+  size_t body_cap;      /* what is booked in counters.buffered_bytes */
   size_t body_seen;     /* kept or not */
   size_t body_expected; /* Content-Length; SIZE_MAX when chunked */
   struct sys_mono began;
@@ -71,27 +70,30 @@ struct exchange {
 struct conn {
   uint32_t magic;
   int fd;
-  size_t worker;  /* which of the server's */
-  bool is_queued; /* under the table's mutex */
-  struct http_server *server;
+  struct worker *worker;
   struct in6_addr addr; /* IPv4 as ::ffff:a.b.c.d */
   char peer[INET6_ADDRSTRLEN];
-  /*
-   * The phase in the low three bits, the rest the monotonic time in ns when it began:
-   * one word, so that the keeper never sees the one without the other.
-   */
-  _Atomic int64_t state;
+  size_t table_index; /* under the table's mutex */
+  struct conn *next;  /* in the worker's inbox, then in its list */
+  struct conn *prev;
   /* From here on the worker's alone. */
+  enum phase phase;
+  struct sys_mono phase_began; /* on the coarse clock */
+  bool is_established;         /* the TLS handshake has ended well */
   struct creds *creds;
   gnutls_session_t session;
-  bool is_established; /* the TLS handshake has ended well */
-  char *rx;            /* received, not yet taken by GnuTLS; NULL when there is nothing */
+  char *rx; /* received, not yet taken by GnuTLS; NULL when there is nothing */
   size_t rx_pos;
   size_t rx_len;
   int64_t requests;
   struct exchange exchange;
 };
 enum { CONN_MAGIC = 0x73676331 };
+
+static inline void conn_enter(struct conn *conn, enum phase phase) {
+  conn->phase = phase;
+  conn->phase_began = sys_mono_coarse();
+}
 
 /* ---- the server ----------------------------------------------------------------- */
 
@@ -100,23 +102,30 @@ struct route {
   size_t prefix_len; /* 0: exact; else the bytes before the star */
 };
 
-struct table {
-  pthread_mutex_t mutex;
-  struct conn **by_fd;
-  size_t cap;
-  int64_t count;
-  int64_t queued; /* of these, not taken over by their worker yet */
-  pthread_cond_t none_queued;
+struct worker {
+  struct http_server *server;
+  struct MHD_Daemon *daemon;
+  int epoll_fd; /* the daemon's */
+  int event_fd; /* something is in the inbox, or the server changes its state */
+  pthread_t thread;
+  bool is_running;
+  _Atomic int64_t connections; /* given to it and not closed */
+  pthread_mutex_t mutex;       /* guards the inbox */
+  struct conn *inbox;
+  /* From here on the thread's alone. */
+  struct conn *conns;
+  struct conn *adding; /* what libmicrohttpd is just being given */
+  bool did_something;  /* since the loop last looked: bytes went or came, a callback ran */
+  struct sys_mono next_sweep;
+  char *spare_rx;
+  struct arena *arena;
 };
 
-/*
- * An epoll loop of libmicrohttpd's on a thread of its own. Not its thread pool, which
- * deals connections out by descriptor numbers: an API server keeps a few connections for
- * long, and they are to be spread evenly.
- */
-struct worker {
-  struct MHD_Daemon *daemon;
-  int64_t connections; /* under the table's mutex */
+struct table {
+  pthread_mutex_t mutex;
+  struct conn **conns;
+  size_t count;
+  size_t cap;
 };
 
 struct counters {
@@ -131,6 +140,7 @@ struct counters {
 
 struct http_server {
   struct http_limits limits;
+  int64_t tick_ms; /* how late a deadline may be noticed */
   struct route *routes;
   size_t route_count;
   http_access_fn *access;
@@ -156,35 +166,24 @@ struct http_server {
   struct sys_mono drain_began;
   bool is_drained;
   _Atomic bool is_draining;
+  _Atomic int64_t drain_idle_ms; /* once is_draining */
   _Atomic bool is_stopping;
 };
+
+/* Wakes who polls the descriptor. */
+void event_signal(int event_fd);
+void event_clear(int event_fd);
+/* Fills server->tick_ms from the limits. */
+void server_choose_tick(struct http_server *server);
 
 /* ---- table.c ---- */
 
 void table_init(struct table *table);
-void table_done(struct table *table); /* also frees what libmicrohttpd never reported closed */
-/*
- * A new entry for an accepted socket, or NULL when a cap forbids it. It is given to the
- * worker with the fewest connections, and found by its descriptor until table_remove.
- */
+void table_done(struct table *table);
+/* A new entry for an accepted socket, or NULL when a cap forbids it. */
 struct conn *table_add(struct http_server *server, int fd, const struct sockaddr_storage *addr);
-struct conn *table_find(struct table *table, int fd);
-/* table_find for the worker that takes the connection over. */
-struct conn *table_take_over(struct table *table, int fd);
-/*
- * Waits, a while at most, until workers have taken over what they were given: a daemon
- * that is stopped before closes such a connection without a word to anybody.
- */
-void table_wait_taken_over(struct table *table);
-void table_remove(struct conn *conn); /* and frees it */
-int64_t table_count(struct table *table);
-/* Cuts connections that are over time; in a drain also those idle long enough. */
-void table_sweep(struct http_server *server);
-
-void conn_enter(struct conn *conn, enum phase phase);
-static inline enum phase conn_phase(const struct conn *conn) {
-  return (enum phase)(atomic_load_explicit(&conn->state, memory_order_relaxed) & 7);
-}
+void table_remove(struct http_server *server, struct conn *conn); /* and frees it */
+int64_t table_count(struct http_server *server);
 
 /* ---- listen.c ---- */
 
@@ -198,11 +197,20 @@ void listen_steer(int fd, unsigned index);
 /* ---- keeper.c ---- */
 
 void *keeper_main(void *server);
-void keeper_wake(struct http_server *server);
+
+/* ---- worker.c ---- */
+
+/* Makes the daemon and starts the thread. worker_stop undoes as much as was done. */
+bool worker_start(struct worker *worker, struct http_server *server, struct err *reterr);
+void worker_stop(struct worker *worker);
+/* Hands a connection over. */
+void worker_give(struct worker *worker, struct conn *conn);
+/* Cuts connections that are over time; in a drain also those idle long enough. */
+void worker_sweep(struct worker *worker);
 
 /* ---- tls.c ---- */
 
-/* The worker takes a connection over: certificate, read-ahead, end of handshake. */
+/* Certificate, transport and the end of the handshake of a new connection's session. */
 void tls_attach(struct conn *conn, gnutls_session_t session);
 void tls_detach(struct conn *conn);
 extern const char tls_priorities[];
@@ -229,10 +237,10 @@ enum MHD_Result response_queue(struct MHD_Connection *mhd, struct http_response 
 
 /* ---- exchange.c ---- */
 
-enum MHD_Result exchange_on_request(void *server, struct MHD_Connection *mhd, const char *url,
+enum MHD_Result exchange_on_request(void *worker, struct MHD_Connection *mhd, const char *url,
                                     const char *method, const char *version, const char *upload,
                                     size_t *upload_len, void **context);
-void exchange_on_completed(void *server, struct MHD_Connection *mhd, void **context,
+void exchange_on_completed(void *worker, struct MHD_Connection *mhd, void **context,
                            enum MHD_RequestTerminationCode code);
 
 #endif

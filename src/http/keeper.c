@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The keeper's loop: accept, look for deadlines, drain.
+ * The keeper's loop: accept, hand out, drain.
  *
  * Closing a listening socket resets the connections in its accept queue, and
  * SO_REUSEPORT moves none of them to the successor. So a drain first steers the
@@ -14,48 +14,38 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
-  TICK_MS = 100,           /* how late a deadline may be noticed */
-  TICK_MIN_MS = 10,        /* with small limits, and in a drain */
+  BACKOFF_MS = 100,        /* out of descriptors: before trying again */
+  DRAIN_TICK_MS = 10,      /* between looks at a drain */
   ACCEPT_BURST = 64,       /* before looking at the clock again */
   QUIET_MS = 100,          /* without a connection: the accept queue stays empty */
   QUIET_GIVE_UP_MS = 1000, /* close anyway: there is no successor, or steering failed */
 };
 
-void keeper_wake(struct http_server *server) {
-  uint64_t one = 1;
-  while (write(server->event_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-    ;
-}
-
 struct keeper {
   struct http_server *server;
-  struct sys_mono next_sweep;
   struct sys_mono accept_again; /* out of descriptors: not before */
   struct sys_mono last_accept;
-  int64_t tick_ms;
   unsigned steer_index;
   bool is_steering;
   struct sys_mono last_steer;
 };
 
 static int64_t ms_between(struct sys_mono from, struct sys_mono to) {
-  return (to.ns - from.ns) / 1000000;
+  return sys_mono_us_between(from, to) / 1000;
 }
 
-static int64_t choose_tick_ms(const struct http_limits *limits) {
-  const int64_t all[] = {limits->handshake_ms, limits->header_ms, limits->body_ms, limits->reply_ms,
-                         limits->idle_ms};
-  int64_t tick_ms = TICK_MS;
-  for (size_t i = 0; i < SG_ARRAY_LEN(all); i++) {
-    if (all[i] >= 0 && all[i] / 4 < tick_ms)
-      tick_ms = all[i] / 4;
+static struct worker *least_busy(struct http_server *server) {
+  struct worker *best = &server->workers[0];
+  for (size_t i = 1; i < server->worker_count; i++) {
+    struct worker *worker = &server->workers[i];
+    if (atomic_load(&worker->connections) < atomic_load(&best->connections))
+      best = worker;
   }
-  return tick_ms < TICK_MIN_MS ? TICK_MIN_MS : tick_ms;
+  return best;
 }
 
 /* One connection off the queue; false when there is none, or no room for one. */
@@ -68,7 +58,7 @@ static bool accept_one(struct keeper *keeper) {
       accept4(server->listen_fd, (struct sockaddr *)&addr, &addr_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0) {
     if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-      keeper->accept_again = sys_mono_add_ms(sys_mono_now(), TICK_MS);
+      keeper->accept_again = sys_mono_add_ms(sys_mono_now(), BACKOFF_MS);
     /* The peer may be gone already: that says nothing about the next one. */
     return errno == ECONNABORTED || errno == EINTR || errno == EPROTO;
   }
@@ -81,10 +71,7 @@ static bool accept_one(struct keeper *keeper) {
     return true;
   }
   (void)atomic_fetch_add(&server->counters.accepted, 1);
-  /* Closes the socket when it fails. */
-  if (MHD_add_connection(server->workers[conn->worker].daemon, fd, (struct sockaddr *)&addr,
-                         addr_len) != MHD_YES)
-    table_remove(conn);
+  worker_give(least_busy(server), conn);
   return true;
 }
 
@@ -131,7 +118,7 @@ static void drain_step(struct keeper *keeper) {
   (void)pthread_mutex_unlock(&server->drain_mutex);
   if (server->listen_fd >= 0)
     drain_listener(keeper, &drain, began, sys_mono_now());
-  if (server->listen_fd >= 0 || table_count(&server->table) > 0)
+  if (server->listen_fd >= 0 || table_count(server) > 0)
     return;
   (void)pthread_mutex_lock(&server->drain_mutex);
   server->is_drained = true;
@@ -139,26 +126,23 @@ static void drain_step(struct keeper *keeper) {
   (void)pthread_mutex_unlock(&server->drain_mutex);
 }
 
-/* How long nothing needs to be looked at: for ever without connections. */
-static int64_t wait_ms(const struct keeper *keeper, struct sys_mono now) {
-  if (table_count(&keeper->server->table) == 0 && !keeper->is_steering &&
-      keeper->accept_again.ns <= now.ns)
-    return -1;
-  int64_t left_ms = ms_between(now, keeper->next_sweep) + 1;
-  return left_ms < 0 ? 0 : left_ms;
+/* For ever, unless something is to be tried again or looked at. */
+static int wait_ms(const struct keeper *keeper, struct sys_mono now) {
+  if (atomic_load(&keeper->server->is_draining))
+    return DRAIN_TICK_MS;
+  return keeper->accept_again.ns > now.ns ? BACKOFF_MS : -1;
 }
 
 static void wait_for_events(struct keeper *keeper) {
   struct http_server *server = keeper->server;
   struct sys_mono now = sys_mono_now();
   bool can_accept = server->listen_fd >= 0 && keeper->accept_again.ns <= now.ns;
-  struct pollfd fds[2] = {{.fd = server->event_fd, .events = POLLIN},
-                          {.fd = can_accept ? server->listen_fd : -1, .events = POLLIN}};
-  if (poll(fds, SG_ARRAY_LEN(fds), (int)wait_ms(keeper, now)) <= 0)
+  struct pollfd fds[] = {{.fd = server->event_fd, .events = POLLIN},
+                         {.fd = can_accept ? server->listen_fd : -1, .events = POLLIN}};
+  if (poll(fds, SG_ARRAY_LEN(fds), wait_ms(keeper, now)) <= 0)
     return;
-  uint64_t wakes;
   if (fds[0].revents)
-    (void)!read(server->event_fd, &wakes, sizeof(wakes));
+    event_clear(server->event_fd);
   if (fds[1].revents)
     accept_burst(keeper);
 }
@@ -166,15 +150,8 @@ static void wait_for_events(struct keeper *keeper) {
 void *keeper_main(void *arg) {
   struct keeper keeper = {.server = arg};
   struct http_server *server = keeper.server;
-  keeper.tick_ms = choose_tick_ms(&server->limits);
   while (!atomic_load(&server->is_stopping)) {
     wait_for_events(&keeper);
-    struct sys_mono now = sys_mono_now();
-    if (now.ns >= keeper.next_sweep.ns) {
-      table_sweep(server);
-      int64_t tick_ms = keeper.is_steering ? TICK_MIN_MS : keeper.tick_ms;
-      keeper.next_sweep = sys_mono_add_ms(now, tick_ms);
-    }
     if (atomic_load(&server->is_draining))
       drain_step(&keeper);
   }

@@ -2,15 +2,10 @@
 /* Start, reload, drain, stop. */
 #include "http_internal.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <gnutls/abstract.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-/* One connection's memory for its header and the parsing of it, and half of it for reading. */
-enum { POOL_BYTES = HTTP_HEADER_MAX_BYTES };
 
 static const struct http_limits default_limits = {
     .handshake_ms = 10000,
@@ -42,45 +37,31 @@ static struct http_limits with_defaults(struct http_limits limits) {
   return limits;
 }
 
-/* A connection begins and ends on its worker, except that the keeper made the entry. */
-static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
-                          enum MHD_ConnectionNotificationCode code) {
-  struct http_server *server = cls;
-  if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-    /* GnuTLS's session is gone by now, the descriptor still open. */
-    struct conn *conn = *socket_context;
-    assert(conn->magic == CONN_MAGIC);
-    if (!conn->is_established)
-      (void)atomic_fetch_add(&server->counters.handshake_fails, 1);
-    tls_detach(conn);
-    table_remove(conn);
-    return;
-  }
-  const union MHD_ConnectionInfo *fd =
-      MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-  const union MHD_ConnectionInfo *tls =
-      MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-  struct conn *conn = table_take_over(&server->table, fd->connect_fd);
-  assert(conn && conn->magic == CONN_MAGIC);
-  *socket_context = conn;
-  tls_attach(conn, tls->tls_session);
-  conn_enter(conn, PHASE_HANDSHAKE);
+void event_signal(int event_fd) {
+  uint64_t one = 1;
+  while (write(event_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+    ;
 }
 
-/* libmicrohttpd wants a certificate or a way to get one; every session has its own. */
-static int no_certificate(gnutls_session_t session, const gnutls_datum_t *req_ca_dn, int nreqs,
-                          const gnutls_pk_algorithm_t *algos, int algo_count,
-                          gnutls_pcert_st **ret_pcert, unsigned int *ret_count,
-                          gnutls_privkey_t *ret_key) {
-  (void)session;
-  (void)req_ca_dn;
-  (void)nreqs;
-  (void)algos;
-  (void)algo_count;
-  (void)ret_pcert;
-  (void)ret_count;
-  (void)ret_key;
-  return -1;
+void event_clear(int event_fd) {
+  uint64_t count;
+  while (read(event_fd, &count, sizeof(count)) < 0 && errno == EINTR)
+    ;
+}
+
+enum { TICK_MS = 100, TICK_MIN_MS = 10 };
+
+void server_choose_tick(struct http_server *server) {
+  const struct http_limits *limits = &server->limits;
+  const int64_t all[] = {limits->handshake_ms, limits->header_ms, limits->body_ms, limits->reply_ms,
+                         limits->idle_ms};
+  server->tick_ms = TICK_MS;
+  for (size_t i = 0; i < SG_ARRAY_LEN(all); i++) {
+    if (all[i] >= 0 && all[i] / 4 < server->tick_ms)
+      server->tick_ms = all[i] / 4;
+  }
+  if (server->tick_ms < TICK_MIN_MS)
+    server->tick_ms = TICK_MIN_MS;
 }
 
 static unsigned choose_threads(unsigned wanted) {
@@ -90,34 +71,13 @@ static unsigned choose_threads(unsigned wanted) {
   return processors < 1 ? 1 : processors > 8 ? 8 : (unsigned)processors;
 }
 
-static struct MHD_Daemon *start_daemon(struct http_server *server) {
-  /* Only our own limit is meant to be reached; all connections may be one worker's. */
-  int64_t most = server->limits.connections < 0 ? 1 << 20 : server->limits.connections;
-  unsigned limit = (unsigned)most + 64;
-  // clang-format off
-  return MHD_start_daemon(
-      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET,
-      0, NULL, NULL, exchange_on_request, server,
-      MHD_OPTION_CONNECTION_LIMIT, limit,
-      MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
-      MHD_OPTION_CONNECTION_TIMEOUT, 0u, /* deadlines are the keeper's */
-      MHD_OPTION_STRICT_FOR_CLIENT, 1,
-      MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-      MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, server,
-      MHD_OPTION_HTTPS_CERT_CALLBACK, no_certificate,
-      MHD_OPTION_HTTPS_PRIORITIES, tls_priorities,
-      MHD_OPTION_END);
-  // clang-format on
-}
-
 static bool start_workers(struct http_server *server, unsigned wanted, struct err *reterr) {
   size_t count = choose_threads(wanted);
   server->workers = mem_zalloc(count * sizeof(*server->workers));
   for (size_t i = 0; i < count; i++) {
-    server->workers[i].daemon = start_daemon(server);
-    if (!server->workers[i].daemon)
-      return err_set(reterr, ERR_UNAVAILABLE, "cannot start the HTTP server's threads");
     server->worker_count++;
+    if (!worker_start(&server->workers[i], server, reterr))
+      return false;
   }
   return true;
 }
@@ -145,6 +105,7 @@ static bool start(struct http_server *server, const struct http_config *config,
 struct http_server *http_server_start(const struct http_config *config, struct err *reterr) {
   struct http_server *server = mem_zalloc(sizeof(*server));
   server->limits = with_defaults(config->limits);
+  server_choose_tick(server);
   server->access = config->access;
   server->access_ctx = config->access_ctx;
   server->listen_fd = -1;
@@ -191,8 +152,9 @@ bool http_server_drain(struct http_server *server, const struct http_drain *drai
   (void)pthread_mutex_lock(&server->drain_mutex);
   server->drain = settings;
   server->drain_began = sys_mono_now();
+  atomic_store(&server->drain_idle_ms, settings.idle_ms);
   atomic_store(&server->is_draining, true);
-  keeper_wake(server);
+  event_signal(server->event_fd);
   int waited = 0;
   while (!server->is_drained && waited == 0)
     waited = pthread_cond_timedwait(&server->drain_done, &server->drain_mutex, &until);
@@ -204,16 +166,15 @@ bool http_server_drain(struct http_server *server, const struct http_drain *drai
 void http_server_stop(struct http_server *server) {
   if (!server)
     return;
+  atomic_store(&server->is_stopping, true);
   if (server->keeper_is_running) {
-    atomic_store(&server->is_stopping, true);
-    keeper_wake(server);
+    event_signal(server->event_fd);
     (void)pthread_join(server->keeper, NULL);
   } else if (server->listen_fd >= 0) {
     (void)close(server->listen_fd);
   }
-  table_wait_taken_over(&server->table);
   for (size_t i = 0; i < server->worker_count; i++)
-    MHD_stop_daemon(server->workers[i].daemon);
+    worker_stop(&server->workers[i]);
   if (server->event_fd >= 0)
     (void)close(server->event_fd);
   table_done(&server->table);
@@ -229,7 +190,7 @@ void http_server_stop(struct http_server *server) {
 void http_server_stats(const struct http_server *server, struct http_stats *ret) {
   const struct counters *counters = &server->counters;
   *ret = (struct http_stats){
-      .connections = table_count((struct table *)(uintptr_t)&server->table),
+      .connections = table_count((struct http_server *)(uintptr_t)server),
       .in_flight = atomic_load(&counters->in_flight),
       .buffered_bytes = atomic_load(&counters->buffered_bytes),
       .accepted = atomic_load(&counters->accepted),

@@ -102,48 +102,41 @@ void creds_unref(struct creds *creds) {
   free(creds);
 }
 
-/* ---- reading ahead -------------------------------------------------------------- */
+/* ---- transport ----------------------------------------------------------------- */
 
 /*
  * GnuTLS reads a record in two calls, five bytes and the rest. Reading ahead makes it
  * one recv(2) for as many records as have come. A buffer is needed only while something
- * is in it, so a thread's connections take turns with one, which stays in cache.
+ * is in it, so a worker's connections take turns with one, which stays in cache.
  */
 enum { RX_BYTES = 17 << 10 }; /* a whole record */
 
-static _Thread_local char *spare_rx;
-static pthread_key_t spare_rx_key; /* frees the spare with its thread */
-static pthread_once_t spare_rx_once = PTHREAD_ONCE_INIT;
-
-static void make_spare_rx_key(void) {
-  (void)pthread_key_create(&spare_rx_key, free);
-}
-
-static char *rx_take(void) {
-  char *rx = spare_rx;
-  if (!rx)
-    return mem_zalloc(RX_BYTES);
-  spare_rx = NULL;
-  (void)pthread_setspecific(spare_rx_key, NULL);
+static char *rx_take(struct worker *worker) {
+  char *rx = worker->spare_rx ? worker->spare_rx : mem_zalloc(RX_BYTES);
+  worker->spare_rx = NULL;
   return rx;
 }
 
-static void rx_give_back(char *rx) {
-  if (spare_rx) {
-    free(rx);
-    return;
-  }
-  spare_rx = rx;
-  (void)pthread_once(&spare_rx_once, make_spare_rx_key);
-  (void)pthread_setspecific(spare_rx_key, rx);
+static void rx_give_back(struct conn *conn) {
+  if (conn->worker->spare_rx)
+    free(conn->rx);
+  else
+    conn->worker->spare_rx = conn->rx;
+  conn->rx = NULL;
+}
+
+/* Tells GnuTLS why, and the worker whether anything moved. */
+static ssize_t note_result(struct conn *conn, ssize_t n) {
+  if (n < 0)
+    gnutls_transport_set_errno(conn->session, errno);
+  if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+    conn->worker->did_something = true;
+  return n;
 }
 
 static ssize_t receive(struct conn *conn, void *bytes, size_t size) {
-  ssize_t n;
-  do {
-    n = recv(conn->fd, bytes, size, 0);
-  } while (n < 0 && errno == EINTR);
-  if (n > 0 && conn_phase(conn) == PHASE_IDLE)
+  ssize_t n = note_result(conn, recv(conn->fd, bytes, size, 0));
+  if (n > 0 && conn->phase == PHASE_IDLE)
     conn_enter(conn, PHASE_HEADER); /* a request has begun, as far as one can tell from outside */
   return n;
 }
@@ -151,15 +144,11 @@ static ssize_t receive(struct conn *conn, void *bytes, size_t size) {
 static ssize_t pull(gnutls_transport_ptr_t ptr, void *bytes, size_t size) {
   struct conn *conn = ptr;
   if (!conn->rx) {
-    conn->rx = rx_take();
+    conn->rx = rx_take(conn->worker);
     conn->rx_pos = conn->rx_len = 0;
     ssize_t n = receive(conn, conn->rx, RX_BYTES);
     if (n <= 0) {
-      int number = errno;
-      rx_give_back(conn->rx);
-      conn->rx = NULL;
-      if (n < 0)
-        gnutls_transport_set_errno(conn->session, number);
+      rx_give_back(conn);
       return n;
     }
     conn->rx_len = (size_t)n;
@@ -169,10 +158,9 @@ static ssize_t pull(gnutls_transport_ptr_t ptr, void *bytes, size_t size) {
     n = size;
   memcpy(bytes, conn->rx + conn->rx_pos, n);
   conn->rx_pos += n;
-  if (conn->rx_pos == conn->rx_len) {
-    rx_give_back(conn->rx);
-    conn->rx = NULL;
-  }
+  conn->worker->did_something = true;
+  if (conn->rx_pos == conn->rx_len)
+    rx_give_back(conn);
   return (ssize_t)n;
 }
 
@@ -181,6 +169,13 @@ static int pull_timeout(gnutls_transport_ptr_t ptr, unsigned ms) {
   (void)ptr;
   (void)ms;
   return 1;
+}
+
+static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *pieces, int count) {
+  struct conn *conn = ptr;
+  const struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)pieces,
+                                 .msg_iovlen = (size_t)count};
+  return note_result(conn, sendmsg(conn->fd, &message, MSG_NOSIGNAL));
 }
 
 /* ---- sessions ------------------------------------------------------------------- */
@@ -195,7 +190,7 @@ static int on_finished(gnutls_session_t session, unsigned type, unsigned when, u
   (void)when;
   (void)message;
   struct conn *conn = gnutls_transport_get_ptr(session);
-  if (incoming && conn_phase(conn) == PHASE_HANDSHAKE) {
+  if (incoming && conn->phase == PHASE_HANDSHAKE) {
     conn->is_established = true;
     conn_enter(conn, PHASE_IDLE);
   }
@@ -206,14 +201,15 @@ static int on_finished(gnutls_session_t session, unsigned type, unsigned when, u
 enum { HANDSHAKE_MAX_BYTES = 16 << 10 };
 
 void tls_attach(struct conn *conn, gnutls_session_t session) {
-  struct http_server *server = conn->server;
+  struct http_server *server = conn->worker->server;
   conn->session = session;
   (void)pthread_mutex_lock(&server->creds_mutex);
   conn->creds = creds_ref(server->creds);
   (void)pthread_mutex_unlock(&server->creds_mutex);
   /* Takes the place of the daemon's credentials, which are empty. */
   (void)gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, conn->creds->x509);
-  gnutls_transport_set_ptr2(session, conn, (gnutls_transport_ptr_t)(intptr_t)conn->fd);
+  gnutls_transport_set_ptr(session, conn);
+  gnutls_transport_set_vec_push_function(session, push);
   gnutls_transport_set_pull_function(session, pull);
   gnutls_transport_set_pull_timeout_function(session, pull_timeout);
   gnutls_handshake_set_max_packet_length(session, HANDSHAKE_MAX_BYTES);
@@ -223,8 +219,7 @@ void tls_attach(struct conn *conn, gnutls_session_t session) {
 
 void tls_detach(struct conn *conn) {
   if (conn->rx)
-    rx_give_back(conn->rx);
-  conn->rx = NULL;
+    rx_give_back(conn);
   creds_unref(conn->creds);
   conn->creds = NULL;
 }

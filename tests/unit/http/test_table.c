@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of connections, with socket pairs in place of clients. */
+/* The table of connections and their deadlines, with socket pairs in place of clients. */
 #include "src/http/http_internal.h"
 
 #include <arpa/inet.h>
@@ -12,13 +12,12 @@
 TCase *tcase_table(void);
 
 static struct http_server server;
-static struct worker workers[3];
+static struct worker worker;
 
 static void setup(void) {
   memset(&server, 0, sizeof(server));
-  memset(workers, 0, sizeof(workers));
-  server.workers = workers;
-  server.worker_count = SG_ARRAY_LEN(workers);
+  memset(&worker, 0, sizeof(worker));
+  worker.server = &server;
   server.limits = (struct http_limits){.handshake_ms = -1,
                                        .header_ms = -1,
                                        .body_ms = -1,
@@ -26,13 +25,13 @@ static void setup(void) {
                                        .idle_ms = -1,
                                        .connections = -1,
                                        .connections_per_peer = -1};
-  (void)pthread_mutex_init(&server.drain_mutex, NULL);
   table_init(&server.table);
 }
 
 static void teardown(void) {
+  while (server.table.count > 0)
+    table_remove(&server, server.table.conns[0]);
   table_done(&server.table);
-  (void)pthread_mutex_destroy(&server.drain_mutex);
 }
 
 static struct sockaddr_storage address(const char *text) {
@@ -64,32 +63,18 @@ static const struct {
 START_TEST(peers_are_named_as_people_write_them) {
   struct conn *conn = add(5, peers[_i].address);
   ck_assert_msg(strcmp(conn->peer, peers[_i].peer) == 0, "%s: %s", peers[_i].name, conn->peer);
-  table_remove(conn);
+  table_remove(&server, conn);
 }
 END_TEST
 
-START_TEST(found_by_descriptor_until_removed) {
-  struct conn *conn = add(300, "192.0.2.7");
-  ck_assert_ptr_eq(table_find(&server.table, 300), conn);
-  ck_assert_ptr_null(table_find(&server.table, 299));
-  ck_assert_ptr_null(table_find(&server.table, 1 << 20));
-  ck_assert_ptr_null(table_find(&server.table, -1));
-  ck_assert_int_eq(table_count(&server.table), 1);
-  table_remove(conn);
-  ck_assert_ptr_null(table_find(&server.table, 300));
-  ck_assert_int_eq(table_count(&server.table), 0);
-}
-END_TEST
-
-START_TEST(spread_over_the_workers) {
-  struct conn *conns[6];
-  for (int i = 0; i < 6; i++)
+START_TEST(entries_come_and_go_in_any_order) {
+  enum { COUNT = 200 };
+  struct conn *conns[COUNT];
+  for (int i = 0; i < COUNT; i++)
     conns[i] = add(i, "192.0.2.7");
-  for (size_t i = 0; i < 3; i++)
-    ck_assert_int_eq(workers[i].connections, 2);
-  size_t freed = conns[4]->worker;
-  table_remove(conns[4]);
-  ck_assert_uint_eq(add(9, "192.0.2.7")->worker, freed);
+  for (int i = 0; i < COUNT; i++)
+    table_remove(&server, conns[i * 77 % COUNT]); /* 77 and 200 have no common divisor */
+  ck_assert_int_eq(table_count(&server), 0);
 }
 END_TEST
 
@@ -98,7 +83,7 @@ START_TEST(the_cap_over_all) {
   struct conn *first = add(3, "192.0.2.1");
   ck_assert_ptr_nonnull(add(4, "192.0.2.2"));
   ck_assert_ptr_null(add(5, "192.0.2.3"));
-  table_remove(first);
+  table_remove(&server, first);
   ck_assert_ptr_nonnull(add(5, "192.0.2.3"));
 }
 END_TEST
@@ -112,19 +97,10 @@ START_TEST(the_cap_for_one_address) {
 }
 END_TEST
 
-START_TEST(a_descriptor_that_comes_again_replaces_its_entry) {
-  ck_assert_ptr_nonnull(add(3, "192.0.2.1"));
-  struct conn *again = add(3, "192.0.2.2");
-  ck_assert_ptr_eq(table_find(&server.table, 3), again);
-  ck_assert_int_eq(table_count(&server.table), 1);
-  ck_assert_int_eq(workers[0].connections + workers[1].connections + workers[2].connections, 1);
-}
-END_TEST
-
 /* Whether a socket has been cut after a sweep: o open, e the end. */
 static char state_after_sweep(int ours, bool *ret_can_write) {
   char byte = 'x';
-  table_sweep(&server);
+  worker_sweep(&worker);
   struct pollfd poller = {.fd = ours, .events = POLLRDHUP};
   bool is_shut = poll(&poller, 1, 0) == 1;
   *ret_can_write = send(ours, &byte, 1, MSG_NOSIGNAL) == 1;
@@ -138,7 +114,6 @@ static const struct {
   int64_t struct_offset; /* of its limit; -1: it has none */
   bool can_still_write;  /* after being cut */
 } phases[] = {
-    {"queued", PHASE_QUEUED, -1, true},
     {"handshake", PHASE_HANDSHAKE, offsetof(struct http_limits, handshake_ms), false},
     {"idle", PHASE_IDLE, offsetof(struct http_limits, idle_ms), true},
     {"header", PHASE_HEADER, offsetof(struct http_limits, header_ms), false},
@@ -152,8 +127,9 @@ START_TEST(each_phase_has_its_own_deadline) {
   bool can_write;
   ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
   struct conn *conn = add(pair[0], "192.0.2.1");
-  int64_t began = sys_mono_now().ns - (int64_t)2000000000;
-  atomic_store(&conn->state, (began & ~(int64_t)7) | (int64_t)phases[_i].phase);
+  worker.conns = conn;
+  conn->phase = phases[_i].phase;
+  conn->phase_began.ns = sys_mono_now().ns - (int64_t)2000000000;
   /* Two seconds old: other phases' limits do not matter, nor does its own of an hour. */
   int64_t *limits[] = {&server.limits.handshake_ms, &server.limits.header_ms,
                        &server.limits.body_ms, &server.limits.reply_ms, &server.limits.idle_ms};
@@ -169,13 +145,68 @@ START_TEST(each_phase_has_its_own_deadline) {
     ck_assert_msg(state_after_sweep(pair[0], &can_write) == 'e', "%s: not cut", phases[_i].name);
     ck_assert_int_eq(can_write, phases[_i].can_still_write);
     ck_assert_int_eq(atomic_load(&server.counters.expired[phases[_i].phase]), 1);
-    table_sweep(&server);
+    worker_sweep(&worker);
     ck_assert_msg(atomic_load(&server.counters.expired[phases[_i].phase]) == 1, "%s: counted twice",
                   phases[_i].name);
   }
-  table_remove(conn);
   (void)close(pair[0]);
   (void)close(pair[1]);
+}
+END_TEST
+
+static const struct {
+  const char *name;
+  enum phase phase;
+  int64_t age_ms;
+  bool is_cut;
+} draining[] = {
+    {"idle for long enough", PHASE_IDLE, 2000, true},
+    {"idle for a moment", PHASE_IDLE, 100, false},
+    {"in the middle of a request", PHASE_BODY, 2000, false},
+    {"waiting for a handler", PHASE_WORKING, 2000, false},
+    {"in its handshake", PHASE_HANDSHAKE, 2000, false},
+};
+
+START_TEST(a_drain_ends_idle_ones_only) {
+  int pair[2];
+  bool can_write;
+  ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  struct conn *conn = add(pair[0], "192.0.2.1");
+  worker.conns = conn;
+  conn->phase = draining[_i].phase;
+  conn->phase_began.ns = sys_mono_now().ns - draining[_i].age_ms * 1000000;
+  ck_assert_int_eq(state_after_sweep(pair[0], &can_write), 'o');
+  atomic_store(&server.drain_idle_ms, 1000);
+  atomic_store(&server.is_draining, true);
+  ck_assert_msg((state_after_sweep(pair[0], &can_write) == 'e') == draining[_i].is_cut, "%s",
+                draining[_i].name);
+  ck_assert_msg(can_write, "%s: an answer must still go out", draining[_i].name);
+  (void)close(pair[0]);
+  (void)close(pair[1]);
+}
+END_TEST
+
+static const struct {
+  const char *name;
+  struct http_limits limits;
+  int64_t tick_ms;
+} ticks[] = {
+    {"usual limits", {.handshake_ms = 10000, .idle_ms = 120000}, 100},
+    {"a small one", {.header_ms = 200}, 50},
+    {"a tiny one", {.body_ms = 3}, 10},
+    {"none", {-1, -1, -1, -1, -1, -1, -1, -1, -1}, 100},
+};
+
+START_TEST(deadlines_are_noticed_in_proportion) {
+  server.limits = ticks[_i].limits;
+  int64_t *all[] = {&server.limits.handshake_ms, &server.limits.header_ms, &server.limits.body_ms,
+                    &server.limits.reply_ms, &server.limits.idle_ms};
+  for (size_t i = 0; i < SG_ARRAY_LEN(all); i++) {
+    if (*all[i] == 0)
+      *all[i] = -1;
+  }
+  server_choose_tick(&server);
+  ck_assert_msg(server.tick_ms == ticks[_i].tick_ms, "%s: %d", ticks[_i].name, (int)server.tick_ms);
 }
 END_TEST
 
@@ -183,11 +214,11 @@ TCase *tcase_table(void) {
   TCase *tc = tcase_create("table");
   tcase_add_checked_fixture(tc, setup, teardown);
   tcase_add_loop_test(tc, peers_are_named_as_people_write_them, 0, (int)SG_ARRAY_LEN(peers));
-  tcase_add_test(tc, found_by_descriptor_until_removed);
-  tcase_add_test(tc, spread_over_the_workers);
+  tcase_add_test(tc, entries_come_and_go_in_any_order);
   tcase_add_test(tc, the_cap_over_all);
   tcase_add_test(tc, the_cap_for_one_address);
-  tcase_add_test(tc, a_descriptor_that_comes_again_replaces_its_entry);
   tcase_add_loop_test(tc, each_phase_has_its_own_deadline, 0, (int)SG_ARRAY_LEN(phases));
+  tcase_add_loop_test(tc, a_drain_ends_idle_ones_only, 0, (int)SG_ARRAY_LEN(draining));
+  tcase_add_loop_test(tc, deadlines_are_noticed_in_proportion, 0, (int)SG_ARRAY_LEN(ticks));
   return tc;
 }
