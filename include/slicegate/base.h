@@ -152,6 +152,8 @@ void buf_append_char(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *fmt, ...) SG_PRINTF(2, 3);
 void buf_vprintf(struct buf *buf, const char *fmt, va_list args) SG_PRINTF(2, 0);
 void buf_clear(struct buf *buf);
+/* RFC 4648 with padding, on one line. */
+void buf_append_base64(struct buf *buf, struct str bytes);
 struct str buf_str(const struct buf *buf);
 /* Moves the heap string out (NUL-terminated, never NULL; free() it); the buffer is empty after. */
 char *buf_take(struct buf *buf) SG_MUST_CHECK;

@@ -67,7 +67,7 @@ struct doc_problem {
 struct doc_stream {
   const struct doc_node **documents; /* empty documents are left out */
   size_t count;
-  struct doc_problem *problems; /* duplicate keys, in the order of the text */
+  struct doc_problem *problems; /* duplicate keys, in the order of the text; at most 100 */
   size_t problem_count;
 };
 

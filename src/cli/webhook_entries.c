@@ -2,7 +2,6 @@
 /* The two configurations as trees: entries, rules, selectors, in Kubernetes' own words. */
 #include "src/cli/webhook_config.h"
 
-#include "src/cli/base64.h"
 #include "src/cli/output_json.h"
 
 /* ---- rules: which resources ---------------------------------------------------------------- */
@@ -168,7 +167,7 @@ static json_t *client_json(const struct webhook_options *options, const char *pa
   }
   CLEANUP_BUF struct buf bundle;
   buf_init(&bundle, SIZE_MAX / 2);
-  base64_append(&bundle, options->ca_bundle);
+  buf_append_base64(&bundle, options->ca_bundle);
   json_object_set_new(client, "caBundle", output_json_text(buf_str(&bundle)));
   return client;
 }

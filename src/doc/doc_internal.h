@@ -14,6 +14,17 @@ size_t utf8_encode(uint32_t code, char *out);
 /* Length of the well-formed UTF-8 sequence at `at`, 0 when there is none (RFC 3629). */
 size_t utf8_sequence(const char *at, size_t len);
 
+/* Duplicate keys, gathered while reading; at most 100 are kept. */
+struct doc_problems {
+  struct doc_problem *items;
+  size_t count, cap;
+};
+void doc_note_duplicates(struct doc_problems *problems, struct arena *arena,
+                         const struct doc_pair *pairs, size_t count);
+/* Copies them to the stream, in the order of the text. */
+void doc_problems_take(struct doc_problems *problems, struct arena *arena, struct doc_stream *ret);
+void doc_problems_done(struct doc_problems *problems);
+
 /* JSON values one behind the other, as kubectl takes them. */
 bool doc_parse_json_stream(struct arena *arena, struct str text, const struct doc_limits *limits,
                            struct doc_stream *ret, struct err *reterr) SG_MUST_CHECK;

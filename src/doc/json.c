@@ -24,6 +24,7 @@ struct json_parser {
   unsigned depth;
   struct doc_pair *stack; /* open children; items of sequences use only .value */
   size_t stack_len, stack_cap;
+  struct doc_problems *problems; /* NULL: duplicate keys are not looked for */
   struct err *err;
 };
 
@@ -315,6 +316,8 @@ static bool read_mapping(struct json_parser *p, struct doc_node *ret) {
   struct doc_pair *pairs = arena_array(p->arena, count, sizeof(*pairs));
   if (count)
     memcpy(pairs, p->stack + base, count * sizeof(*pairs));
+  if (p->problems)
+    doc_note_duplicates(p->problems, p->arena, pairs, count);
   p->stack_len = base;
   ret->kind = DOC_MAPPING;
   ret->count = (uint32_t)count;
@@ -395,6 +398,8 @@ bool doc_parse_json_stream(struct arena *arena, struct str text, const struct do
     return false;
   struct json_parser p;
   parser_init(&p, arena, text, limits, reterr);
+  SG_CLEANUP(doc_problems_done) struct doc_problems problems = {0};
+  p.problems = &problems;
   struct doc_stream stream = {0};
   size_t cap = 0;
   bool ok = true;
@@ -416,7 +421,9 @@ bool doc_parse_json_stream(struct arena *arena, struct str text, const struct do
     skip_space(&p);
   }
   free(p.stack);
-  if (ok)
+  if (ok) {
+    doc_problems_take(&problems, arena, &stream);
     *ret = stream;
+  }
   return ok;
 }

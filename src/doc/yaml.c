@@ -24,13 +24,10 @@ struct yaml_reader {
   unsigned depth;
   struct anchor *anchors;
   size_t anchor_count, anchor_cap;
-  struct doc_problem *problems;
-  size_t problem_count, problem_cap;
+  struct doc_problems problems;
   struct doc_pair *stack; /* open children, as in the JSON reader */
   size_t stack_len, stack_cap;
 };
-
-enum { MAX_PROBLEMS = 100 };
 
 static struct str event_text(const yaml_char_t *ptr, size_t len) {
   return (struct str){(const char *)ptr, len};
@@ -68,18 +65,6 @@ static void *grow(void *list, size_t *cap, size_t count, size_t size) {
     return list;
   *cap = *cap ? *cap * 2 : 16;
   return mem_realloc(list, *cap * size);
-}
-
-static void note_duplicate(struct yaml_reader *r, const struct doc_pair *pair,
-                           const struct doc_pair *first) {
-  if (r->problem_count == MAX_PROBLEMS)
-    return;
-  r->problems = grow(r->problems, &r->problem_cap, r->problem_count, sizeof(*r->problems));
-  r->problems[r->problem_count++] = (struct doc_problem){
-      .line = pair->line,
-      .column = pair->column,
-      .message = str_printf(r->arena, "key \"%.*s\" is there twice (first on line %u)",
-                            STR_FMT(pair->key), first->line)};
 }
 
 /* ---- anchors --------------------------------------------------------------------- */
@@ -203,26 +188,6 @@ static bool is_merge(const struct doc_pair *pair, bool is_plain) {
   return is_plain && str_is(pair->key, "<<");
 }
 
-/* Small mappings are compared pairwise; larger ones through a sorted index. */
-static int compare_pairs(const void *a, const void *b) {
-  const struct doc_pair *x = *(const struct doc_pair *const *)a;
-  const struct doc_pair *y = *(const struct doc_pair *const *)b;
-  int order = str_cmp(x->key, y->key);
-  return order ? order : (x > y) - (x < y);
-}
-
-static void note_duplicates(struct yaml_reader *r, const struct doc_pair *pairs, size_t count) {
-  const struct doc_pair **sorted = mem_zalloc(count * sizeof(const struct doc_pair *));
-  for (size_t i = 0; i < count; i++)
-    sorted[i] = &pairs[i];
-  qsort(sorted, count, sizeof(const struct doc_pair *), compare_pairs);
-  for (size_t i = 1; i < count; i++) {
-    if (str_eq(sorted[i - 1]->key, sorted[i]->key))
-      note_duplicate(r, sorted[i], sorted[i - 1]);
-  }
-  free(sorted);
-}
-
 static bool push_merged(struct yaml_reader *r, struct doc_pair **merged, size_t *count, size_t *cap,
                         const struct doc_node *node, const yaml_mark_t *mark) {
   if (node->kind == DOC_SEQUENCE) {
@@ -318,7 +283,7 @@ static bool read_mapping(struct yaml_reader *r, const yaml_event_t *start, struc
     memcpy(pairs, merged.pairs, merged.count * sizeof(*pairs));
   if (own)
     memcpy(pairs + merged.count, r->stack + base, own * sizeof(*pairs));
-  note_duplicates(r, pairs + merged.count, own);
+  doc_note_duplicates(&r->problems, r->arena, pairs + merged.count, own);
   r->stack_len = base;
   ret->kind = DOC_MAPPING;
   ret->count = (uint32_t)count;
@@ -392,17 +357,10 @@ static bool read_documents(struct yaml_reader *r, struct document_list *list) {
   }
 }
 
-static int compare_problems(const void *a, const void *b) {
-  const struct doc_problem *x = a, *y = b;
-  if (x->line != y->line)
-    return x->line < y->line ? -1 : 1;
-  return (x->column > y->column) - (x->column < y->column);
-}
-
 static void yaml_reader_done(struct yaml_reader *r) {
   yaml_parser_delete(&r->parser);
   free(r->anchors);
-  free(r->problems);
+  doc_problems_done(&r->problems);
   free(r->stack);
 }
 
@@ -420,15 +378,11 @@ bool doc_parse_yaml(struct arena *arena, struct str text, const struct doc_limit
                                text.len);
   if (!read_documents(&r, &list))
     return false;
-  struct doc_stream stream = {.count = list.count, .problem_count = r.problem_count};
+  struct doc_stream stream = {.count = list.count};
   stream.documents = arena_array(arena, list.count, sizeof(*stream.documents));
   if (list.count)
     memcpy(stream.documents, list.items, list.count * sizeof(*stream.documents));
-  stream.problems = arena_array(arena, r.problem_count, sizeof(*stream.problems));
-  if (r.problem_count) {
-    memcpy(stream.problems, r.problems, r.problem_count * sizeof(*stream.problems));
-    qsort(stream.problems, stream.problem_count, sizeof(*stream.problems), compare_problems);
-  }
+  doc_problems_take(&r.problems, arena, &stream);
   *ret = stream;
   return true;
 }

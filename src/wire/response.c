@@ -33,26 +33,12 @@ static void add_audit(json_t *answer, const struct wire_response *response) {
   json_object_set_new(answer, "auditAnnotations", audit);
 }
 
-static void base64(struct str bytes, struct buf *out) {
-  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (size_t i = 0; i < bytes.len; i += 3) {
-    size_t left = bytes.len - i;
-    uint32_t word = (uint32_t)(unsigned char)bytes.ptr[i] << 16;
-    word |= left > 1 ? (uint32_t)(unsigned char)bytes.ptr[i + 1] << 8 : 0;
-    word |= left > 2 ? (uint32_t)(unsigned char)bytes.ptr[i + 2] : 0;
-    buf_append_char(out, digits[word >> 18]);
-    buf_append_char(out, digits[word >> 12 & 63]);
-    buf_append_char(out, left > 1 ? digits[word >> 6 & 63] : '=');
-    buf_append_char(out, left > 2 ? digits[word & 63] : '=');
-  }
-}
-
 static void add_patch(json_t *answer, const struct wire_response *response) {
   if (response->patch.len == 0)
     return;
   CLEANUP_BUF struct buf encoded;
   buf_init(&encoded, SIZE_MAX / 2);
-  base64(response->patch, &encoded);
+  buf_append_base64(&encoded, response->patch);
   json_object_set_new(answer, "patchType", json_string("JSONPatch"));
   json_object_set_new(answer, "patch", wire_json_text(buf_str(&encoded)));
 }

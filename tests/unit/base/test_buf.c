@@ -41,9 +41,24 @@ START_TEST(formats_and_moves_out) {
 }
 END_TEST
 
+START_TEST(base64_pads) {
+  static const struct {
+    const char *text, *coded;
+  } rows[] = {
+      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"\xff\xfe\xfd\xfc", "//79/A=="}};
+  for (size_t i = 0; i < SG_ARRAY_LEN(rows); i++) {
+    CLEANUP_BUF struct buf buf;
+    buf_init(&buf, 100);
+    buf_append_base64(&buf, str_of(rows[i].text));
+    ck_assert_str_eq(buf.ptr ? buf.ptr : "", rows[i].coded);
+  }
+}
+END_TEST
+
 TCase *tcase_buf(void) {
   TCase *tc = tcase_create("buf");
   tcase_add_test(tc, keeps_what_was_there_when_full);
   tcase_add_test(tc, formats_and_moves_out);
+  tcase_add_test(tc, base64_pads);
   return tc;
 }

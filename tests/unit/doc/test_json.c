@@ -118,6 +118,12 @@ START_TEST(manifests_take_json_values_in_a_row) {
                                &err));
   ck_assert_uint_eq(stream.count, 2);
   ck_assert_uint_eq(doc_get_pair(stream.documents[1], STR_LIT("b"))->line, 2);
+  ck_assert(doc_parse_manifest(arena, STR_LIT("{\"a\":1,\n\"b\":{\"x\":1,\"x\":2},\"a\":2}"),
+                               &doc_limits_review, &stream, &err));
+  ck_assert_uint_eq(stream.problem_count, 2);
+  ck_assert_msg(str_is(stream.problems[0].message, "key \"x\" is there twice (first on line 2)"),
+                "%.*s", STR_FMT(stream.problems[0].message));
+  ck_assert_uint_eq(stream.problems[1].line, 2);
   /* Flow YAML begins with a brace too. */
   ck_assert(doc_parse_manifest(arena, STR_LIT("{a: 1}"), &doc_limits_review, &stream, &err));
   ck_assert_uint_eq(stream.count, 1);
