@@ -200,6 +200,7 @@ struct workload {
   size_t template_count;
   const struct deadline *deadlines; /* those that are given */
   size_t deadline_count;
+  struct str ttl_path; /* a ttlSecondsAfterFinished, which ends nothing that runs; empty: none */
   const struct workload_kind *row; /* the kinds table's row it was read by */
 };
 

@@ -143,12 +143,14 @@ static void report_no_end(struct rule_context *ctx, const struct pod_template *t
   if (maximum >= 0)
     most = str_printf(ctx->arena, " to at most %lld (%.*s)", (long long)maximum,
                       STR_FMT(duration_text(ctx->arena, maximum)));
-  rule_report(ctx, RULE_LIFETIME, SEVERITY_DENY, path,
-              str_printf(ctx->arena,
-                         "nothing ends this %.*s: a hung process holds its GPUs for ever",
-                         STR_FMT(shown(ctx, ctx->workload->kind))),
-              str_printf(ctx->arena, "set %.*s%.*s, or annotate it with slicegate.dev/expires-at",
-                         STR_FMT(path), STR_FMT(most)));
+  rule_report(
+      ctx, RULE_LIFETIME, SEVERITY_DENY, path,
+      str_printf(ctx->arena, "nothing ends this %.*s: a hung process holds its GPUs for ever%s",
+                 STR_FMT(shown(ctx, ctx->workload->kind)),
+                 ctx->workload->ttl_path.len ? " (ttlSecondsAfterFinished counts from the end)"
+                                             : ""),
+      str_printf(ctx->arena, "set %.*s%.*s, or annotate it with slicegate.dev/expires-at",
+                 STR_FMT(path), STR_FMT(most)));
 }
 
 static void report_too_long(struct rule_context *ctx, const struct deadline *deadline,

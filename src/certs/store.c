@@ -5,6 +5,7 @@
  */
 #include "certs_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -71,6 +72,7 @@ static bool stage(const char *dir, const struct certs_file *file, struct staged 
 
 /* Moves the new file in without replacing one that appeared meanwhile. */
 static bool move_in_new(struct staged *staged, struct err *reterr) {
+  assert(staged->temp && staged->path);
   if (link(staged->temp, staged->path) != 0) {
     /* Some file systems know no hard links. */
     bool has_links = errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS;

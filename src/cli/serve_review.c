@@ -41,7 +41,7 @@ static struct str findings_message(struct review_call *call, const struct findin
                                    size_t finding_count) {
   CLEANUP_BUF struct buf text;
   buf_init(&text, MESSAGE_MAX + 256);
-  adm_message(findings, finding_count, SEVERITY_DENY, MESSAGE_MAX, &text);
+  adm_refusal(call->request.object, findings, finding_count, MESSAGE_MAX, &text);
   return str_copy(call->arena, buf_str(&text));
 }
 

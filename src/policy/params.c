@@ -115,11 +115,12 @@ static const struct param_info params[PARAM_COUNT] = {
          "Deadline that /mutate gives to pods which have none and belong to no controller; 0 is "
          "none.",
          NULL},
-    [P_LIFETIME_SERVICES] =
-        {P_LIFETIME_SERVICES, RULE_LIFETIME, "services", PARAM_BOOL, 0, 0, "false",
-         "Whether Deployments and the like must name slicegate.dev/expires-at too: they run until "
-         "they are deleted, which for inference is the point.",
-         NULL},
+    [P_LIFETIME_SERVICES] = {P_LIFETIME_SERVICES, RULE_LIFETIME, "services", PARAM_BOOL, 0, 0,
+                             "true",
+                             "Whether Deployments, notebooks and the like, which run until they "
+                             "are deleted and can have "
+                             "no deadline, must name slicegate.dev/expires-at.",
+                             NULL},
     [P_SPOT_CAPACITY] =
         {P_SPOT_CAPACITY, RULE_SPOT, "capacity", PARAM_CAPACITY, 0, 0, "[]",
          "Further marks of spot nodes besides those of GKE, EKS, AKS and Karpenter: {label: "

@@ -253,6 +253,19 @@ static bool read_metadata(struct workload_reader *r, const struct doc_node *obje
          read_owners(r, metadata, &here, ret);
 }
 
+/* Where the kinds of Kubernetes, Kubeflow, Ray and JobSet keep it. */
+static struct str ttl_path(const struct doc_node *object) {
+  static const struct str paths[] = {STR_LIT("spec.ttlSecondsAfterFinished"),
+                                     STR_LIT("spec.jobTemplate.spec.ttlSecondsAfterFinished"),
+                                     STR_LIT("spec.runPolicy.ttlSecondsAfterFinished")};
+  static const struct path_hit nothing = {.capture_count = 0};
+  for (size_t i = 0; i < SG_ARRAY_LEN(paths); i++) {
+    if (doc_is(wire_path_follow(object, paths[i], &nothing), DOC_NUMBER))
+      return paths[i];
+  }
+  return (struct str){NULL, 0};
+}
+
 bool wire_workload_decode(struct arena *arena, const struct doc_node *object,
                           const struct policy_view *view, struct workload *ret,
                           const struct workload_kind **ret_row, struct err *reterr) {
@@ -279,6 +292,7 @@ bool wire_workload_decode(struct arena *arena, const struct doc_node *object,
   made.template_count = r.templates.count;
   made.deadlines = r.deadlines.items;
   made.deadline_count = r.deadlines.count;
+  made.ttl_path = ttl_path(object);
   *ret = made;
   return true;
 }

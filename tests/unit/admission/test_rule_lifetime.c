@@ -139,8 +139,8 @@ static const struct {
      "spec.runPolicy.activeDeadlineSeconds", 60, NULL, NULL, NULL},
     {"a Volcano job has no deadline of its own", "batch.volcano.sh", "Job", "dev", NULL, 0, NULL,
      annotation, "slicegate.dev/expires-at: 2026-11-22T12:00:00Z"},
-    {"a Deployment runs until it is deleted", "apps", "Deployment", "dev", NULL, 0, NULL, NULL,
-     NULL},
+    {"a Deployment can only say until when it is needed", "apps", "Deployment", "dev", NULL, 0,
+     NULL, annotation, "nothing says until when this Deployment needs its GPUs"},
     {"but what it says must be a time", "apps", "Deployment", "dev", NULL, 0, "soon", annotation,
      "no time in RFC 3339"},
 };
@@ -163,7 +163,7 @@ START_TEST(every_gpu_workload_ends) {
 }
 END_TEST
 
-START_TEST(services_too_where_the_policy_says_so) {
+START_TEST(services_unless_the_policy_lets_them_run) {
   given_rule(&b, RULE_LIFETIME, "severity: deny, services: true, maximum: {\"*\": 12h}");
   given_object(&b, "apps", "Deployment");
   gpu_container();
@@ -171,6 +171,19 @@ START_TEST(services_too_where_the_policy_says_so) {
                  "expires-at: 2026-11-22T00:00:00Z or the like (2026-11-22T00:00:00Z at the");
   with_annotation(&b, "slicegate.dev/expires-at", "2026-11-21T18:00:00Z");
   expect_none(judge(&b), RULE_LIFETIME);
+  given_rule(&b, RULE_LIFETIME, "severity: deny, services: false, maximum: {\"*\": 12h}");
+  given_object(&b, "apps", "Deployment");
+  gpu_container();
+  expect_none(judge(&b), RULE_LIFETIME);
+}
+END_TEST
+
+START_TEST(a_time_to_live_after_the_end_is_no_end) {
+  given_object(&b, "batch", "Job");
+  gpu_container();
+  b.object.ttl_path = STR_LIT("spec.ttlSecondsAfterFinished");
+  expect_finding(judge(&b), RULE_LIFETIME, SEVERITY_DENY, "spec.activeDeadlineSeconds",
+                 "ttlSecondsAfterFinished counts from the end");
 }
 END_TEST
 
@@ -222,7 +235,8 @@ TCase *tcase_lifetime(void) {
   tcase_add_loop_test(tcase, times_are_read_strictly, 0, (int)SG_ARRAY_LEN(time_rows));
   tcase_add_test(tcase, times_are_written_as_they_are_read);
   tcase_add_loop_test(tcase, every_gpu_workload_ends, 0, (int)SG_ARRAY_LEN(rows));
-  tcase_add_test(tcase, services_too_where_the_policy_says_so);
+  tcase_add_test(tcase, services_unless_the_policy_lets_them_run);
+  tcase_add_test(tcase, a_time_to_live_after_the_end_is_no_end);
   tcase_add_test(tcase, without_a_maximum_any_end_will_do);
   tcase_add_test(tcase, a_deadline_in_a_list_covers_its_item_only);
   tcase_add_test(tcase, pods_of_a_controller_end_with_it);

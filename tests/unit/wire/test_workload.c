@@ -186,6 +186,17 @@ START_TEST(kinds_are_read_by_their_rows) {
 }
 END_TEST
 
+START_TEST(a_time_to_live_is_found) {
+  decode("{apiVersion: batch/v1, kind: Job, spec: {ttlSecondsAfterFinished: 60}}");
+  assert_str(workload.ttl_path, "spec.ttlSecondsAfterFinished");
+  decode("{apiVersion: kubeflow.org/v1, kind: TFJob, spec: {runPolicy: {ttlSecondsAfterFinished: "
+         "1}}}");
+  assert_str(workload.ttl_path, "spec.runPolicy.ttlSecondsAfterFinished");
+  decode("{apiVersion: batch/v1, kind: Job, spec: {}}");
+  ck_assert_uint_eq(workload.ttl_path.len, 0);
+}
+END_TEST
+
 START_TEST(unknown_kinds_pass_untouched) {
   decode("{apiVersion: v1, kind: ConfigMap, spec: nonsense}");
   ck_assert_ptr_null(row);
@@ -266,6 +277,7 @@ TCase *tcase_workload(void) {
   tcase_add_checked_fixture(tc, set_up, tear_down);
   tcase_add_test(tc, a_pod_is_its_own_template);
   tcase_add_loop_test(tc, kinds_are_read_by_their_rows, 0, SG_ARRAY_LEN(kinds));
+  tcase_add_test(tc, a_time_to_live_is_found);
   tcase_add_test(tc, unknown_kinds_pass_untouched);
   tcase_add_loop_test(tc, wrong_types_are_said_with_their_field, 0, SG_ARRAY_LEN(wrong));
   tcase_add_loop_test(tc, updates_are_judged_where_a_template_changed, 0, SG_ARRAY_LEN(updates));
