@@ -115,7 +115,8 @@ struct worker {
   /* From here on the thread's alone. */
   struct conn *conns;
   struct conn *adding; /* what libmicrohttpd is just being given */
-  bool did_something;  /* since the loop last looked: bytes went or came, a callback ran */
+  bool did_something;  /* in this round of the daemon: bytes went or came, a callback ran */
+  int idle_rounds;     /* in a row */
   struct sys_mono next_sweep;
   char *spare_rx;
   struct arena *arena;

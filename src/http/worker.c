@@ -5,8 +5,8 @@
  * libmicrohttpd can run its own thread, but with TLS and epoll that thread spins: a
  * connection whose handshake waits for the peer stays on the daemon's list of ready
  * ones (0.9.75: a stalled handshake took 40 % of a processor). So the daemon is run from
- * here, and once a round has moved no byte and made no callback, the loop waits for an
- * event instead of believing that there is work.
+ * here, and when rounds move no byte, make no callback and leave nothing unread, the loop
+ * waits for an event instead of believing that there is work.
  */
 #include "http_internal.h"
 
@@ -158,6 +158,36 @@ void worker_sweep(struct worker *worker) {
 
 /* ---- the loop ------------------------------------------------------------------------------ */
 
+/*
+ * Whether bytes that have come are still to be read by libmicrohttpd, in GnuTLS or in our
+ * buffer. While it sends an answer it reads nothing.
+ */
+static bool has_unread(const struct worker *worker) {
+  for (const struct conn *conn = worker->conns; conn; conn = conn->next) {
+    bool is_read =
+        conn->phase == PHASE_IDLE || conn->phase == PHASE_HEADER || conn->phase == PHASE_BODY;
+    if (is_read && (conn->rx || gnutls_record_check_pending(conn->session) > 0))
+      return true;
+  }
+  return false;
+}
+
+/*
+ * One round of the daemon. Whether another should follow at once: if it says that work is
+ * left, and has not twice in a row done none. (Once is possible between two reads: the rest
+ * of a record, which GnuTLS had already, then the next record from the socket.)
+ */
+static bool run_daemon(struct worker *worker) {
+  MHD_UNSIGNED_LONG_LONG ignored;
+  worker->did_something = false;
+  (void)MHD_run(worker->daemon);
+  if (worker->did_something || has_unread(worker))
+    worker->idle_rounds = 0;
+  else
+    worker->idle_rounds++;
+  return MHD_get_timeout(worker->daemon, &ignored) == MHD_YES && worker->idle_rounds < 2;
+}
+
 /* How long to wait for an event: for ever without connections, else until the next sweep. */
 static int wait_ms(const struct worker *worker) {
   if (!worker->conns)
@@ -166,36 +196,35 @@ static int wait_ms(const struct worker *worker) {
   return left_ns <= 0 ? 0 : (int)(left_ns / 1000000) + 1;
 }
 
-static void wait_for_event(struct worker *worker) {
+static void look_for_events(struct worker *worker, int timeout_ms) {
   struct pollfd fds[] = {{.fd = worker->epoll_fd, .events = POLLIN},
                          {.fd = worker->event_fd, .events = POLLIN}};
-  if (poll(fds, SG_ARRAY_LEN(fds), wait_ms(worker)) > 0 && fds[1].revents) {
+  if (poll(fds, SG_ARRAY_LEN(fds), timeout_ms) > 0 && fds[1].revents) {
     event_clear(worker->event_fd);
     take_inbox(worker);
   }
 }
 
-/*
- * Runs the daemon for as long as it says that something is left to do and does some of it.
- */
-static void run_daemon(struct worker *worker) {
-  MHD_UNSIGNED_LONG_LONG ignored;
-  do {
-    worker->did_something = false;
-    (void)MHD_run(worker->daemon);
-  } while (worker->did_something && MHD_get_timeout(worker->daemon, &ignored) == MHD_YES);
+static void sweep_if_due(struct worker *worker) {
+  struct sys_mono now = sys_mono_coarse();
+  if (now.ns < worker->next_sweep.ns)
+    return;
+  worker_sweep(worker);
+  worker->next_sweep = sys_mono_add_ms(now, worker->server->tick_ms);
 }
+
+enum { BUSY_ROUNDS = 16 }; /* of the daemon, between looks at the inbox and the clock */
 
 static void *worker_main(void *arg) {
   struct worker *worker = arg;
+  bool is_busy = false;
   while (!atomic_load(&worker->server->is_stopping)) {
-    wait_for_event(worker);
-    run_daemon(worker);
-    struct sys_mono now = sys_mono_now();
-    if (now.ns >= worker->next_sweep.ns) {
-      worker_sweep(worker);
-      worker->next_sweep = sys_mono_add_ms(now, worker->server->tick_ms);
-    }
+    look_for_events(worker, is_busy ? 0 : wait_ms(worker));
+    is_busy = true;
+    worker->idle_rounds = 0;
+    for (int i = 0; i < BUSY_ROUNDS && is_busy; i++)
+      is_busy = run_daemon(worker);
+    sweep_if_due(worker);
   }
   return NULL;
 }

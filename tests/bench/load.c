@@ -29,7 +29,7 @@
 
 enum {
   CONNECTIONS_MAX = 4096,
-  RESPONSE_MAX = 1 << 20,
+  RESPONSE_MAX = 4 << 20,
   LATENCY_MAX_US = 2000000, /* counted exactly up to here */
   EVENTS = 64,
 };

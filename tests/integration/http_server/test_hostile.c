@@ -288,6 +288,26 @@ START_TEST(a_silent_connection_is_cut) {
 }
 END_TEST
 
+static int64_t cpu_us(void) {
+  struct rusage usage;
+  (void)getrusage(RUSAGE_SELF, &usage);
+  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 + usage.ru_utime.tv_usec +
+         usage.ru_stime.tv_usec;
+}
+
+/* libmicrohttpd's own loop spins while a handshake waits; ours must not. */
+START_TEST(a_stalled_handshake_takes_no_processor_time) {
+  enum { STALL_MS = 1000 };
+  fixture_restart(&(struct http_limits){.handshake_ms = STALL_MS});
+  CLEANUP_CLIENT struct client client = {.fd = tcp_open(port, NULL)};
+  ck_assert_int_eq(send(client.fd, "\x16\x03\x01\x02\x00", 5, MSG_NOSIGNAL), 5);
+  WAIT_UNTIL(fixture_stats().connections == 1);
+  int64_t before = cpu_us();
+  ck_assert(client_sees_end(&client));
+  ck_assert_int_lt(cpu_us() - before, STALL_MS * 1000 / 10);
+}
+END_TEST
+
 START_TEST(a_slow_header_is_cut) {
   fixture_restart(&(struct http_limits){.header_ms = LIMIT_MS});
   CLEANUP_CLIENT struct client client;
@@ -536,6 +556,7 @@ TCase *tcase_hostile(void) {
   tcase_add_test(tc, renegotiation_is_refused);
   tcase_add_test(tc, a_slow_handshake_is_cut);
   tcase_add_test(tc, a_silent_connection_is_cut);
+  tcase_add_test(tc, a_stalled_handshake_takes_no_processor_time);
   tcase_add_test(tc, a_slow_header_is_cut);
   tcase_add_test(tc, a_slow_request_line_of_a_second_request_is_cut);
   tcase_add_test(tc, a_slow_body_is_cut);
