@@ -108,12 +108,15 @@ static bool read_pair(const char *cert, const char *key, struct buf *ret_cert, s
                       struct certs_info *ret_info, struct err *reterr) {
   if (!sys_file_read(cert, CERTS_PEM_MAX_BYTES, ret_cert, reterr))
     return false;
-  if (!sys_file_read(key, CERTS_PEM_MAX_BYTES, ret_key, reterr) ||
-      !certs_read(buf_str(ret_cert), ret_info, reterr)) {
+  if (!sys_file_read(key, CERTS_PEM_MAX_BYTES, ret_key, reterr)) {
     buf_done(ret_cert);
     return false;
   }
-  return true;
+  if (certs_read(buf_str(ret_cert), ret_info, reterr))
+    return true;
+  buf_done(ret_cert);
+  buf_done(ret_key);
+  return err_wrap(reterr, "%s", cert);
 }
 
 static void reload_certificate(void *ctx) {
@@ -124,7 +127,7 @@ static void reload_certificate(void *ctx) {
   struct err err;
   if (!read_pair(files->cert, files->key, &cert, &key, &info, &err) ||
       !http_server_reload(files->server, buf_str(&cert), buf_str(&key), &err)) {
-    serve_metrics_certificate_failed(files->metrics);
+    serve_metrics_certificate_failed(files->metrics, err.text);
     sys_log(SYS_ERROR, "certificate not reloaded, the old one keeps serving",
             sys_cstr("file", files->cert), sys_err(&err));
     return;
@@ -184,8 +187,11 @@ static struct http_server *start(const struct serve_flags *f, struct serve *serv
       .access = serve_metrics_access,
       .access_ctx = serve->metrics};
   struct http_server *server = http_server_start(&config, reterr);
-  if (!server)
+  if (!server) {
+    if (reterr->code == ERR_INVALID)
+      err_wrap(reterr, "%s with %s", f->cert, f->key);
     return NULL;
+  }
   serve_metrics_set_certificate(serve->metrics, info.not_after, false);
   serve_metrics_watch_server(serve->metrics, server);
   struct str shown = str_printf(arena, address && strchr(address, ':') ? "[%s]:%u" : "%s:%u",

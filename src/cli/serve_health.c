@@ -10,26 +10,39 @@ void serve_healthz(void *ctx, const struct http_request *request, struct http_re
   http_response_static(response, 200, plain_text, STR_LIT("ok\n"));
 }
 
-static void list_checks(struct serve *serve, bool is_draining, struct buf *out) {
-  char error[512];
-  int64_t generation, failures;
-  judges_status(serve->judges, error, sizeof(error), &generation, &failures);
+static void list_judge(struct serve *serve, struct buf *out) {
+  struct judges_status status;
+  judges_get_status(serve->judges, &status);
   struct judge *judge = judges_acquire(serve->judges);
-  if (error[0])
-    buf_printf(out, "[!] policy: \"%.*s\" keeps serving (generation %lld); reload failed: %s\n",
-               STR_FMT(judge->view->name), (long long)generation, error);
-  else
-    buf_printf(out, "[+] policy: \"%.*s\" of %.*s (generation %lld)\n", STR_FMT(judge->view->name),
-               STR_FMT(judge->view->source), (long long)generation);
+  bool is_policy_stale = status.error[0] && !status.is_of_cluster;
+  bool is_cluster_stale = status.error[0] && status.is_of_cluster;
+  buf_printf(out, "[%c] policy: \"%.*s\" of %.*s (generation %lld)%s%s\n",
+             is_policy_stale ? '!' : '+', STR_FMT(judge->view->name), STR_FMT(judge->view->source),
+             (long long)status.generation, is_policy_stale ? " keeps serving; reload failed: " : "",
+             is_policy_stale ? status.error : "");
   if (judge->facts)
-    buf_printf(out, "[+] cluster: recorded, %zu nodes, %zu namespaces\n", judge->cluster.node_count,
-               judge->cluster.namespace_count);
+    buf_printf(out, "[%c] cluster: recorded, %zu nodes, %zu namespaces%s%s\n",
+               is_cluster_stale ? '!' : '+', judge->cluster.node_count,
+               judge->cluster.namespace_count,
+               is_cluster_stale ? "; keeps serving; reload failed: " : "",
+               is_cluster_stale ? status.error : "");
   else
     buf_append_cstr(out, "[ ] cluster: not known; checks that need it are silent\n");
   judge_release(judge);
-  struct sys_wall now = sys_wall_now();
-  int64_t days = (serve_metrics_certificate_end(serve->metrics) - now.ns / 1000000000) / 86400;
-  buf_printf(out, "[%c] certificate: ends in %lld days\n", days < 7 ? '!' : '+', (long long)days);
+}
+
+static void list_certificate(struct serve *serve, struct buf *out) {
+  char error[512];
+  serve_metrics_certificate_error(serve->metrics, error, sizeof(error));
+  int64_t now = sys_wall_now().ns / 1000000000;
+  int64_t days = (serve_metrics_certificate_end(serve->metrics) - now) / 86400;
+  buf_printf(out, "[%c] certificate: ends in %lld days%s%s\n", days < 7 || error[0] ? '!' : '+',
+             (long long)days, error[0] ? "; keeps serving; reload failed: " : "", error);
+}
+
+static void list_checks(struct serve *serve, bool is_draining, struct buf *out) {
+  list_judge(serve, out);
+  list_certificate(serve, out);
   buf_append_cstr(out, is_draining ? "[-] draining: no new work\n" : "[+] serving\n");
 }
 

@@ -35,9 +35,14 @@ void judges_reload(struct judges *judges);
 /* The generation to judge one request by; give it back with judge_release. */
 struct judge *judges_acquire(struct judges *judges);
 void judge_release(struct judge *judge);
-/* What readyz tells: the last reload's failure, or an empty text. */
-void judges_status(struct judges *judges, char *ret_error, size_t size, int64_t *ret_generation,
-                   int64_t *ret_failures);
+/* What readyz and metrics tell. */
+struct judges_status {
+  int64_t generation;
+  int64_t failures;   /* reloads that left the old generation serving */
+  bool is_of_cluster; /* the error is the cluster file's, not the policy's */
+  char error[512];    /* the last reload's; empty when it went well */
+};
+void judges_get_status(struct judges *judges, struct judges_status *ret);
 
 /* ---- what counts (serve_metrics.c) ---------------------------------------------------- */
 
@@ -48,7 +53,9 @@ void serve_metrics_free(struct serve_metrics *metrics);
 void serve_metrics_watch_server(struct serve_metrics *metrics, struct http_server *server);
 void serve_metrics_set_certificate(struct serve_metrics *metrics, int64_t not_after,
                                    bool is_reloaded);
-void serve_metrics_certificate_failed(struct serve_metrics *metrics);
+/* What was wrong with the last certificate is kept until one is good again. */
+void serve_metrics_certificate_failed(struct serve_metrics *metrics, const char *error);
+void serve_metrics_certificate_error(struct serve_metrics *metrics, char *ret, size_t size);
 int64_t serve_metrics_certificate_end(const struct serve_metrics *metrics);
 /* `kind` must come from a bounded set: the kinds table, or "other". */
 void serve_metrics_review(struct serve_metrics *metrics, const char *path, struct str kind,

@@ -12,9 +12,8 @@ struct judges {
   const char *policy_path, *cluster_path; /* NULL: built-in, none */
   pthread_mutex_t lock; /* of what stands below; held for a pointer, never a read */
   struct judge *current;
-  int64_t failures;
-  char last_error[512];      /* of the last reload; empty when it went well */
-  pthread_mutex_t reloading; /* one reload at a time */
+  struct judges_status status; /* its generation is filled in when it is asked for */
+  pthread_mutex_t reloading;   /* one reload at a time */
 };
 
 static void judge_free(struct judge *judge) {
@@ -76,13 +75,15 @@ static bool read_cluster(const char *path, struct judge *judge, struct err *rete
 }
 
 static struct judge *judge_read(const char *policy_path, const char *cluster_path,
-                                struct err *reterr) {
+                                bool *ret_is_of_cluster, struct err *reterr) {
   struct judge *judge = mem_zalloc(sizeof(*judge));
   atomic_init(&judge->references, 1);
+  *ret_is_of_cluster = false;
   if (read_policy(policy_path, &judge->policy, reterr)) {
     judge->view = policy_get(judge->policy);
     if (read_cluster(cluster_path, judge, reterr))
       return judge;
+    *ret_is_of_cluster = true;
   }
   judge_free(judge);
   return NULL;
@@ -92,7 +93,8 @@ static struct judge *judge_read(const char *policy_path, const char *cluster_pat
 
 struct judges *judges_new(const char *policy_path, const char *cluster_path) {
   struct err err;
-  struct judge *first = judge_read(policy_path, cluster_path, &err);
+  bool is_of_cluster;
+  struct judge *first = judge_read(policy_path, cluster_path, &is_of_cluster, &err);
   if (!first) {
     sys_log(SYS_ERROR, "cannot begin", sys_err(&err));
     return NULL;
@@ -127,28 +129,32 @@ struct judge *judges_acquire(struct judges *judges) {
   return judge;
 }
 
-static void keep_old(struct judges *judges, const struct err *err) {
+static void keep_old(struct judges *judges, bool is_of_cluster, const struct err *err) {
   pthread_mutex_lock(&judges->lock);
-  judges->failures++;
-  (void)snprintf(judges->last_error, sizeof(judges->last_error), "%s", err->text);
+  judges->status.failures++;
+  judges->status.is_of_cluster = is_of_cluster;
+  (void)snprintf(judges->status.error, sizeof(judges->status.error), "%s", err->text);
   int64_t generation = judges->current->generation;
   pthread_mutex_unlock(&judges->lock);
-  sys_log(SYS_ERROR, "reload failed, the old policy keeps serving", sys_err(err),
-          sys_int("generation", generation));
+  sys_log(SYS_ERROR,
+          is_of_cluster ? "cluster not reloaded, the old one keeps serving"
+                        : "policy not reloaded, the old one keeps serving",
+          sys_err(err), sys_int("generation", generation));
 }
 
 void judges_reload(struct judges *judges) {
   pthread_mutex_lock(&judges->reloading);
   struct err err;
-  struct judge *fresh = judge_read(judges->policy_path, judges->cluster_path, &err);
+  bool is_of_cluster;
+  struct judge *fresh = judge_read(judges->policy_path, judges->cluster_path, &is_of_cluster, &err);
   if (!fresh) {
-    keep_old(judges, &err);
+    keep_old(judges, is_of_cluster, &err);
   } else {
     pthread_mutex_lock(&judges->lock);
     struct judge *old = judges->current;
     fresh->generation = old->generation + 1;
     judges->current = fresh;
-    judges->last_error[0] = '\0';
+    judges->status.error[0] = '\0';
     pthread_mutex_unlock(&judges->lock);
     judge_release(old);
     sys_log(SYS_INFO, "policy loaded", sys_str("policy", fresh->view->name),
@@ -158,11 +164,9 @@ void judges_reload(struct judges *judges) {
   pthread_mutex_unlock(&judges->reloading);
 }
 
-void judges_status(struct judges *judges, char *ret_error, size_t size, int64_t *ret_generation,
-                   int64_t *ret_failures) {
+void judges_get_status(struct judges *judges, struct judges_status *ret) {
   pthread_mutex_lock(&judges->lock);
-  (void)snprintf(ret_error, size, "%s", judges->last_error);
-  *ret_generation = judges->current->generation;
-  *ret_failures = judges->failures;
+  *ret = judges->status;
+  ret->generation = judges->current->generation;
   pthread_mutex_unlock(&judges->lock);
 }

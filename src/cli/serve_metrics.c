@@ -2,6 +2,8 @@
 /* What the server counts. Label values come from bounded sets only. */
 #include "serve_internal.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct serve_metrics {
@@ -10,30 +12,26 @@ struct serve_metrics {
   struct http_server *server;
   struct sys_metric *reviews, *findings, *duration, *requests, *certificate_reloads;
   atomic_llong certificate_end;
+  pthread_mutex_t lock; /* of the text below */
+  char certificate_error[512];
 };
 
+static struct judges_status judges_status_of(void *ctx) {
+  struct judges_status status;
+  judges_get_status(((struct serve_metrics *)ctx)->judges, &status);
+  return status;
+}
+
 static int64_t policy_generation(void *ctx) {
-  char error[2];
-  int64_t generation, failures;
-  judges_status(((struct serve_metrics *)ctx)->judges, error, sizeof(error), &generation,
-                &failures);
-  return generation;
+  return judges_status_of(ctx).generation;
 }
 
 static int64_t policy_failures(void *ctx) {
-  char error[2];
-  int64_t generation, failures;
-  judges_status(((struct serve_metrics *)ctx)->judges, error, sizeof(error), &generation,
-                &failures);
-  return failures;
+  return judges_status_of(ctx).failures;
 }
 
 static int64_t policy_is_stale(void *ctx) {
-  char error[2];
-  int64_t generation, failures;
-  judges_status(((struct serve_metrics *)ctx)->judges, error, sizeof(error), &generation,
-                &failures);
-  return error[0] != '\0';
+  return judges_status_of(ctx).error[0] != '\0';
 }
 
 static int64_t certificate_end(void *ctx) {
@@ -65,6 +63,7 @@ static int64_t refused(void *ctx) {
 struct serve_metrics *serve_metrics_new(struct judges *judges) {
   struct serve_metrics *m = mem_zalloc(sizeof(*m));
   m->judges = judges;
+  pthread_mutex_init(&m->lock, NULL);
   m->registry = sys_metrics_new("slicegate");
   m->reviews = sys_counter_new(
       m->registry,
@@ -106,8 +105,8 @@ struct serve_metrics *serve_metrics_new(struct judges *judges) {
                    policy_failures, m);
   sys_gauge_new_fn(m->registry,
                    &(struct sys_metric_desc){.name = "policy_stale",
-                                             .help = "1 while the policy file cannot be read and "
-                                                     "an older policy serves."},
+                                             .help = "1 while the policy or the cluster file "
+                                                     "cannot be read and an older one serves."},
                    policy_is_stale, m);
   sys_gauge_new_fn(m->registry,
                    &(struct sys_metric_desc){.name = "certificate_expiry_timestamp_seconds",
@@ -141,6 +140,7 @@ void serve_metrics_free(struct serve_metrics *m) {
   if (!m)
     return;
   sys_metrics_free(m->registry);
+  pthread_mutex_destroy(&m->lock);
   free(m);
 }
 
@@ -149,14 +149,28 @@ static void count_reload(struct serve_metrics *m, const char *result) {
   sys_counter_add(sys_series_get(m->certificate_reloads, values), 1);
 }
 
+static void keep_certificate_error(struct serve_metrics *m, const char *error) {
+  pthread_mutex_lock(&m->lock);
+  (void)snprintf(m->certificate_error, sizeof(m->certificate_error), "%s", error);
+  pthread_mutex_unlock(&m->lock);
+}
+
 void serve_metrics_set_certificate(struct serve_metrics *m, int64_t not_after, bool is_reloaded) {
   atomic_store(&m->certificate_end, not_after);
+  keep_certificate_error(m, "");
   if (is_reloaded)
     count_reload(m, "ok");
 }
 
-void serve_metrics_certificate_failed(struct serve_metrics *m) {
+void serve_metrics_certificate_failed(struct serve_metrics *m, const char *error) {
+  keep_certificate_error(m, error);
   count_reload(m, "failed");
+}
+
+void serve_metrics_certificate_error(struct serve_metrics *m, char *ret, size_t size) {
+  pthread_mutex_lock(&m->lock);
+  (void)snprintf(ret, size, "%s", m->certificate_error);
+  pthread_mutex_unlock(&m->lock);
 }
 
 int64_t serve_metrics_certificate_end(const struct serve_metrics *m) {

@@ -52,20 +52,20 @@ static bool fail_gnutls(struct err *reterr, const char *what, int result) {
  */
 static bool load_pair(gnutls_certificate_credentials_t x509, struct str cert_pem,
                       struct str key_pem, struct err *reterr) {
-  SG_CLEANUP(chain_done) struct chain chain = {0};
   SG_CLEANUP(key_done) gnutls_x509_privkey_t key = NULL;
+  gnutls_x509_crt_t *certs = NULL;
+  unsigned count = 0;
   gnutls_datum_t cert_datum = datum_of(cert_pem);
   gnutls_datum_t key_datum = datum_of(key_pem);
   if (cert_pem.len == 0 || cert_pem.len > PEM_MAX_BYTES)
     return err_set(reterr, ERR_INVALID, "certificate: empty or too large");
   if (key_pem.len == 0 || key_pem.len > PEM_MAX_BYTES)
     return err_set(reterr, ERR_INVALID, "private key: empty or too large");
-  int result = gnutls_x509_crt_list_import2(&chain.certs, &chain.count, &cert_datum,
-                                            GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_SORT);
-  if (result < 0) {
-    chain = (struct chain){0};
+  int result = gnutls_x509_crt_list_import2(&certs, &count, &cert_datum, GNUTLS_X509_FMT_PEM,
+                                            GNUTLS_X509_CRT_LIST_SORT);
+  if (result < 0)
     return fail_gnutls(reterr, "certificate", result);
-  }
+  SG_CLEANUP(chain_done) struct chain chain = {certs, count};
   result = gnutls_x509_privkey_init(&key);
   if (result == 0)
     result = gnutls_x509_privkey_import2(key, &key_datum, GNUTLS_X509_FMT_PEM, NULL, 0);

@@ -284,7 +284,7 @@ static struct sys_series *series_add(struct sys_metric *metric, uint64_t hash,
 
 struct sys_series *sys_series_get(struct sys_metric *metric, const struct str *values) {
   char scratch[SYS_METRIC_LABELS_MAX][SYS_LABEL_VALUE_MAX];
-  struct str clean[SYS_METRIC_LABELS_MAX];
+  struct str clean[SYS_METRIC_LABELS_MAX] = {{NULL, 0}};
   for (size_t i = 0; i < metric->label_count; i++)
     clean[i] = clean_value(values[i], scratch[i]);
   uint64_t hash = hash_values(clean, metric->label_count);

@@ -114,7 +114,8 @@ mkdir "$work/mount"
 policy 1 "$head
   rules: {gpu-limits: {severity: deny}, lifetime: {severity: warn}, host-balance: {severity: audit}}"
 ln -s ..data/policy.yaml "$work/mount/policy.yaml"
-start --policy "$work/mount/policy.yaml" --cluster "$root/deploy/examples/cluster.json"
+cp "$root/deploy/examples/cluster.json" "$work/cluster.json"
+start --policy "$work/mount/policy.yaml" --cluster "$work/cluster.json"
 
 # ---- verdicts ----
 review CREATE "$(pod '{"nvidia.com/gpu": "0.5"}')" >"$work/r"
@@ -208,6 +209,10 @@ is "and served" "*9 days*" "$(call "$url/readyz?verbose" | sed 's/ends in 8 days
 printf 'no certificate\n' >"$work/tls.crt"
 until_true "a bad certificate is said" grep -q 'certificate not reloaded' "$work/log"
 is "and the old one serves on" 200 "$(status "$url/healthz")"
+is "and readyz says so" "*\[!\] certificate: *keeps serving; reload failed: *tls.crt*" "$(call "$url/readyz?verbose")"
+printf 'no cluster\n' >"$work/cluster.json"
+until_true "a bad recording is said" grep -q 'cluster not reloaded' "$work/log"
+is "as the cluster's fault" "*\[+\] policy: *\[!\] cluster: *cluster.json*" "$(call "$url/readyz?verbose")"
 stop
 
 # ---- what it will not begin with ----
@@ -222,7 +227,7 @@ refuses() { # refuses NAME PATTERN ARGUMENTS...
 pair=(--tls-cert "$work/tls.crt" --tls-key "$work/tls.key")
 refuses "no certificate given" "*needs --tls-cert FILE and --tls-key FILE*" --listen 127.0.0.1:0
 refuses "a certificate that is not there" "*nowhere.crt*" --listen 127.0.0.1:0 --tls-cert "$work/nowhere.crt" --tls-key "$work/tls.key"
-refuses "a key of another certificate" "*level=error*" --listen 127.0.0.1:0 --tls-cert "$work/tls.crt" --tls-key "$work/ca.key"
+refuses "a key of another certificate" "*level=error*tls.crt with *ca.key*" --listen 127.0.0.1:0 --tls-cert "$work/tls.crt" --tls-key "$work/ca.key"
 refuses "a policy with errors" "*gpu-limts*" --listen 127.0.0.1:0 "${pair[@]}" --policy "$work/mount/3/policy.yaml"
 refuses "a cluster that is none" "*neither nodes nor namespaces*" --listen 127.0.0.1:0 "${pair[@]}" --cluster "$work/r"
 refuses "an address that is none" "*--listen is ADDRESS:PORT*" --listen nowhere "${pair[@]}"
