@@ -118,6 +118,26 @@ for doc in "$root/README.md" "$root"/docs/*.md; do
   done
 done
 
+# The example manifests are what their folders say, with the recorded cluster beside them.
+cd "$root/deploy/examples"
+for example in refused/* warned/* accepted/*; do
+  case $example in
+    refused/*) want="1 1" ;;
+    warned/*) want="0 1" ;;
+    *) want="0 0" ;;
+  esac
+  plain=0 strict=0
+  slicegate check --cluster cluster.json "$example" >"$work/example" 2>&1 || plain=$?
+  slicegate check --strict --cluster cluster.json "$example" >/dev/null 2>&1 || strict=$?
+  if [ "$plain $strict" = "$want" ]; then
+    passed=$((passed + 1))
+  else
+    echo "deploy/examples/$example: exit codes $plain and (--strict) $strict, not $want:"
+    sed 's/^/  /' "$work/example"
+    failed=$((failed + 1))
+  fi
+done
+
 # make demo is an example too; its own checks fail it.
 if sh "$root/deploy/demo/demo.sh" "$slicegate" >"$work/demo" 2>&1; then
   passed=$((passed + 1))
