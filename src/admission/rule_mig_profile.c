@@ -64,22 +64,34 @@ static bool judge_name(struct rule_context *ctx, const struct gpu_request *gpu, 
 
 /* ---- who has the profile ----------------------------------------------------------------- */
 
-/* Drivers that report another total of memory give a profile another number (7g.79gb for
- * 7g.80gb): within a fortieth it may be the same one. Wider would take 3g.42gb for 3g.40gb. */
-static bool may_be_same(const struct mig_name *a, const struct mig_name *b) {
-  unsigned larger = a->memory_gib > b->memory_gib ? a->memory_gib : b->memory_gib;
-  unsigned difference = a->memory_gib + b->memory_gib;
-  difference = 2 * larger - difference;
-  return a->compute == b->compute && mig_same_attributes(a, b) && difference * 40 <= larger;
+/* A slice's number follows the total of memory that the driver reports:
+ * round(slices / axis x total). A driver keeps some of the memory back, up to a fortieth more or
+ * less than the one that the table was made with, and never has more than the stacks hold, which
+ * come in multiples of 8 GiB. H100 80GB: totals 78 to 80, so 7g.79gb and 3g.39gb, but neither
+ * 3g.41gb nor 3g.42gb. GB200: 182 to 190, so 1g.23gb and 1g.24gb. */
+static bool may_be_called(const struct gpu_product *product, const struct mig_profile *profile,
+                          unsigned memory_gib) {
+  unsigned axis = 0, slices = profile->memory_slices, total = product->memory_gib;
+  if (slices == 0)
+    return profile->memory_gib == memory_gib;
+  for (size_t i = 0; i < product->profile_count; i++)
+    if (product->profiles[i].memory_slices > axis)
+      axis = product->profiles[i].memory_slices;
+  unsigned least = (total * 39 + 39) / 40, most = total * 41 / 40, held = (total + 7) / 8 * 8;
+  for (unsigned t = least; t <= most && t <= held; t++)
+    if ((2 * slices * t + axis) / (2 * axis) == memory_gib)
+      return true;
+  return false;
 }
 
 static bool product_may_have(const struct gpu_product *product, const struct mig_name *name) {
   if (product_find_profile(product, name->text))
     return true;
   for (size_t i = 0; i < product->profile_count; i++) {
+    const struct mig_profile *profile = &product->profiles[i];
     struct mig_name other;
-    if (mig_name_parse(mig_tail(product->profiles[i].resource), &other) &&
-        may_be_same(name, &other))
+    if (mig_name_parse(mig_tail(profile->resource), &other) && name->compute == other.compute &&
+        mig_same_attributes(name, &other) && may_be_called(product, profile, name->memory_gib))
       return true;
   }
   return false;

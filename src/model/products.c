@@ -43,12 +43,24 @@ const struct gpu_product *product_by_label(struct str label) {
 
 /* ---- profiles ----------------------------------------------------------------------- */
 
+/* "1g.24gb.me" of a resource is profile "1g.24gb+me". */
+static bool is_written(struct str profile, struct str name) {
+  if (profile.len != name.len)
+    return false;
+  for (size_t i = 0; i < name.len; i++) {
+    bool is_separator = profile.ptr[i] == '+' || profile.ptr[i] == ',';
+    if (name.ptr[i] != profile.ptr[i] && !(is_separator && name.ptr[i] == '.'))
+      return false;
+  }
+  return true;
+}
+
 const struct mig_profile *product_find_profile(const struct gpu_product *product, struct str name) {
   if (name.len == 0)
     return NULL;
   for (size_t i = 0; i < product->profile_count; i++) {
     const struct mig_profile *profile = &product->profiles[i];
-    if (str_eq(profile->name, name) || str_eq(profile->alternate, name) ||
+    if (str_eq(profile->name, name) || is_written(profile->alternate, name) ||
         str_eq(str_skip(profile->resource, resource_prefix.len), name))
       return profile;
   }

@@ -173,7 +173,7 @@ static const struct str gb200_186gb_labels[] = {
 };
 static const struct mig_profile gb200_186gb_profiles[] = {
     {{"1g.23gb", 7}, {"nvidia.com/mig-1g.23gb", 22}, {"1g.24gb", 7}, 1, 1, 23, 7},
-    {{"1g.23gb+me", 10}, {"nvidia.com/mig-1g.23gb.me", 25}, {"", 0}, 1, 1, 23, 1},
+    {{"1g.23gb+me", 10}, {"nvidia.com/mig-1g.23gb.me", 25}, {"1g.24gb+me", 10}, 1, 1, 23, 1},
     {{"1g.47gb", 7}, {"nvidia.com/mig-1g.47gb", 22}, {"", 0}, 1, 2, 47, 4},
     {{"2g.47gb", 7}, {"nvidia.com/mig-2g.47gb", 22}, {"", 0}, 2, 2, 47, 3},
     {{"3g.93gb", 7}, {"nvidia.com/mig-3g.93gb", 22}, {"3g.95gb", 7}, 3, 4, 93, 2},

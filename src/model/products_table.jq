@@ -6,11 +6,15 @@ def c_str: "{\(tojson), \(utf8bytelength)}";
 def c_name: gsub("[^a-z0-9]"; "_");
 def memory_in_name: capture("g\\.(?<gb>[0-9]+)gb").gb | tonumber;
 
-# Drivers that report another total of memory give a profile another number.
-def alternate($product): ($product.alternate_names // {})[.name] // [] | first // "";
+# Drivers that report another total of memory give a profile another number, with the same
+# attributes behind it.
+def alternate($product):
+  capture("^(?<size>[^+-]*)(?<attributes>.*)$") as $parts |
+  (($product.alternate_names // {})[$parts.size] // [] | first) as $other |
+  if $other then $other + $parts.attributes else "" end;
 
 def profile($product):
-  "    {\(.name | c_str), \(.resource_mixed | c_str), \(alternate($product) | c_str), "
+  "    {\(.name | c_str), \(.resource_mixed | c_str), \(.name | alternate($product) | c_str), "
   + "\(.compute_slices), \(.placement_size // 0), \(.name | memory_in_name), \(.max_instances)},";
 
 def labels: [.names[].gfd_label | select(. != null)];
