@@ -118,6 +118,9 @@ bool is_mistaken_gpu_name(const struct rule_context *ctx, struct str name, struc
 bool may_look_for_nearest(const struct rule_context *ctx);
 /* Some container names a GPU in that way: the pod means to ask for one. */
 bool asks_by_mistaken_name(const struct rule_context *ctx);
+/* The pod gets devices by DRA, by claims or by the name of a DeviceClass among a container's
+ * resources. They may be GPUs; which they are stands in another object. */
+bool claims_devices(const struct rule_context *ctx);
 /* The GPUs of this pod may be described in another template of the workload: the resources
  * of its model server, Spark's gpu beside its template. */
 bool gpus_are_described_elsewhere(const struct rule_context *ctx);

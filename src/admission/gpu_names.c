@@ -10,6 +10,9 @@ enum { NAME_MAX_BYTES = 317 };
 
 static const struct str shared_suffix = {".shared", 7};
 
+/* Kubernetes' own names for "a device of this DeviceClass", by DRA (KEP-5004). */
+static const struct str device_class_prefix = {"deviceclass.resource.kubernetes.io/", 35};
+
 static char lower(char c) {
   return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
@@ -61,6 +64,14 @@ static bool is_same_word(struct str a, struct str b) {
   return a.len == b.len && contains(a, b);
 }
 
+/* "npu.intel.com" beside "gpu.intel.com": another product of the same vendor. A vendor of one
+ * word, "nvidia.com", has no such neighbours. */
+static bool is_sibling(struct str a, struct str b) {
+  struct str a_parent = str_skip(a, str_find_char(a, '.'));
+  struct str b_parent = str_skip(b, str_find_char(b, '.'));
+  return str_eq(a_parent, b_parent) && str_find_char(str_skip(a_parent, 1), '.') + 1 < a_parent.len;
+}
+
 /* The vendor's prefix that was meant by "nvidia", "nvidea.com", "NVIDIA.com", by a quota's
  * "requests.nvidia.com", or by Kubernetes' own domain, under which there are no GPUs any
  * more; empty when none was. */
@@ -73,7 +84,8 @@ static struct str meant_vendor(const struct rule_context *ctx, struct str domain
   for (size_t i = 0; i < vendors->count; i++) {
     struct str vendor = {vendors->items[i].ptr, vendors->items[i].len - 1}; /* without the '/' */
     struct str first = {vendor.ptr, str_find_char(vendor, '.')};
-    if (is_one_edit_away(domain, vendor) || is_same_word(domain, first))
+    bool is_near = is_one_edit_away(domain, vendor) && !is_sibling(domain, vendor);
+    if (is_near || is_same_word(domain, first))
       return vendors->items[i];
   }
   bool is_native =
@@ -169,7 +181,7 @@ bool is_mistaken_gpu_name(const struct rule_context *ctx, struct str name,
   const struct strings *vendors = &ctx->view->vendor_prefixes;
   size_t slash = str_find_char(name, '/');
   struct str vendor = {NULL, 0}, rest = name;
-  if (name.len > NAME_MAX_BYTES)
+  if (name.len > NAME_MAX_BYTES || str_starts_with(name, device_class_prefix))
     return false;
   if (slash == name.len) {
     if (!sounds_like_gpu(name))
@@ -209,4 +221,22 @@ bool asks_by_mistaken_name(const struct rule_context *ctx) {
       return true;
   }
   return false;
+}
+
+static bool has_device_class(const struct resource_amount *list, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (str_starts_with(list[i].name, device_class_prefix))
+      return true;
+  return false;
+}
+
+bool claims_devices(const struct rule_context *ctx) {
+  const struct pod_spec *spec = &ctx->tmpl->spec;
+  for (size_t i = 0; i < spec->container_count; i++) {
+    const struct container *container = &spec->containers[i];
+    if (has_device_class(container->limits, container->limit_count) ||
+        has_device_class(container->requests, container->request_count))
+      return true;
+  }
+  return spec->has_claims;
 }

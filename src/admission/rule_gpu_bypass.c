@@ -145,7 +145,7 @@ static void judge_runtime_class(struct rule_context *ctx) {
   const struct pod_spec *spec = &ctx->tmpl->spec;
   const struct strings *classes = &ctx->effective->params[P_BYPASS_RUNTIME_CLASSES]->strings;
   if (spec->runtime_class.len == 0 || !strings_match(classes, spec->runtime_class) ||
-      ctx->gpu_count || spec->has_claims || gpus_are_described_elsewhere(ctx) ||
+      ctx->gpu_count || claims_devices(ctx) || gpus_are_described_elsewhere(ctx) ||
       asks_by_mistaken_name(ctx))
     return;
   size_t open = 0;

@@ -131,8 +131,7 @@ void rule_gpu_node_use(struct rule_context *ctx) {
   const struct pod_spec *spec = &ctx->tmpl->spec;
   const struct toleration *toleration;
   struct str field;
-  /* Devices by DRA may be GPUs; which they are stands in another object. */
-  if (ctx->gpu_count || spec->has_claims || gpus_are_described_elsewhere(ctx) ||
+  if (ctx->gpu_count || claims_devices(ctx) || gpus_are_described_elsewhere(ctx) ||
       asks_by_mistaken_name(ctx))
     return;
   if (selects_gpu_nodes(ctx, &field)) {

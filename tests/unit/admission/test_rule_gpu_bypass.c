@@ -148,6 +148,11 @@ static const struct {
      "containers: [{name: a, resources: {limits: {nvidia.com/gpus: 1}}}]\n"
      "runtimeClassName: nvidia",
      SEVERITY_OFF, NULL, NULL, NULL},
+    {"with a device class among its resources",
+     "containers: [{name: a, resources: {limits: "
+     "{deviceclass.resource.kubernetes.io/gpu.nvidia.com: "
+     "1}}}]\nruntimeClassName: nvidia",
+     SEVERITY_OFF, NULL, NULL, NULL},
     {"another runtime", "containers: [{name: a}]\nruntimeClassName: gvisor", SEVERITY_OFF, NULL,
      NULL, NULL},
     /* privileged */

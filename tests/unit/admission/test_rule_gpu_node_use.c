@@ -50,6 +50,11 @@ static const struct {
     {"and asks by a mistaken name, which another rule tells",
      "containers: [{name: a, resources: {limits: {nvidia.com/gpus: 1}}}]" TOLERATES, NULL, NULL,
      NULL},
+    {"and names a device class",
+     "containers: [{name: a, resources: {limits: "
+     "{deviceclass.resource.kubernetes.io/gpu.nvidia.com: "
+     "1}}}]" TOLERATES,
+     NULL, NULL, NULL},
     {"and claims devices", "containers: [{name: a}]\nresourceClaims: [{name: g}]" TOLERATES, NULL,
      NULL, NULL},
     {"another taint", "containers: [{name: a}]\ntolerations: [{key: dedicated, value: ml}]", NULL,
