@@ -43,21 +43,22 @@ static bool sounds_like_gpu(struct str name) {
          str_starts_with(name, STR_LIT("mig-"));
 }
 
-/* One letter more, less or other, or two neighbours swapped; case does not count. */
-static bool is_one_edit_away(struct str a, struct str b) {
-  size_t longer = a.len > b.len ? a.len : b.len, shorter = a.len + b.len - longer;
-  if (longer - shorter > 1)
+/* So many letters more, less or other, or neighbours swapped; case does not count. */
+static bool is_within_edits(struct str a, struct str b, unsigned edits) {
+  while (a.len && b.len && lower(a.ptr[0]) == lower(b.ptr[0])) {
+    a = str_skip(a, 1);
+    b = str_skip(b, 1);
+  }
+  if (a.len == 0 || b.len == 0)
+    return a.len + b.len <= edits;
+  if (edits == 0)
     return false;
-  size_t head = 0, tail = 0;
-  while (head < shorter && lower(a.ptr[head]) == lower(b.ptr[head]))
-    head++;
-  while (tail < shorter - head && lower(a.ptr[a.len - 1 - tail]) == lower(b.ptr[b.len - 1 - tail]))
-    tail++;
-  size_t differing = longer - head - tail;
-  if (differing <= 1)
-    return true;
-  return differing == 2 && a.len == b.len && lower(a.ptr[head]) == lower(b.ptr[head + 1]) &&
-         lower(a.ptr[head + 1]) == lower(b.ptr[head]);
+  bool is_swapped = a.len > 1 && b.len > 1 && lower(a.ptr[0]) == lower(b.ptr[1]) &&
+                    lower(a.ptr[1]) == lower(b.ptr[0]);
+  return is_within_edits(str_skip(a, 1), b, edits - 1) ||
+         is_within_edits(a, str_skip(b, 1), edits - 1) ||
+         is_within_edits(str_skip(a, 1), str_skip(b, 1), edits - 1) ||
+         (is_swapped && is_within_edits(str_skip(a, 2), str_skip(b, 2), edits - 1));
 }
 
 static bool is_same_word(struct str a, struct str b) {
@@ -84,7 +85,7 @@ static struct str meant_vendor(const struct rule_context *ctx, struct str domain
   for (size_t i = 0; i < vendors->count; i++) {
     struct str vendor = {vendors->items[i].ptr, vendors->items[i].len - 1}; /* without the '/' */
     struct str first = {vendor.ptr, str_find_char(vendor, '.')};
-    bool is_near = is_one_edit_away(domain, vendor) && !is_sibling(domain, vendor);
+    bool is_near = is_within_edits(domain, vendor, 1) && !is_sibling(domain, vendor);
     if (is_near || is_same_word(domain, first))
       return vendors->items[i];
   }
@@ -124,7 +125,7 @@ static bool is_pattern(struct str s) {
   return str_find_char(s, '*') < s.len || str_find_char(s, '?') < s.len;
 }
 
-/* The names that the policy spells out, those of all profiles, and what nodes offer. */
+/* The names of GPUs that the policy spells out, those of all profiles, and what nodes offer. */
 static struct names candidates(const struct rule_context *ctx) {
   const struct policy_view *view = ctx->view;
   size_t product_count, max = view->gpu_resource_count;
@@ -135,7 +136,7 @@ static struct names candidates(const struct rule_context *ctx) {
     max += ctx->cluster->resource_count;
   struct names names = {arena_array(ctx->arena, max ? max : 1, sizeof(struct str)), 0};
   for (size_t i = 0; i < view->gpu_resource_count; i++)
-    if (!is_pattern(view->gpu_resources[i].pattern))
+    if (!is_pattern(view->gpu_resources[i].pattern) && !view->gpu_resources[i].is_excluded)
       names.items[names.count++] = view->gpu_resources[i].pattern;
   for (size_t i = 0; ctx->cluster && i < ctx->cluster->resource_count; i++)
     if (has_vendor_prefix(ctx, ctx->cluster->resources[i].name))
@@ -159,6 +160,73 @@ static struct str nearest_name(const struct rule_context *ctx, struct str name) 
     return str_nearest(lowered(ctx->arena, name), names.items, names.count);
   struct str base = str_nearest(lowered(ctx->arena, gpu_base_name(name)), names.items, names.count);
   return base.len ? str_printf(ctx->arena, "%.*s.shared", STR_FMT(base)) : base;
+}
+
+static bool is_alnum(char c) {
+  c = lower(c);
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* "gpu-mem" and "GPUmem": what is left when separators and case are taken away. */
+static bool has_same_letters(struct str a, struct str b) {
+  size_t i = 0, k = 0;
+  for (;;) {
+    while (i < a.len && !is_alnum(a.ptr[i]))
+      i++;
+    while (k < b.len && !is_alnum(b.ptr[k]))
+      k++;
+    if (i == a.len || k == b.len)
+      return i == a.len && k == b.len;
+    if (lower(a.ptr[i++]) != lower(b.ptr[k++]))
+      return false;
+  }
+}
+
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/* "gpu2" beside "gpu", "ibs1" beside "ibs0": one more of a series, where "i951" beside "i915"
+ * has the same digits. */
+static bool is_of_series(struct str a, struct str b) {
+  int balance[10] = {0};
+  size_t i = 0, k = 0;
+  for (;;) {
+    for (; i < a.len && is_digit(a.ptr[i]); i++)
+      balance[a.ptr[i] - '0']++;
+    for (; k < b.len && is_digit(b.ptr[k]); k++)
+      balance[b.ptr[k] - '0']--;
+    if (i == a.len || k == b.len)
+      break;
+    if (a.ptr[i++] != b.ptr[k++])
+      return false;
+  }
+  bool has_other_digits = false;
+  for (size_t d = 0; d < SG_ARRAY_LEN(balance); d++)
+    has_other_digits = has_other_digits || balance[d] != 0;
+  return i == a.len && k == b.len && has_other_digits;
+}
+
+/* Kubernetes takes no other characters behind the slash. */
+static bool can_be_a_name(struct str tail) {
+  for (size_t i = 0; i < tail.len; i++)
+    if (!is_alnum(tail.ptr[i]) && tail.ptr[i] != '-' && tail.ptr[i] != '_' && tail.ptr[i] != '.')
+      return false;
+  return true;
+}
+
+/* Is `name`, under the vendor's own domain, `meant` with a slip of the hand? Other names are
+ * given by whoever sets up a device plugin, and near enough is not enough to refuse them. */
+static bool is_misspelling(struct str name, struct str meant) {
+  enum { LONG_NAME = 8 };
+  if (meant.len == 0)
+    return false;
+  struct str tail = gpu_base_name(str_skip(name, str_find_char(name, '/') + 1));
+  struct str known = gpu_base_name(str_skip(meant, str_find_char(meant, '/') + 1));
+  struct mig_name profile;
+  if (!can_be_a_name(tail) || has_same_letters(tail, known) || mig_name_parse(tail, &profile))
+    return true;
+  return !is_of_series(tail, known) && is_within_edits(tail, known, known.len >= LONG_NAME ? 2 : 1);
 }
 
 /* The name in the vendor's domain, put right; at worst the vendor's whole GPU. */
@@ -190,8 +258,9 @@ bool is_mistaken_gpu_name(const struct rule_context *ctx, struct str name,
   } else if (has_vendor_prefix(ctx, name)) {
     if (is_known(ctx, name))
       return false;
+    struct str nearest = ret_nearest ? nearest_name(ctx, name) : (struct str){NULL, 0};
     if (ret_nearest)
-      *ret_nearest = nearest_name(ctx, name);
+      *ret_nearest = is_misspelling(name, nearest) ? nearest : (struct str){NULL, 0};
     return true;
   } else {
     rest = str_skip(name, slash + 1);

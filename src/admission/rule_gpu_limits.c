@@ -140,12 +140,17 @@ static bool judge_name(struct rule_context *ctx, const struct container *contain
                 STR_FMT(text))
           : str_printf(ctx->arena, "%.*s is not a known GPU resource", STR_FMT(text));
   /* With nothing near it is hardly a typing error: there may be such a device. */
-  bool is_doubt = may_look && nearest.len == 0;
-  report(ctx, is_doubt ? SEVERITY_WARN : SEVERITY_DENY, name_field(ctx, container, list, name),
-         message,
-         nearest.len ? str_printf(ctx->arena, "write %.*s", STR_FMT(shown(ctx, nearest)))
-                     : STR_LIT("write the name that the device plugin offers, or have it added to "
-                               "knownNames of this rule"));
+  struct str remedy = STR_LIT("write the name that the device plugin offers, or have it added to "
+                              "knownNames of this rule");
+  if (nearest.len && str_find_char(name, '/') < name.len)
+    remedy = str_printf(ctx->arena,
+                        "write %.*s; where a device plugin does offer %.*s, have that added to "
+                        "knownNames of this rule",
+                        STR_FMT(shown(ctx, nearest)), STR_FMT(text));
+  else if (nearest.len)
+    remedy = str_printf(ctx->arena, "write %.*s", STR_FMT(shown(ctx, nearest)));
+  report(ctx, nearest.len ? SEVERITY_DENY : SEVERITY_WARN, name_field(ctx, container, list, name),
+         message, remedy);
   return true;
 }
 
