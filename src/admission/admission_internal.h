@@ -46,6 +46,7 @@ struct rule_context {
   struct str
       workload_type; /* slicegate.dev/workload-type, likewise: "training", "inference", ... */
   struct str team;   /* slicegate.dev/team, likewise */
+  struct destinations *destinations; /* of the template in hand: see find_offer */
 
   struct found found;            /* so far; rules add with rule_report */
   bool has_judged_object_labels; /* budget-labels: once, for all templates without metadata */
@@ -109,8 +110,8 @@ struct str text_clean(struct arena *arena, struct str text, size_t max);
 /*
  * A resource name by which somebody means a GPU, but which no device plugin offers: below a
  * vendor's prefix and not in the policy ("nvidia.com/gpus"), without a domain ("gpu"), or
- * with a mistaken one ("nvidia/gpu"). *ret_nearest is the name that was probably meant,
- * empty when none is near. (gpu_names.c)
+ * with a mistaken one ("nvidia/gpu"). *ret_nearest is the name that was surely meant,
+ * empty when it may be a device's that is not known here. (gpu_names.c)
  */
 bool is_mistaken_gpu_name(const struct rule_context *ctx, struct str name, struct str *ret_nearest);
 /* Finding the nearest name takes a while: a hostile object with more findings than anybody
@@ -146,6 +147,34 @@ size_t affinity_alternatives(const struct rule_context *ctx, const struct string
 /* Values of nvidia.com/gpu.product that the pod is bound to by nodeSelector or, without one,
  * by required affinity. Empty: any. */
 struct strings wanted_products(const struct rule_context *ctx);
+
+struct cluster_resource;
+
+/* What the recorded nodes that the pod in hand may go to offer of one resource. */
+struct offer {
+  bool is_open;                /* one of them has no GPU taint that the pod does not tolerate */
+  const struct taint *missing; /* of the first of them that has one */
+  /* Their nvidia.com/gpu.product, each once, empty where a node has none; without nodes whose
+   * other taints keep the pod away. */
+  struct offer_product {
+    struct str label;
+    const struct offer_product *next;
+  } * products;
+};
+
+struct destinations {
+  bool is_known;
+  const struct offer *offers; /* one for each of the cluster's resources, in their order */
+};
+
+/* Computed when it is first asked for; ctx->cluster must be known. (destinations.c) */
+const struct offer *find_offer(const struct rule_context *ctx,
+                               const struct cluster_resource *resource);
+/* Selectors speak of more than products: of a node that is not there yet nobody can tell
+ * whether the pod may go to it. */
+bool selects_beyond_product(const struct rule_context *ctx);
+/* Where the pod may go is told in the template in hand, not elsewhere or in matchFields. */
+bool destinations_are_described(const struct rule_context *ctx);
 
 #define REQUIRED_AFFINITY_PATH                                                                     \
   "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"

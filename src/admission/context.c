@@ -241,6 +241,8 @@ void context_enter(struct rule_context *ctx, const struct effective *effective,
                    const struct pod_template *tmpl) {
   ctx->effective = effective;
   ctx->tmpl = tmpl;
+  ctx->destinations = arena_alloc(ctx->arena, sizeof(*ctx->destinations));
+  *ctx->destinations = (struct destinations){.is_known = false};
   collect_gpu_requests(ctx);
   ctx->environment = counted_label(ctx, STR_LIT("slicegate.dev/environment"));
   ctx->workload_type = counted_label(ctx, STR_LIT("slicegate.dev/workload-type"));

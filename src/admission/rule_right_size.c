@@ -93,19 +93,16 @@ static void consider(struct search *search, struct str profile, struct str resou
     search->best = found;
 }
 
+/* By the nodes that the pod may go to. */
 static void consider_offered(struct search *search, const struct adm_cluster *cluster) {
   for (size_t i = 0; i < cluster->resource_count; i++) {
     const struct cluster_resource *resource = &cluster->resources[i];
     if (!str_starts_with(resource->name, mig_prefix) || resource->is_shared_somewhere)
       continue;
     struct str profile = str_skip(resource->name, mig_prefix.len);
-    if (resource->node_products.count == 0 && search->wanted.count == 0)
-      consider(search, profile, resource->name, NULL, true); /* nodes without that label */
-    for (size_t k = 0; k < resource->node_products.count; k++) {
-      struct str product = resource->node_products.items[k];
-      if (suits(&search->wanted, product))
-        consider(search, profile, resource->name, product_by_label(product), true);
-    }
+    const struct offer_product *at = find_offer(search->ctx, resource)->products;
+    for (; at; at = at->next)
+      consider(search, profile, resource->name, product_by_label(at->label), true);
   }
 }
 
@@ -137,9 +134,11 @@ static struct candidate smallest_sufficient(const struct rule_context *ctx, int6
                                             unsigned below_gib) {
   struct search search = {
       .ctx = ctx, .need_bytes = need_bytes, .below_gib = below_gib, .wanted = wanted_products(ctx)};
+  if (!destinations_are_described(ctx))
+    return search.best;
   if (ctx->cluster)
     consider_offered(&search, ctx->cluster);
-  if (!search.best.resource.len)
+  if (!search.best.resource.len && !selects_beyond_product(ctx))
     consider_pools(&search);
   return search.best;
 }

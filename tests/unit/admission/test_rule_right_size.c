@@ -156,6 +156,109 @@ START_TEST(the_slice_is_of_a_product_that_the_pod_may_use) {
 }
 END_TEST
 
+/* The slices are on one H100 node of the cluster, whole GPUs on another. */
+static void two_halls(void) {
+  node("whole", h100, "nvidia.com/gpu");
+  with_node_label(&b, "kubernetes.io/hostname", "whole");
+  with_node_label(&b, "hall", "1");
+  given_node(&b, "slices");
+  with_node_label(&b, "nvidia.com/gpu.product", h100);
+  with_node_resource(&b, "nvidia.com/mig-1g.10gb", "7");
+  with_node_label(&b, "kubernetes.io/hostname", "slices");
+  with_node_label(&b, "nvidia.com/mig.capable", "true");
+  with_node_label(&b, "hall", "2");
+}
+
+static const struct {
+  const char *name;
+  const char *selected_key, *selected_value; /* nodeSelector */
+  const char *key;                           /* required affinity */
+  enum selector_operator op;
+  const char *values;
+  bool is_advised;
+} places[] = {
+    {"anywhere", NULL, NULL, NULL, SELECT_IN, NULL, true},
+    {"nodeSelector, there", "kubernetes.io/hostname", "slices", NULL, SELECT_IN, NULL, true},
+    {"nodeSelector, elsewhere", "kubernetes.io/hostname", "whole", NULL, SELECT_IN, NULL, false},
+    {"a label that no node has", "cloud.google.com/gke-accelerator", "nvidia-h100-80gb", NULL,
+     SELECT_IN, NULL, false},
+    {"In, there", NULL, NULL, "hall", SELECT_IN, "2,3", true},
+    {"In, elsewhere", NULL, NULL, "hall", SELECT_IN, "1,3", false},
+    {"NotIn, there", NULL, NULL, "hall", SELECT_NOT_IN, "1", true},
+    {"NotIn, elsewhere", NULL, NULL, "hall", SELECT_NOT_IN, "2", false},
+    {"NotIn, a label that it has not", NULL, NULL, "row", SELECT_NOT_IN, "2", true},
+    {"Exists, there", NULL, NULL, "nvidia.com/mig.capable", SELECT_EXISTS, "", true},
+    {"Exists, nowhere", NULL, NULL, "nvidia.com/gpu.family", SELECT_EXISTS, "", false},
+    {"DoesNotExist, elsewhere", NULL, NULL, "nvidia.com/mig.capable", SELECT_NOT_EXISTS, "", false},
+    {"DoesNotExist, everywhere", NULL, NULL, "row", SELECT_NOT_EXISTS, "", true},
+    {"Gt, there", NULL, NULL, "hall", SELECT_GT, "1", true},
+    {"Gt, nowhere", NULL, NULL, "hall", SELECT_GT, "2", false},
+    {"Lt, elsewhere", NULL, NULL, "hall", SELECT_LT, "2", false},
+    {"Lt, there", NULL, NULL, "hall", SELECT_LT, "3", true},
+    {"both must hold", "hall", "2", "kubernetes.io/hostname", SELECT_IN, "whole", false},
+};
+
+START_TEST(the_slice_is_on_a_node_that_the_pod_may_go_to) {
+  two_halls();
+  container("nvidia.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "8Gi");
+  if (places[_i].selected_key)
+    with_node_selector(&b, places[_i].selected_key, places[_i].selected_value);
+  if (places[_i].key) {
+    with_affinity_term(&b);
+    with_requirement(&b, places[_i].key, places[_i].op, places[_i].values);
+  }
+  if (places[_i].is_advised)
+    expect_finding_row(places[_i].name, judge(&b), RULE_RIGHT_SIZE, SEVERITY_DENY, NULL,
+                       "nvidia.com/mig-1g.10gb: 1");
+  else
+    expect_none_row(places[_i].name, judge(&b), RULE_RIGHT_SIZE);
+  given_rule(&b, RULE_RIGHT_SIZE, "severity: deny, mutate: true");
+  ck_assert_msg((mutate(&b)->patch_count == 1) == places[_i].is_advised, "%s", places[_i].name);
+}
+END_TEST
+
+START_TEST(one_term_that_leads_there_is_enough) {
+  two_halls();
+  container("nvidia.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "8Gi");
+  with_affinity_term(&b);
+  with_requirement(&b, "hall", SELECT_IN, "1");
+  with_affinity_term(&b);
+  with_requirement(&b, "hall", SELECT_IN, "2");
+  expect_finding(judge(&b), RULE_RIGHT_SIZE, SEVERITY_DENY, NULL, NULL);
+}
+END_TEST
+
+START_TEST(a_node_that_keeps_the_pod_away_is_no_help) {
+  two_halls();
+  with_node_taint(&b, "dedicated", "speech", EFFECT_NO_SCHEDULE);
+  container("nvidia.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "8Gi");
+  expect_none(judge(&b), RULE_RIGHT_SIZE);
+  with_toleration(&b, "dedicated", "speech", EFFECT_NO_SCHEDULE);
+  expect_finding(judge(&b), RULE_RIGHT_SIZE, SEVERITY_DENY, NULL, NULL);
+}
+END_TEST
+
+START_TEST(pools_tell_nothing_of_other_labels) {
+  given_rule_and(&b, RULE_RIGHT_SIZE, "severity: deny",
+                 "nodePools: [{name: h100, products: [NVIDIA-H100-80GB-HBM3]}]");
+  container("nvidia.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "8Gi");
+  with_node_selector(&b, "nvidia.com/gpu.product", h100);
+  expect_finding(judge(&b), RULE_RIGHT_SIZE, SEVERITY_DENY, NULL, NULL);
+  with_node_selector(&b, "nvidia.com/gpu.family", "hopper");
+  expect_none(judge(&b), RULE_RIGHT_SIZE);
+  given_pod(&b);
+  container("nvidia.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "8Gi");
+  with_affinity_term(&b);
+  with_requirement(&b, "nvidia.com/gpu.product", SELECT_NOT_IN, h100);
+  expect_none(judge(&b), RULE_RIGHT_SIZE);
+}
+END_TEST
+
 START_TEST(slices_that_are_shared_or_special_are_no_replacement) {
   node("shared", h100, "nvidia.com/mig-1g.10gb");
   with_node_label(&b, "nvidia.com/mig-1g.10gb.replicas", "4");
@@ -221,6 +324,11 @@ TCase *tcase_right_size(void) {
   tcase_add_test(tcase, node_pools_tell_what_may_come);
   tcase_add_test(tcase, what_is_offered_now_comes_before_what_may_come);
   tcase_add_test(tcase, the_slice_is_of_a_product_that_the_pod_may_use);
+  tcase_add_loop_test(tcase, the_slice_is_on_a_node_that_the_pod_may_go_to, 0,
+                      (int)SG_ARRAY_LEN(places));
+  tcase_add_test(tcase, one_term_that_leads_there_is_enough);
+  tcase_add_test(tcase, a_node_that_keeps_the_pod_away_is_no_help);
+  tcase_add_test(tcase, pools_tell_nothing_of_other_labels);
   tcase_add_test(tcase, slices_that_are_shared_or_special_are_no_replacement);
   tcase_add_test(tcase, of_equal_memory_the_one_with_less_compute);
   tcase_add_test(tcase, nodes_that_do_not_name_their_product_serve_who_wants_none);
