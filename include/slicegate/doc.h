@@ -25,7 +25,8 @@ struct doc_node {
   uint32_t line;   /* 1-based */
   uint32_t column; /* 1-based; bytes in JSON, characters in YAML */
   union {
-    struct str text;              /* DOC_STRING: the value; DOC_NUMBER, DOC_BOOL: as written */
+    struct str text;              /* DOC_STRING: the value; DOC_NUMBER, DOC_BOOL: as written,
+                                     but YAML integers in decimal (0x10 is "16") */
     const struct doc_node *items; /* DOC_SEQUENCE */
     const struct doc_pair *pairs; /* DOC_MAPPING, in the order of the text */
   };

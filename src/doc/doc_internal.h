@@ -29,7 +29,8 @@ void doc_problems_done(struct doc_problems *problems);
 bool doc_parse_json_stream(struct arena *arena, struct str text, const struct doc_limits *limits,
                            struct doc_stream *ret, struct err *reterr) SG_MUST_CHECK;
 
-/* Gives a plain YAML scalar (kind DOC_STRING, text set) the kind it resolves to. */
-void yaml_resolve_plain(struct doc_node *node);
+/* Gives a plain YAML scalar (kind DOC_STRING, text set) the kind it resolves to, and an integer
+ * its decimal text. */
+void yaml_resolve_plain(struct arena *arena, struct doc_node *node);
 
 #endif

@@ -143,7 +143,7 @@ static bool read_scalar(struct yaml_reader *r, const yaml_event_t *event, struct
   ret->kind = DOC_STRING;
   const char *tag = (const char *)event->data.scalar.tag;
   if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && !tag)
-    yaml_resolve_plain(ret);
+    yaml_resolve_plain(r->arena, ret);
   place(ret, &event->start_mark);
   close_anchor(r, anchor, ret);
   return true;

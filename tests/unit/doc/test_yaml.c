@@ -45,6 +45,66 @@ START_TEST(scalars_resolve_as_in_kubernetes) {
 }
 END_TEST
 
+/* What kubectl sends for it: sigs.k8s.io/yaml. */
+static const struct {
+  const char *text, *number; /* NULL: a string */
+} numbers[] = {
+    {"1", "1"},
+    {"+1", "1"},
+    {"-1", "-1"},
+    {"-0", "0"},
+    {"0", "0"},
+    {"0x1", "1"},
+    {"0X1f", "31"},
+    {"-0x10", "-16"},
+    {"0b11", "3"},
+    {"0B11", "3"},
+    {"-0b11", "-3"},
+    {"0o7", "7"},
+    {"0O17", "15"},
+    {"010", "8"},
+    {"-010", "-8"},
+    {"00", "0"},
+    {"1_000", "1000"},
+    {"0x_f", "15"},
+    {"1_", "1"},
+    {"08", "08"},
+    {"1_0.5", "10.5"},
+    {".5", ".5"},
+    {"1e3", "1e3"},
+    {"+1.5", "+1.5"},
+    {"0b12", NULL},
+    {"0o8", NULL},
+    {"0xg", NULL},
+    {"_1", NULL},
+    {"_", NULL},
+    {"+", NULL},
+    {"1__x", NULL},
+    {"0b", NULL},
+    {"+-1", NULL},
+    {".", NULL},
+    {"\"010\"", NULL},
+    {"!!str 010", NULL},
+    {"2026-11-21", NULL},
+    {"9223372036854775807", "9223372036854775807"},
+    {"18446744073709551615", "18446744073709551615"},
+    {"18446744073709551616", "18446744073709551616"},
+    {"-9223372036854775808", "-9223372036854775808"},
+    {"0xffffffffffffffff", "18446744073709551615"},
+    {"0x10000000000000000", NULL},
+};
+
+START_TEST(integers_get_their_decimal_text) {
+  struct str text = str_printf(arena, "a: %s", numbers[_i].text);
+  const struct doc_node *node = doc_get_lit(parse(text.ptr).documents[0], "a");
+  ck_assert_msg(node->kind == (numbers[_i].number ? DOC_NUMBER : DOC_STRING), "\"%s\" is %s",
+                numbers[_i].text, doc_kind_name(node));
+  if (numbers[_i].number)
+    ck_assert_msg(str_is(node->text, numbers[_i].number), "\"%s\" reads %.*s", numbers[_i].text,
+                  STR_FMT(node->text));
+}
+END_TEST
+
 START_TEST(every_node_knows_its_place) {
   struct doc_stream stream = parse("# a comment\na:\n  b: [1, {c: x}]\n");
   const struct doc_pair *b = doc_get_pair(doc_get_lit(stream.documents[0], "a"), STR_LIT("b"));
@@ -122,6 +182,7 @@ TCase *tcase_yaml(void) {
   TCase *tc = tcase_create("yaml");
   tcase_add_checked_fixture(tc, set_up, tear_down);
   tcase_add_loop_test(tc, scalars_resolve_as_in_kubernetes, 0, SG_ARRAY_LEN(scalars));
+  tcase_add_loop_test(tc, integers_get_their_decimal_text, 0, SG_ARRAY_LEN(numbers));
   tcase_add_test(tc, every_node_knows_its_place);
   tcase_add_test(tc, documents_are_split_and_empty_ones_dropped);
   tcase_add_test(tc, duplicate_keys_are_noted_with_both_lines);
