@@ -61,7 +61,6 @@ static struct cluster_product *product_slot(struct adm_cluster *known, struct st
   struct cluster_product *slot = &known->products[known->product_count - 1];
   slot->label = label;
   slot->product = product_by_label(label);
-  slot->memory_mib = slot->product ? (int64_t)slot->product->memory_gib * 1024 : 0;
   return slot;
 }
 
@@ -113,6 +112,26 @@ static bool is_shared_on(const struct node *node, struct str resource) {
 
 /* ---- products ---------------------------------------------------------------------- */
 
+/* Boards of one name come with other memories (NVIDIA-H100 with 64 GB and with 94), and so with
+ * other profiles. What drivers keep back, and GiB for GB, stays far below this. */
+static bool is_other_board(const struct gpu_product *product, int64_t memory_mib) {
+  enum { MEMORY_MAY_DIFFER_PERCENT = 6 };
+  int64_t expected = (int64_t)product->memory_gib * 1024;
+  int64_t difference = memory_mib > expected ? memory_mib - expected : expected - memory_mib;
+  return difference > expected / 100 * MEMORY_MAY_DIFFER_PERCENT;
+}
+
+static void add_memory(struct cluster_product *slot, const struct node *node) {
+  int64_t memory_mib = 0;
+  if (!i64_parse(resource_label(node, STR_LIT("nvidia.com/gpu"), "memory"), &memory_mib) ||
+      memory_mib <= 0)
+    return;
+  if (slot->product && is_other_board(slot->product, memory_mib))
+    slot->product = NULL;
+  if (memory_mib > slot->memory_mib)
+    slot->memory_mib = memory_mib;
+}
+
 static void add_product(struct adm_cluster *known, const struct node *node, struct str label) {
   struct cluster_product *slot = product_slot(known, product_base_label(label));
   bool is_mig_incapable =
@@ -121,11 +140,8 @@ static void add_product(struct adm_cluster *known, const struct node *node, stru
   slot->is_present = true;
   add_once(known->arena, &known->node_products, label);
   /* Under the single MIG strategy the label tells a slice's memory, not the GPU's. */
-  int64_t memory_mib = 0;
-  if (!slot->product && str_eq(slot->label, label) &&
-      i64_parse(resource_label(node, STR_LIT("nvidia.com/gpu"), "memory"), &memory_mib) &&
-      memory_mib > slot->memory_mib)
-    slot->memory_mib = memory_mib;
+  if (str_eq(slot->label, label))
+    add_memory(slot, node);
 }
 
 /* Before GPU Feature Discovery has run, or without it, a node says that it has GPUs by the
@@ -265,6 +281,9 @@ struct adm_cluster *adm_cluster_new(const struct cluster *cluster, const struct 
   for (size_t i = 0; i < view->node_pool_count; i++)
     for (size_t k = 0; k < view->node_pools[i].products.count; k++)
       declare(known, view->node_pools[i].products.items[k], &view->node_pools[i]);
+  for (size_t i = 0; i < known->product_count; i++)
+    if (known->products[i].product)
+      known->products[i].memory_mib = (int64_t)known->products[i].product->memory_gib * 1024;
   /* By name: messages list them, and equal clusters give equal messages in any node order. */
   if (known->product_count)
     qsort(known->products, known->product_count, sizeof(*known->products), compare_products);

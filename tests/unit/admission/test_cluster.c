@@ -4,6 +4,8 @@
 #include "tests/unit/admission/builder.h"
 #include "tests/unit/admission/cases.h"
 
+#include <stdlib.h>
+
 static struct builder b;
 
 static void setup(void) {
@@ -126,6 +128,30 @@ START_TEST(memory_of_products_that_are_not_in_the_table) {
 }
 END_TEST
 
+static const struct {
+  const char *name, *label, *memory;
+  bool is_known;
+} boards[] = {
+    {"as the table says", "NVIDIA-H100", "95830", true},
+    {"without what the driver keeps", "NVIDIA-B200", "183359", true},
+    {"another board of the same name", "NVIDIA-H100", "65247", false},
+    {"more than it has", "NVIDIA-H100", "147456", false},
+    {"a slice's under the single strategy", "NVIDIA-H100-MIG-1g.12gb", "11008", true},
+    {"no number", "NVIDIA-H100", "much", true},
+    {"none", "NVIDIA-H100", "0", true},
+};
+
+START_TEST(a_product_has_the_memory_that_its_nodes_say) {
+  gpu_node("a", boards[_i].label, "nvidia.com/gpu", "8");
+  with_node_label(&b, "nvidia.com/gpu.memory", boards[_i].memory);
+  const struct adm_cluster *known = facts();
+  ck_assert_uint_eq(known->product_count, 1);
+  ck_assert_msg((known->products[0].product != NULL) == boards[_i].is_known, "%s", boards[_i].name);
+  if (!boards[_i].is_known)
+    ck_assert_int_eq(known->products[0].memory_mib, strtol(boards[_i].memory, NULL, 10));
+}
+END_TEST
+
 static const struct cluster_product *declared(const char *pools) {
   given_rule_and(&b, RULE_SHARING, "severity: deny", pools);
   const struct adm_cluster *known = facts();
@@ -189,6 +215,8 @@ TCase *tcase_cluster(void) {
   tcase_add_test(tcase, products_and_resources_of_nodes);
   tcase_add_loop_test(tcase, shared_or_not, 0, (int)SG_ARRAY_LEN(sharing_rows));
   tcase_add_test(tcase, memory_of_products_that_are_not_in_the_table);
+  tcase_add_loop_test(tcase, a_product_has_the_memory_that_its_nodes_say, 0,
+                      (int)SG_ARRAY_LEN(boards));
   tcase_add_test(tcase, node_pools_declare_products_and_profiles);
   tcase_add_test(tcase, the_order_of_nodes_does_not_matter);
   return tcase;
