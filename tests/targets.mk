@@ -88,18 +88,18 @@ TEST_LIBS := $(shell pkg-config --libs check 2>/dev/null) $(LIBS) -lssl
 .SECONDEXPANSION:
 $(SUITE_BINS): $(OUT)/tests/%/suite: $$(addprefix $(OUT)/,$$(addsuffix .o,$$(basename $$(wildcard tests/%/*.c)))) $(OUT)/tests/support/check_main.o $(SUPPORT_OBJ) $(LIB)
 	$(if $(V),,@echo "  LINK $@")
-	$(Q)$(CC) $(CFLAGS_ALL) $(LINK) $^ $(TEST_LIBS) -o $@
+	$(Q)$(CC) $(LINK_ALL) $^ $(TEST_LIBS) -o $@
 
 $(OUT)/tests/fuzz/%-replay: $(OUT)/tests/fuzz/%.o $(OUT)/tests/support/fuzz_main.o $(LIB)
 	$(if $(V),,@echo "  LINK $@")
-	$(Q)$(CC) $(CFLAGS_ALL) $(LINK) $^ $(LIBS) -o $@
+	$(Q)$(CC) $(LINK_ALL) $^ $(LIBS) -o $@
 
 $(FUZZERS:%=build/fuzz/tests/fuzz/%): build/fuzz/tests/fuzz/%: build/fuzz/tests/fuzz/%.o build/fuzz/libslicegate.a
-	$(Q)$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer $^ $(LIBS) -o $@
+	$(Q)$(CC) $(filter-out -pie,$(LINK_ALL)) -fsanitize=fuzzer $^ $(LIBS) -o $@
 
 $(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o $(LIB)
 	$(if $(V),,@echo "  LINK $@")
-	$(Q)$(CC) $(CFLAGS_ALL) $(LINK) $^ $(LIBS) -lssl -o $@
+	$(Q)$(CC) $(LINK_ALL) $^ $(LIBS) -lssl -o $@
 
 ##@ Lint
 .PHONY: lint

@@ -70,7 +70,8 @@ static bool is_same_word(struct str a, struct str b) {
 static bool is_sibling(struct str a, struct str b) {
   struct str a_parent = str_skip(a, str_find_char(a, '.'));
   struct str b_parent = str_skip(b, str_find_char(b, '.'));
-  return str_eq(a_parent, b_parent) && str_find_char(str_skip(a_parent, 1), '.') + 1 < a_parent.len;
+  return a_parent.len && str_eq(a_parent, b_parent) &&
+         str_find_char(str_skip(a_parent, 1), '.') + 1 < a_parent.len;
 }
 
 /* The vendor's prefix that was meant by "nvidia", "nvidea.com", "NVIDIA.com", by a quota's
@@ -107,7 +108,7 @@ static bool has_vendor_prefix(const struct rule_context *ctx, struct str name) {
  * "nvidia.com/gpus.shared" too. */
 static bool is_known(const struct rule_context *ctx, struct str name) {
   if (strings_match(&ctx->effective->params[P_LIMITS_KNOWN_NAMES]->strings, name) ||
-      cluster_find_resource(ctx->cluster, name))
+      cluster_lists_resource(ctx->cluster, name))
     return true;
   return policy_knows_resource(ctx->view, name) &&
          (!str_ends_with(name, shared_suffix) ||
