@@ -295,12 +295,18 @@ struct adm_cluster {
     size_t taint_list_count;
   } * resources;
   size_t resource_count;
+  /* Extended resources that nodes list but have none of, for as long as a plugin restarts or a
+   * GPU is cut anew: there is such a device. */
+  struct strings at_rest;
   /* Some node has NVIDIA GPUs, by a resource or label of theirs, but does not say which. */
   bool has_unnamed_products;
 };
 
 const struct cluster_resource *cluster_find_resource(const struct adm_cluster *cluster,
                                                      struct str name);
+
+/* Some node has it, be it 0 of it now. */
+bool cluster_lists_resource(const struct adm_cluster *cluster, struct str name);
 
 /* Is among the strings, exactly. */
 bool strings_have(const struct strings *strings, struct str item);

@@ -217,9 +217,12 @@ static void add_node(struct adm_cluster *known, const struct node *node) {
   for (size_t i = 0; i < node->allocatable_count; i++) {
     const struct resource_amount *amount = &node->allocatable[i];
     /* Extended resources have a domain; a node without the device says 0 or nothing. */
-    if (str_find_char(amount->name, '/') == amount->name.len || !amount->is_valid ||
-        amount->amount.units <= 0)
+    if (str_find_char(amount->name, '/') == amount->name.len || !amount->is_valid)
       continue;
+    if (amount->amount.units <= 0) {
+      add_once(known->arena, &known->at_rest, amount->name);
+      continue;
+    }
     struct cluster_resource *slot = resource_slot(known, amount->name);
     if (amount->amount.units > slot->max_on_a_node)
       slot->max_on_a_node = amount->amount.units;
@@ -306,4 +309,8 @@ const struct cluster_resource *cluster_find_resource(const struct adm_cluster *c
     return NULL;
   const struct cluster_resource key = {.name = name};
   return bsearch(&key, cluster->resources, cluster->resource_count, sizeof(key), compare_resources);
+}
+
+bool cluster_lists_resource(const struct adm_cluster *cluster, struct str name) {
+  return cluster && (cluster_find_resource(cluster, name) || strings_have(&cluster->at_rest, name));
 }

@@ -275,22 +275,48 @@ static void report_not_now(struct rule_context *ctx, const struct gpu_request *g
          remedy);
 }
 
+/* A plugin restarts, or the GPU is being cut. */
+static void report_none_left(struct rule_context *ctx, const struct gpu_request *gpu) {
+  report(ctx, gpu, SEVERITY_WARN,
+         str_printf(ctx->arena, "nodes list %.*s, and have 0 of it now",
+                    STR_FMT(shown(ctx, gpu->amount->name))),
+         STR_LIT("look after the device plugin there, or expect the pod to wait"));
+}
+
+/* A share where nodes hand out the slice itself. */
+static void report_unshared(struct rule_context *ctx, const struct gpu_request *gpu) {
+  struct str base = shown(ctx, gpu->base_name);
+  report(
+      ctx, gpu, SEVERITY_WARN,
+      str_printf(ctx->arena, "no node offers %.*s now: %.*s is not shared here",
+                 STR_FMT(shown(ctx, gpu->amount->name)), STR_FMT(base)),
+      str_printf(ctx->arena, "ask for the slice itself, `%.*s`, or have it shared", STR_FMT(base)));
+}
+
 static void report_never(struct rule_context *ctx, const struct gpu_request *gpu,
                          const struct mig_name *name) {
   struct str nearest = nearest_in_cluster(ctx, name);
+  bool has_whole = cluster_find_resource(ctx->cluster, STR_LIT("nvidia.com/gpu")) != NULL;
+  struct str remedy = has_whole ? STR_LIT("ask for a whole GPU, nvidia.com/gpu")
+                                : STR_LIT("have nodes added that can be cut for it");
+  if (nearest.len)
+    remedy = str_printf(ctx->arena, "nearest: `nvidia.com/mig-%.*s`", STR_FMT(shown(ctx, nearest)));
   report(ctx, gpu, SEVERITY_DENY,
          str_printf(ctx->arena, "no node in this cluster can ever provide `mig-%.*s`%.*s",
                     STR_FMT(shown(ctx, name->text)), STR_FMT(products_in_words(ctx))),
-         nearest.len ? str_printf(ctx->arena, "nearest: `nvidia.com/mig-%.*s`",
-                                  STR_FMT(shown(ctx, nearest)))
-                     : STR_LIT("ask for a whole GPU, nvidia.com/gpu"));
+         remedy);
 }
 
 static void judge_in_cluster(struct rule_context *ctx, const struct gpu_request *gpu,
                              const struct mig_name *name) {
   const struct adm_cluster *cluster = ctx->cluster;
+  if (gpu->form == GPU_SHARED && cluster_find_resource(cluster, gpu->base_name)) {
+    report_unshared(ctx, gpu);
+    return;
+  }
   /* A cluster that shows no GPU at all may have all of them scaled to zero. */
   bool is_unknown = cluster->has_unnamed_products || cluster->product_count == 0;
+  bool is_listed = cluster_lists_resource(cluster, gpu->base_name);
   for (size_t i = 0; i < cluster->product_count; i++) {
     enum answer answer = slot_has(ctx, &cluster->products[i], name);
     if (answer == ANSWER_YES) {
@@ -299,7 +325,7 @@ static void judge_in_cluster(struct rule_context *ctx, const struct gpu_request 
     }
     is_unknown = is_unknown || answer == ANSWER_UNKNOWN;
   }
-  if (is_unknown)
+  if (is_unknown || is_listed)
     report_not_now(ctx, gpu, name, NULL);
   else
     report_never(ctx, gpu, name);
@@ -353,7 +379,13 @@ void rule_mig_profile(struct rule_context *ctx) {
       continue;
     const struct cluster_resource *offered = cluster_find_resource(ctx->cluster, gpu->amount->name);
     judge_count(ctx, gpu, offered);
-    if (offered || !judge_name(ctx, gpu, mig_tail(gpu->base_name), &name))
+    if (offered)
+      continue;
+    if (cluster_lists_resource(ctx->cluster, gpu->amount->name)) {
+      report_none_left(ctx, gpu);
+      continue;
+    }
+    if (!judge_name(ctx, gpu, mig_tail(gpu->base_name), &name))
       continue;
     if (ctx->cluster)
       judge_in_cluster(ctx, gpu, &name);

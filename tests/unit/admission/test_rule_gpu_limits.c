@@ -232,6 +232,14 @@ START_TEST(what_a_node_offers_is_no_typing_error) {
 }
 END_TEST
 
+START_TEST(nor_is_what_it_has_none_of_now) {
+  given_pod_spec(&b, "containers: [{name: a, resources: {limits: {nvidia.com/gpus: 1}}}]");
+  given_node(&b, "odd");
+  with_node_resource(&b, "nvidia.com/gpus", "0");
+  expect_none(judge(&b), RULE_GPU_LIMITS);
+}
+END_TEST
+
 START_TEST(a_name_is_told_once_for_both_lists) {
   given_pod_spec(&b, "containers: [{name: a, resources: {limits: {nvidia.com/gpus: 1}, requests: "
                      "{nvidia.com/gpus: 1}}}]");
@@ -472,6 +480,7 @@ TCase *tcase_gpu_limits(void) {
   tcase_add_loop_test(tcase, mistaken_name, 0, (int)SG_ARRAY_LEN(names));
   tcase_add_loop_test(tcase, a_name_like_no_other_only_warns, 0, (int)SG_ARRAY_LEN(unlike));
   tcase_add_test(tcase, what_a_node_offers_is_no_typing_error);
+  tcase_add_test(tcase, nor_is_what_it_has_none_of_now);
   tcase_add_test(tcase, a_name_is_told_once_for_both_lists);
   tcase_add_test(tcase, parts_that_nodes_offer_are_named);
   tcase_add_test(tcase, no_parts_are_promised_where_no_node_offers_any);

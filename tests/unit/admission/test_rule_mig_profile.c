@@ -236,18 +236,56 @@ END_TEST
 
 START_TEST(a_node_whose_plugin_restarts_still_has_its_product) {
   gpu_node("a", "NVIDIA-A100-SXM4-40GB", "nvidia.com/mig-1g.5gb", "0");
-  given_request("nvidia.com/mig-1g.5gb", "1");
+  given_request("nvidia.com/mig-2g.10gb", "1");
   expect_finding(judge(&b), RULE_MIG_PROFILE, SEVERITY_WARN, NULL, "A100 40GB GPUs can be cut");
 }
 END_TEST
 
+static const char *const at_rest[] = {
+    "nvidia.com/mig-1g.5gb",  /* of the product */
+    "nvidia.com/mig-1g.13gb", /* of none */
+    "nvidia.com/mig-1g.5g",   /* no profile's name */
+    "nvidia.com/mig-1g.13gb.shared",
+};
+
+START_TEST(what_a_node_lists_is_not_refused) {
+  gpu_node("a", "NVIDIA-A100-SXM4-40GB", at_rest[_i], "0");
+  given_request(at_rest[_i], "1");
+  expect_finding_row(at_rest[_i], judge(&b), RULE_MIG_PROFILE, SEVERITY_WARN, NULL,
+                     "have 0 of it now");
+}
+END_TEST
+
+START_TEST(a_share_of_what_a_node_lists_is_not_refused) {
+  gpu_node("a", "NVIDIA-A100-SXM4-40GB", "nvidia.com/mig-1g.13gb", "0");
+  given_request("nvidia.com/mig-1g.13gb.shared", "1");
+  expect_finding(judge(&b), RULE_MIG_PROFILE, SEVERITY_WARN, NULL, "no node offers");
+}
+END_TEST
+
+START_TEST(a_share_where_slices_are_not_shared) {
+  gpu_node("a", "NVIDIA-H100-80GB-HBM3", "nvidia.com/mig-1g.10gb", "7");
+  given_request("nvidia.com/mig-1g.10gb.shared", "1");
+  const struct adm_verdict *verdict = judge(&b);
+  expect_finding(verdict, RULE_MIG_PROFILE, SEVERITY_WARN, NULL,
+                 "nvidia.com/mig-1g.10gb is not shared here");
+  expect_finding(verdict, RULE_MIG_PROFILE, SEVERITY_WARN, NULL,
+                 "ask for the slice itself, `nvidia.com/mig-1g.10gb`");
+}
+END_TEST
+
+static const struct {
+  const char *offered, *remedy;
+} without_slices[] = {
+    {"nvidia.com/gpu", "ask for a whole GPU, nvidia.com/gpu"},
+    {"cpu", "have nodes added that can be cut for it"},
+};
+
 START_TEST(a_cluster_without_slices_offers_whole_gpus) {
-  given_rule_and(&b, RULE_MIG_PROFILE, "severity: deny",
-                 "nodePools: [{name: a, products: [NVIDIA-A100-SXM4-40GB], profiles: []}]");
-  given_node(&b, "cpu");
+  gpu_node("t4", "Tesla-T4", without_slices[_i].offered, "1");
+  with_node_label(&b, "nvidia.com/mig.capable", "false");
   given_request("nvidia.com/mig-1g.5gb", "1");
-  expect_finding(judge(&b), RULE_MIG_PROFILE, SEVERITY_DENY, NULL,
-                 "ask for a whole GPU, nvidia.com/gpu");
+  expect_finding(judge(&b), RULE_MIG_PROFILE, SEVERITY_DENY, NULL, without_slices[_i].remedy);
 }
 END_TEST
 
@@ -343,7 +381,11 @@ TCase *tcase_mig_profile(void) {
   tcase_add_loop_test(tcase, profile_in_a_cluster, 0, (int)SG_ARRAY_LEN(clusters));
   tcase_add_test(tcase, nodes_say_that_they_make_no_slices);
   tcase_add_test(tcase, a_node_whose_plugin_restarts_still_has_its_product);
-  tcase_add_test(tcase, a_cluster_without_slices_offers_whole_gpus);
+  tcase_add_loop_test(tcase, what_a_node_lists_is_not_refused, 0, (int)SG_ARRAY_LEN(at_rest));
+  tcase_add_test(tcase, a_share_of_what_a_node_lists_is_not_refused);
+  tcase_add_test(tcase, a_share_where_slices_are_not_shared);
+  tcase_add_loop_test(tcase, a_cluster_without_slices_offers_whole_gpus, 0,
+                      (int)SG_ARRAY_LEN(without_slices));
   tcase_add_test(tcase, the_rules_severity_is_the_policys);
   tcase_add_loop_test(tcase, how_many_slices, 0, (int)SG_ARRAY_LEN(counts));
   tcase_add_test(tcase, more_slices_than_any_node_has);
