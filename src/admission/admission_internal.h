@@ -126,6 +126,9 @@ bool claims_devices(const struct rule_context *ctx);
  * of its model server, Spark's gpu beside its template. */
 bool gpus_are_described_elsewhere(const struct rule_context *ctx);
 
+/* The workload is a DaemonSet or one of its pods. */
+bool is_daemon(const struct rule_context *ctx);
+
 /* Does this pod go to GPU nodes: asks for a GPU, tolerates a GPU taint by name, or selects
  * GPU nodes by label or affinity. (A wildcard toleration alone does not make it.) */
 bool tolerates_gpu_taint_by_name(const struct rule_context *ctx, const struct toleration **ret);
@@ -175,6 +178,12 @@ const struct offer *find_offer(const struct rule_context *ctx,
 bool selects_beyond_product(const struct rule_context *ctx);
 /* Where the pod may go is told in the template in hand, not elsewhere or in matchFields. */
 bool destinations_are_described(const struct rule_context *ctx);
+
+/* The container asks for a part of its device beside it: HAMi's gpumem, gpucores. */
+bool is_virtual_gpu(const struct rule_context *ctx, const struct gpu_request *gpu);
+/* The label and value by which the pod is bound to nodes that share their GPUs: a product
+ * "...-SHARED", a sharing strategy. False: it is not, or not to these alone. */
+bool selects_shared_gpus(const struct rule_context *ctx, struct alternative *ret);
 
 #define REQUIRED_AFFINITY_PATH                                                                     \
   "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"

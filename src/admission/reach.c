@@ -120,3 +120,62 @@ struct strings wanted_products(const struct rule_context *ctx) {
     items[i] = alternatives[i].value;
   return (struct strings){items, count};
 }
+
+bool is_virtual_gpu(const struct rule_context *ctx, const struct gpu_request *gpu) {
+  /* The requests of a container stand together. */
+  const struct gpu_request *end = ctx->gpus + ctx->gpu_count;
+  for (const struct gpu_request *at = gpu; at < end && at->container == gpu->container; at++)
+    if (at->form == GPU_AUX)
+      return true;
+  for (const struct gpu_request *at = gpu; at > ctx->gpus && at[-1].container == gpu->container;
+       at--)
+    if (at[-1].form == GPU_AUX)
+      return true;
+  return false;
+}
+
+/* How nodes say that they share: GPU Feature Discovery's labels, and GKE's (whose values are
+ * time-sharing and mps). */
+static bool means_shared(struct str key, struct str value) {
+  if (str_is(key, "nvidia.com/gpu.product"))
+    return str_ends_with(value, STR_LIT("-SHARED"));
+  if (str_is(key, "nvidia.com/gpu.sharing-strategy"))
+    return str_is(value, "time-slicing") || str_is(value, "mps");
+  return str_is(key, "cloud.google.com/gke-gpu-sharing-strategy") &&
+         (str_is(value, "time-sharing") || str_is(value, "time-slicing") || str_is(value, "mps"));
+}
+
+static bool requires_shared(const struct node_requirement *requirement) {
+  if (requirement->op != SELECT_IN || requirement->value_count == 0)
+    return false;
+  for (size_t i = 0; i < requirement->value_count; i++)
+    if (!means_shared(requirement->key, requirement->values[i]))
+      return false;
+  return true;
+}
+
+static const struct node_requirement *shared_requirement(const struct node_selector_term *term) {
+  for (size_t i = 0; i < term->requirement_count; i++)
+    if (requires_shared(&term->requirements[i]))
+      return &term->requirements[i];
+  return NULL;
+}
+
+bool selects_shared_gpus(const struct rule_context *ctx, struct alternative *ret) {
+  const struct pod_spec *spec = &ctx->tmpl->spec;
+  for (size_t i = 0; i < spec->node_selector_count; i++) {
+    const struct key_value *pair = &spec->node_selector[i];
+    if (!means_shared(pair->key, pair->value))
+      continue;
+    *ret = (struct alternative){.key = pair->key, .value = pair->value};
+    return true;
+  }
+  /* Any term may be the one that the pod is placed by. */
+  for (size_t i = 0; i < spec->affinity_term_count; i++) {
+    const struct node_requirement *found = shared_requirement(&spec->affinity_terms[i]);
+    if (!found)
+      return false;
+    *ret = (struct alternative){.key = found->key, .value = found->values[0]};
+  }
+  return spec->affinity_term_count > 0;
+}

@@ -10,7 +10,7 @@ static const struct str product_key = {"nvidia.com/gpu.product", 22};
 
 static const struct gpu_request *first_whole(const struct rule_context *ctx) {
   for (size_t i = 0; i < ctx->gpu_count; i++)
-    if (ctx->gpus[i].form == GPU_WHOLE)
+    if (ctx->gpus[i].form == GPU_WHOLE && !is_virtual_gpu(ctx, &ctx->gpus[i]))
       return &ctx->gpus[i];
   return NULL;
 }

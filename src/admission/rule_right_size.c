@@ -143,6 +143,36 @@ static struct candidate smallest_sufficient(const struct rule_context *ctx, int6
   return search.best;
 }
 
+/* ---- is it whole -------------------------------------------------------------------------- */
+
+static bool names_part(struct str product) {
+  return product_base_label(product).len < product.len;
+}
+
+/*
+ * What is asked for as a GPU may be a share of one or, under the single MIG strategy, a slice:
+ * where nodes share or slice without renaming, and where HAMi divides. How much of a GPU that
+ * is nobody can tell from here.
+ */
+static bool may_be_part(const struct rule_context *ctx, const struct gpu_request *gpu) {
+  struct alternative shared;
+  struct strings wanted = wanted_products(ctx);
+  if (is_virtual_gpu(ctx, gpu) || selects_shared_gpus(ctx, &shared))
+    return true;
+  for (size_t i = 0; i < wanted.count; i++)
+    if (names_part(wanted.items[i]))
+      return true;
+  const struct cluster_resource *offered = cluster_find_resource(ctx->cluster, gpu->amount->name);
+  if (!offered)
+    return false;
+  if (offered->is_shared_everywhere)
+    return true;
+  const struct offer_product *first = find_offer(ctx, offered)->products, *at = first;
+  while (at && names_part(at->label))
+    at = at->next;
+  return first && !at;
+}
+
 /* ---- the need ------------------------------------------------------------------------- */
 
 /* False: nothing is declared, or not in a way that can be used (rule_right_size says so). */
@@ -163,7 +193,7 @@ bool right_size_replacement(const struct rule_context *ctx, const struct gpu_req
   const struct str *text;
   int64_t need_bytes;
   if (gpu->form != GPU_WHOLE || !str_is(gpu->amount->name, "nvidia.com/gpu") ||
-      gpu_count_asked(gpu) != 1 || !declared_need(ctx, &text, &need_bytes))
+      gpu_count_asked(gpu) != 1 || !declared_need(ctx, &text, &need_bytes) || may_be_part(ctx, gpu))
     return false;
   struct candidate found = smallest_sufficient(ctx, need_bytes, 0);
   if (!found.resource.len)
@@ -225,7 +255,7 @@ static bool report_too_large(struct rule_context *ctx, const struct gpu_request 
 static void judge_whole(struct rule_context *ctx, const struct gpu_request *gpu, struct str need,
                         int64_t need_bytes) {
   int64_t count = gpu_count_asked(gpu);
-  if (count < 1 || report_too_large(ctx, gpu, need, need_bytes) ||
+  if (count < 1 || may_be_part(ctx, gpu) || report_too_large(ctx, gpu, need, need_bytes) ||
       !str_is(gpu->amount->name, "nvidia.com/gpu"))
     return;
   struct candidate found = smallest_sufficient(ctx, need_bytes, 0);

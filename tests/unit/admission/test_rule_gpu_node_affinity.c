@@ -68,6 +68,15 @@ START_TEST(slices_and_shares_need_no_name) {
 }
 END_TEST
 
+START_TEST(a_virtual_gpu_is_not_whole) {
+  with_limit(&b, "nvidia.com/gpumem", "3000");
+  expect_none(judge(&b), RULE_GPU_NODE_AFFINITY);
+  with_container(&b, "other");
+  with_limit(&b, "nvidia.com/gpu", "1");
+  expect_finding(judge(&b), RULE_GPU_NODE_AFFINITY, SEVERITY_DENY, "spec.nodeSelector", NULL);
+}
+END_TEST
+
 /* ---- what a team may use -------------------------------------------------------------- */
 
 static const struct {
@@ -188,6 +197,7 @@ TCase *tcase_gpu_node_affinity(void) {
   tcase_add_test(tcase, a_class_is_a_name_too);
   tcase_add_test(tcase, required_affinity_names_it_if_every_term_does);
   tcase_add_test(tcase, slices_and_shares_need_no_name);
+  tcase_add_test(tcase, a_virtual_gpu_is_not_whole);
   tcase_add_loop_test(tcase, teams_use_their_products, 0, (int)SG_ARRAY_LEN(team_rows));
   tcase_add_test(tcase, one_alternative_of_others_is_one_too_many);
   tcase_add_test(tcase, a_class_beside_a_product_is_not_asked_about);

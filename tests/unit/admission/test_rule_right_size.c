@@ -259,6 +259,57 @@ START_TEST(pools_tell_nothing_of_other_labels) {
 }
 END_TEST
 
+static const struct {
+  const char *name;
+  const char *node_product, *node_key, *node_value; /* of the node that offers nvidia.com/gpu */
+  const char *key, *value;                          /* nodeSelector, or required affinity */
+  bool is_affinity;
+  const char *aux;
+  bool is_whole;
+} parts[] = {
+    {"a whole GPU", h100, "a", "b", NULL, NULL, false, NULL, true},
+    {"a share on every node", h100, "nvidia.com/gpu.replicas", "4", NULL, NULL, false, NULL, false},
+    {"a share by its product", "NVIDIA-L4-SHARED", "a", "b", NULL, NULL, false, NULL, false},
+    {"a slice under the single strategy", "NVIDIA-A100-SXM4-40GB-MIG-1g.5gb", "a", "b", NULL, NULL,
+     false, NULL, false},
+    {"a shared product selected", h100, "a", "b", "nvidia.com/gpu.product",
+     "NVIDIA-H100-80GB-HBM3-SHARED", false, NULL, false},
+    {"a sliced product selected", h100, "a", "b", "nvidia.com/gpu.product",
+     "NVIDIA-H100-80GB-HBM3-MIG-3g.40gb", true, NULL, false},
+    {"a strategy selected", h100, "a", "b", "nvidia.com/gpu.sharing-strategy", "mps", true, NULL,
+     false},
+    {"HAMi's memory beside it", h100, "a", "b", NULL, NULL, false, "nvidia.com/gpumem", false},
+    {"HAMi's cores beside it", h100, "a", "b", NULL, NULL, false, "nvidia.com/gpucores", false},
+};
+
+START_TEST(what_may_be_part_of_a_gpu_is_not_judged_as_a_whole_one) {
+  node("whole", parts[_i].node_product, "nvidia.com/gpu");
+  with_node_label(&b, parts[_i].node_key, parts[_i].node_value);
+  node("slices", h100, "nvidia.com/mig-1g.10gb");
+  /* The second: more than any GPU has. */
+  static const char *const needs[] = {"8Gi", "500Gi"};
+  for (size_t i = 0; i < SG_ARRAY_LEN(needs); i++) {
+    given_pod(&b);
+    if (parts[_i].aux) {
+      with_container(&b, "main");
+      with_limit(&b, i ? "nvidia.com/gpu" : parts[_i].aux, i ? "1" : "3000");
+      with_limit(&b, i ? parts[_i].aux : "nvidia.com/gpu", i ? "3000" : "1");
+    } else
+      container("nvidia.com/gpu", "1");
+    with_annotation(&b, "slicegate.dev/gpu-memory", needs[i]);
+    if (parts[_i].key && parts[_i].is_affinity) {
+      with_affinity_term(&b);
+      with_requirement(&b, parts[_i].key, SELECT_IN, parts[_i].value);
+    } else if (parts[_i].key)
+      with_node_selector(&b, parts[_i].key, parts[_i].value);
+    if (parts[_i].is_whole)
+      expect_finding_row(parts[_i].name, judge(&b), RULE_RIGHT_SIZE, SEVERITY_DENY, NULL, NULL);
+    else
+      expect_none_row(parts[_i].name, judge(&b), RULE_RIGHT_SIZE);
+  }
+}
+END_TEST
+
 START_TEST(slices_that_are_shared_or_special_are_no_replacement) {
   node("shared", h100, "nvidia.com/mig-1g.10gb");
   with_node_label(&b, "nvidia.com/mig-1g.10gb.replicas", "4");
@@ -329,6 +380,8 @@ TCase *tcase_right_size(void) {
   tcase_add_test(tcase, one_term_that_leads_there_is_enough);
   tcase_add_test(tcase, a_node_that_keeps_the_pod_away_is_no_help);
   tcase_add_test(tcase, pools_tell_nothing_of_other_labels);
+  tcase_add_loop_test(tcase, what_may_be_part_of_a_gpu_is_not_judged_as_a_whole_one, 0,
+                      (int)SG_ARRAY_LEN(parts));
   tcase_add_test(tcase, slices_that_are_shared_or_special_are_no_replacement);
   tcase_add_test(tcase, of_equal_memory_the_one_with_less_compute);
   tcase_add_test(tcase, nodes_that_do_not_name_their_product_serve_who_wants_none);
