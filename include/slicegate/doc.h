@@ -76,6 +76,9 @@ struct doc_stream {
  * A stream of YAML documents, resolved as Kubernetes' tools do (YAML 1.1 scalars:
  * yes/no/on/off are booleans; anchors, aliases and "<<" merges). Of two equal keys
  * the last one counts and a problem is noted. Keys must be scalars.
+ *
+ * *ret is set on failure, too: to the documents that ended before the error. Who needs all of
+ * the text looks at the result only; `check` judges what kubectl would have applied by then.
  */
 bool doc_parse_yaml(struct arena *arena, struct str text, const struct doc_limits *limits,
                     struct doc_stream *ret, struct err *reterr) SG_MUST_CHECK;
@@ -83,7 +86,7 @@ bool doc_parse_yaml(struct arena *arena, struct str text, const struct doc_limit
 /*
  * A manifest as kubectl takes it: JSON values one behind the other when the text begins with
  * '{' and a quoted key and reads as JSON, YAML otherwise. When such a text is neither, the
- * error is JSON's.
+ * error is JSON's. On failure *ret holds the documents before it, as with doc_parse_yaml.
  */
 bool doc_parse_manifest(struct arena *arena, struct str text, const struct doc_limits *limits,
                         struct doc_stream *ret, struct err *reterr) SG_MUST_CHECK;

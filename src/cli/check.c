@@ -26,7 +26,10 @@ static const struct command_help check_help = {
         "webhook: what would be refused at `kubectl apply`, why, and what to write instead. "
         "Every finding names the line and column of its field.\n\n"
         "Folders are searched for .yaml, .yml and .json files, hidden ones left out. Files may "
-        "hold several documents and lists. Kinds that make no pods are skipped.\n\n"
+        "hold several documents and lists. Kinds that make no pods are skipped, and in folders "
+        "also what is no Kubernetes object (values and templates of charts, patches, workflows): "
+        "the error stream names templates that are no YAML. Named themselves, such files are "
+        "errors.\n\n"
         "What only a cluster knows is not guessed: who applies the object, and, without "
         "--cluster, the labels of namespaces and what the nodes offer. Overrides of the policy "
         "that depend on it are named and not applied.\n\n"
@@ -136,6 +139,11 @@ static void print_problems(const struct check_report *report, FILE *err) {
     if (problem->line)
       (void)fprintf(err, "%u:%u:", problem->line, problem->column);
     (void)fprintf(err, " error: %.*s\n", STR_FMT(problem->message));
+  }
+  for (size_t i = 0; i < report->template_count; i++) {
+    const struct check_problem *skip = &report->templates[i];
+    (void)fprintf(err, "skipped: %.*s:%u:%u: a template, not YAML: %.*s\n", STR_FMT(skip->file),
+                  skip->line, skip->column, STR_FMT(skip->message));
   }
 }
 

@@ -33,6 +33,7 @@ enum check_state {
   CHECK_JUDGED,
   CHECK_EXEMPT,  /* by the policy's spec.exempt */
   CHECK_SKIPPED, /* a kind that makes no pods: passes untouched */
+  CHECK_FOREIGN, /* no Kubernetes object, but found in a folder: skipped, too */
 };
 
 struct check_object {
@@ -58,6 +59,8 @@ struct check_report {
   size_t object_count, object_cap;
   struct check_problem *problems;
   size_t problem_count, problem_cap;
+  struct check_problem *templates; /* files of folders that only a template engine can read */
+  size_t template_count, template_cap;
   struct str *notes; /* each once: what could not be evaluated offline */
   size_t note_count, note_cap;
   /* Objects: denied have a deny finding; warned have none, but a warning. */
@@ -73,6 +76,9 @@ void check_report_done(struct check_report *report);
 struct check_object *check_report_add(struct check_report *report, struct str file);
 void check_report_problem(struct check_report *report, struct str file, uint32_t line,
                           uint32_t column, struct str message);
+/* Counts the file as skipped and remembers why. */
+void check_report_template(struct check_report *report, struct str file, uint32_t line,
+                           uint32_t column, struct str message);
 void check_report_note(struct check_report *report, struct str note);
 struct str check_report_text(struct check_report *report, struct str text);
 
@@ -118,7 +124,11 @@ struct check_judge {
 void check_judge_object(const struct check_judge *judge, const struct doc_node *node,
                         struct str file, struct arena *arena, struct check_report *report);
 
-/* Reads one input and judges every object in it, lists flattened. */
+/*
+ * Reads one input and judges every object in it, lists flattened; of a text with an error, what
+ * stands before it. What a folder holds beside manifests (values of charts, patches, workflows,
+ * templates) is skipped; in an input that was named it is an error.
+ */
 void check_judge_input(const struct check_judge *judge, const struct check_input *input,
                        struct arena *arena, struct check_report *report);
 

@@ -10,6 +10,7 @@ struct object_walk {
   struct str file;
   struct arena *arena;
   struct check_report *report;
+  bool is_named;  /* the input, on the command line itself */
   size_t objects; /* found in this input */
 };
 
@@ -86,6 +87,16 @@ static void walk_list(struct object_walk *w, const struct doc_node *list,
     walk_node(w, with_type(w, &items->items[i], list));
 }
 
+static bool has_room(struct object_walk *w, const struct doc_node *node) {
+  if (w->report->object_count < CHECK_OBJECTS_MAX)
+    return true;
+  if (!w->report->is_full)
+    problem_at(w, node, "more than %d objects: this and the rest are not judged",
+               CHECK_OBJECTS_MAX);
+  w->report->is_full = true;
+  return false;
+}
+
 /* A document, or an item of a list. Depth is bounded by that of the tree. */
 static void walk_node(struct object_walk *w, const struct doc_node *node) {
   w->objects++;
@@ -102,14 +113,8 @@ static void walk_node(struct object_walk *w, const struct doc_node *node) {
     walk_list(w, node, items);
     return;
   }
-  if (w->report->object_count == CHECK_OBJECTS_MAX) {
-    if (!w->report->is_full)
-      problem_at(w, node, "more than %d objects: this and the rest are not judged",
-                 CHECK_OBJECTS_MAX);
-    w->report->is_full = true;
-    return;
-  }
-  check_judge_object(w->judge, node, w->file, w->arena, w->report);
+  if (has_room(w, node))
+    check_judge_object(w->judge, node, w->file, w->arena, w->report);
 }
 
 /* A kustomization needs neither apiVersion nor kind; its file name says what it is. */
@@ -129,14 +134,30 @@ static bool is_untyped(const struct doc_node *document) {
          !doc_get_lit(document, "kind");
 }
 
-static void skip_kustomization(struct object_walk *w, const struct doc_node *document) {
+/* Folders hold more than manifests: Chart.yaml has an apiVersion, values of charts a kind. */
+static bool is_foreign(const struct doc_node *document) {
+  return !doc_is(document, DOC_MAPPING) || !doc_get_lit(document, "apiVersion") ||
+         !doc_get_lit(document, "kind");
+}
+
+static bool is_skipped(const struct object_walk *w, const struct doc_node *document) {
+  return (is_untyped(document) && is_kustomization(w->file)) ||
+         (!w->is_named && is_foreign(document));
+}
+
+static void skip_document(struct object_walk *w, const struct doc_node *document) {
+  w->objects++;
+  if (!has_room(w, document))
+    return;
+  bool is_kustomized = is_untyped(document) && is_kustomization(w->file);
   struct check_object *object = check_report_add(w->report, w->file);
-  object->state = CHECK_SKIPPED;
+  object->state = is_kustomized ? CHECK_SKIPPED : CHECK_FOREIGN;
   object->line = document->line;
   object->column = document->column;
-  object->kind = STR_LIT("Kustomization");
+  object->kind = is_kustomized ? STR_LIT("Kustomization") : STR_LIT("File");
+  if (!is_kustomized)
+    object->name = w->file;
   w->report->skipped++;
-  w->objects++;
 }
 
 static bool read_input(const struct check_input *input, struct buf *ret, struct err *reterr) {
@@ -153,28 +174,61 @@ static struct str without_name(const struct err *err, const struct check_input *
   return text;
 }
 
+/* The document that holds a line: the last one that begins there or before. */
+static const struct doc_node *document_at(const struct doc_stream *stream, uint32_t line) {
+  const struct doc_node *found = NULL;
+  for (size_t i = 0; i < stream->count && stream->documents[i]->line <= line; i++)
+    found = stream->documents[i];
+  return found;
+}
+
+static void walk_stream(struct object_walk *w, const struct doc_stream *stream) {
+  for (size_t i = 0; i < stream->problem_count; i++) {
+    const struct doc_problem *problem = &stream->problems[i];
+    const struct doc_node *document = document_at(stream, problem->line);
+    if (!document || !is_skipped(w, document))
+      check_report_problem(w->report, w->file, problem->line, problem->column, problem->message);
+  }
+  for (size_t i = 0; i < stream->count; i++) {
+    if (is_skipped(w, stream->documents[i]))
+      skip_document(w, stream->documents[i]);
+    else
+      walk_node(w, stream->documents[i]);
+  }
+}
+
+static bool is_template(struct str text) {
+  for (size_t i = 0; i + 1 < text.len; i++) {
+    if (text.ptr[i] == '{' && text.ptr[i + 1] == '{')
+      return true;
+  }
+  return false;
+}
+
 void check_judge_input(const struct check_judge *judge, const struct check_input *input,
                        struct arena *arena, struct check_report *report) {
   CLEANUP_BUF struct buf text = {0};
   struct err err = {0};
   struct doc_stream stream = {0};
-  if (!read_input(input, &text, &err) ||
-      !doc_parse_manifest(arena, buf_str(&text), &doc_limits_review, &stream, &err)) {
+  if (!read_input(input, &text, &err)) {
     check_report_problem(report, input->shown, err.line, err.column, without_name(&err, input));
     return;
   }
-  struct object_walk w = {.judge = judge, .file = input->shown, .arena = arena, .report = report};
-  for (size_t i = 0; i < stream.problem_count; i++)
-    check_report_problem(report, input->shown, stream.problems[i].line, stream.problems[i].column,
-                         stream.problems[i].message);
-  for (size_t i = 0; i < stream.count; i++) {
-    if (is_untyped(stream.documents[i]) && is_kustomization(input->shown))
-      skip_kustomization(&w, stream.documents[i]);
-    else
-      walk_node(&w, stream.documents[i]);
+  struct object_walk w = {.judge = judge,
+                          .file = input->shown,
+                          .arena = arena,
+                          .report = report,
+                          .is_named = input->is_named};
+  bool is_read = doc_parse_manifest(arena, buf_str(&text), &doc_limits_review, &stream, &err);
+  if (!is_read && !input->is_named && err.code == ERR_INVALID && is_template(buf_str(&text))) {
+    check_report_template(report, input->shown, err.line, err.column, str_of(err.text));
+    return;
   }
+  walk_stream(&w, &stream);
+  if (!is_read)
+    check_report_problem(report, input->shown, err.line, err.column, str_of(err.text));
   /* Nothing to judge where something was expected: `helm template` may have failed in front
    * of the pipe, and silence would read as "all is well". */
-  if (w.objects == 0 && input->is_named)
+  else if (w.objects == 0 && input->is_named)
     check_report_problem(report, input->shown, 0, 0, STR_LIT("no object in it"));
 }

@@ -13,6 +13,7 @@ void check_report_done(struct check_report *report) {
     return;
   free(report->objects);
   free(report->problems);
+  free(report->templates);
   free(report->notes);
   arena_free(report->arena);
   *report = (struct check_report){0};
@@ -46,6 +47,21 @@ void check_report_problem(struct check_report *report, struct str file, uint32_t
                              .line = line,
                              .column = column,
                              .message = check_report_text(report, message)};
+}
+
+void check_report_template(struct check_report *report, struct str file, uint32_t line,
+                           uint32_t column, struct str message) {
+  struct check_object *object = check_report_add(report, file);
+  object->state = CHECK_FOREIGN;
+  object->line = line;
+  object->column = column;
+  object->kind = STR_LIT("Template");
+  object->name = file;
+  report->skipped++;
+  report->templates = grow(report->templates, &report->template_cap, report->template_count,
+                           sizeof(*report->templates));
+  report->templates[report->template_count++] = (struct check_problem){
+      .file = file, .line = line, .column = column, .message = check_report_text(report, message)};
 }
 
 void check_report_note(struct check_report *report, struct str note) {

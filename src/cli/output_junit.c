@@ -71,13 +71,17 @@ static void open_case(struct str name, struct str file, uint32_t line, FILE *out
   (void)fputs(" time=\"0\">\n", out);
 }
 
+static const char *skip_reason(enum check_state state) {
+  if (state == CHECK_EXEMPT)
+    return "exempt by the policy";
+  return state == CHECK_FOREIGN ? "no Kubernetes object" : "a kind that makes no pods";
+}
+
 static void print_object(struct arena *arena, const struct check_object *object,
                          const struct output_options *options, FILE *out) {
   open_case(output_object_name(arena, object), object->file, object->line, out);
-  if (object->state == CHECK_SKIPPED || object->state == CHECK_EXEMPT) {
-    (void)fprintf(out, "      <skipped message=\"%s\"/>\n",
-                  object->state == CHECK_SKIPPED ? "a kind that makes no pods"
-                                                 : "exempt by the policy");
+  if (object->state != CHECK_JUDGED) {
+    (void)fprintf(out, "      <skipped message=\"%s\"/>\n", skip_reason(object->state));
   } else if (fails(object, options)) {
     const struct finding *first = &object->findings[0].finding;
     (void)fputs("      <failure", out);

@@ -53,6 +53,8 @@ static const char *state_text(const struct check_object *object) {
   switch (object->state) {
   case CHECK_SKIPPED:
     return "skipped: a kind that makes no pods";
+  case CHECK_FOREIGN:
+    return "skipped: no Kubernetes object";
   case CHECK_EXEMPT:
     return "exempt by the policy";
   case CHECK_JUDGED:

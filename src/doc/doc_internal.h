@@ -25,7 +25,7 @@ void doc_note_duplicates(struct doc_problems *problems, struct arena *arena,
 void doc_problems_take(struct doc_problems *problems, struct arena *arena, struct doc_stream *ret);
 void doc_problems_done(struct doc_problems *problems);
 
-/* JSON values one behind the other, as kubectl takes them. */
+/* JSON values one behind the other, as kubectl takes them; on failure *ret holds those before. */
 bool doc_parse_json_stream(struct arena *arena, struct str text, const struct doc_limits *limits,
                            struct doc_stream *ret, struct err *reterr) SG_MUST_CHECK;
 

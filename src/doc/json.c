@@ -394,6 +394,7 @@ bool doc_parse_json(struct arena *arena, struct str text, const struct doc_limit
 
 bool doc_parse_json_stream(struct arena *arena, struct str text, const struct doc_limits *limits,
                            struct doc_stream *ret, struct err *reterr) {
+  *ret = (struct doc_stream){0};
   if (!doc_check_size(text, limits, reterr))
     return false;
   struct json_parser p;
@@ -421,9 +422,7 @@ bool doc_parse_json_stream(struct arena *arena, struct str text, const struct do
     skip_space(&p);
   }
   free(p.stack);
-  if (ok) {
-    doc_problems_take(&problems, arena, &stream);
-    *ret = stream;
-  }
+  doc_problems_take(&problems, arena, &stream);
+  *ret = stream;
   return ok;
 }

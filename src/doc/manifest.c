@@ -26,6 +26,12 @@ bool doc_parse_manifest(struct arena *arena, struct str text, const struct doc_l
     return doc_parse_yaml(arena, text, limits, ret, reterr);
   if (doc_parse_json_stream(arena, text, limits, ret, reterr))
     return true;
+  if (reterr->code == ERR_LIMIT)
+    return false;
   struct err ignored;
-  return reterr->code != ERR_LIMIT && doc_parse_yaml(arena, text, limits, ret, &ignored);
+  struct doc_stream stream;
+  bool is_yaml = doc_parse_yaml(arena, text, limits, &stream, &ignored);
+  if (is_yaml || stream.count > ret->count)
+    *ret = stream;
+  return is_yaml;
 }

@@ -326,6 +326,9 @@ static bool read_node(struct yaml_reader *r, yaml_event_t *event, struct doc_nod
 struct document_list {
   const struct doc_node **items;
   size_t count, cap;
+  /* Of them, those that another document or the end of the text follows: in "[a] b" the value
+   * is complete, its document is not. */
+  size_t ended;
 };
 
 static void document_list_done(struct document_list *list) {
@@ -341,6 +344,8 @@ static bool read_documents(struct yaml_reader *r, struct document_list *list) {
     if (type == YAML_STREAM_START_EVENT || type == YAML_DOCUMENT_START_EVENT ||
         type == YAML_DOCUMENT_END_EVENT || type == YAML_STREAM_END_EVENT) {
       yaml_event_delete(&event);
+      if (type == YAML_DOCUMENT_START_EVENT || type == YAML_STREAM_END_EVENT)
+        list->ended = list->count;
       if (type == YAML_STREAM_END_EVENT)
         return true;
       if (type == YAML_DOCUMENT_START_EVENT)
@@ -366,6 +371,7 @@ static void yaml_reader_done(struct yaml_reader *r) {
 
 bool doc_parse_yaml(struct arena *arena, struct str text, const struct doc_limits *limits,
                     struct doc_stream *ret, struct err *reterr) {
+  *ret = (struct doc_stream){0};
   if (!doc_check_size(text, limits, reterr))
     return false;
   SG_CLEANUP(document_list_done) struct document_list list = {0};
@@ -376,13 +382,11 @@ bool doc_parse_yaml(struct arena *arena, struct str text, const struct doc_limit
   yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
   yaml_parser_set_input_string(&r.parser, (const unsigned char *)(text.ptr ? text.ptr : ""),
                                text.len);
-  if (!read_documents(&r, &list))
-    return false;
-  struct doc_stream stream = {.count = list.count};
-  stream.documents = arena_array(arena, list.count, sizeof(*stream.documents));
-  if (list.count)
-    memcpy(stream.documents, list.items, list.count * sizeof(*stream.documents));
-  doc_problems_take(&r.problems, arena, &stream);
-  *ret = stream;
-  return true;
+  bool ok = read_documents(&r, &list);
+  ret->count = list.ended;
+  ret->documents = arena_array(arena, list.ended, sizeof(*ret->documents));
+  if (list.ended)
+    memcpy(ret->documents, list.items, list.ended * sizeof(*ret->documents));
+  doc_problems_take(&r.problems, arena, ret);
+  return ok;
 }

@@ -109,17 +109,89 @@ START_TEST(what_cannot_be_used_is_named) {
 END_TEST
 
 START_TEST(the_rest_is_judged_all_the_same) {
-  free(scratch_write(&folder, "a.yaml", "values: 1\n"));
+  free(scratch_write(&folder, "a.yaml", "values: [1\n"));
   free(scratch_write(&folder, "b.yaml", BAD));
   free(scratch_write(&folder, "c.json", "{"));
   struct run run = RUN(cli_check, folder.path, "/nonexistent.yaml");
   assert_code(&run, 2);
   assert_contains(run.out, "deny [gpu-limits]");
   assert_contains(run.out, "1 object: 1 denied, 0 with warnings, 0 skipped; 3 errors in the input");
-  assert_contains(run.err, "a.yaml:1:1: error: ");
+  assert_contains(run.err, "a.yaml:2:1: error: ");
   assert_contains(run.err, "c.json:");
   assert_contains(run.err, "/nonexistent.yaml: error: No such file or directory");
   run_done(&run);
+}
+END_TEST
+
+START_TEST(documents_before_an_error_are_judged) {
+  struct run run = check_text("m.yaml", BAD "---\nkind: [Pod\nmetadata: {}\n---\n" GOOD);
+  assert_code(&run, 2);
+  assert_contains(run.out, "Pod default/bad: denied");
+  assert_contains(run.out, "1 object: 1 denied, 0 with warnings, 0 skipped; 1 error in the input");
+  assert_contains(run.err, "m.yaml:7:9: error: ");
+  run_done(&run);
+  run = check_text("m.json", "{\"apiVersion\": \"v1\", \"kind\": \"Secret\"}\n{\"kind\"\n");
+  assert_code(&run, 2);
+  assert_contains(run.out, "1 object: 0 denied, 0 with warnings, 1 skipped; 1 error");
+  run_done(&run);
+}
+END_TEST
+
+/* ---- what folders hold beside manifests --------------------------------------------------- */
+
+static const struct {
+  const char *name, *file, *text;
+} foreign[] = {
+    {"values of a chart", "values.yaml", "replicas: 3\nimage: x\n"},
+    {"values with a kind", "values.yaml", "kind: DaemonSet\nimage: x\n"},
+    {"a chart", "Chart.yaml", "apiVersion: v2\nname: x\nversion: 1.0.0\n"},
+    {"a JSON patch", "patch.yaml", "- op: remove\n  path: /spec\n"},
+    {"a workflow", "ci.yml", "on: push\njobs: {}\n"},
+    {"a text", "text.yaml", "just words\n"},
+    {"package.json", "package.json", "{\"name\": \"x\"}\n"},
+    {"a key that is there twice", "values.yaml", "a: 1\na: 2\n"},
+};
+
+START_TEST(folders_hold_more_than_manifests) {
+  char *path = scratch_write(&folder, foreign[_i].file, foreign[_i].text);
+  free(scratch_write(&folder, "z.yaml", GOOD));
+  struct run run = RUN(cli_check, folder.path);
+  ck_assert_msg(run.code == 0, "%s: exit %d: %s", foreign[_i].name, run.code, run.err);
+  ck_assert_str_eq(run.out, "2 objects: 0 denied, 0 with warnings, 1 skipped\n");
+  ck_assert_str_eq(run.err, "");
+  run_done(&run);
+  run = RUN(cli_check, path);
+  assert_code(&run, 2);
+  run_done(&run);
+  free(path);
+}
+END_TEST
+
+START_TEST(what_is_meant_as_an_object_is_no_stranger) {
+  free(scratch_write(&folder, "a.yaml", "apiVersion: v1\nkind: 3\n"));
+  struct run run = RUN(cli_check, folder.path);
+  assert_code(&run, 2);
+  assert_contains(run.err, "a.yaml:2:7: error: kind: expected a string, not a number");
+  run_done(&run);
+}
+END_TEST
+
+START_TEST(templates_in_folders_are_noted) {
+  char *path =
+      scratch_write(&folder, "templates/a.yaml",
+                    "apiVersion: v1\nkind: Pod\n{{- if .Values.x }}\nspec: {}\n{{- end }}\n");
+  struct run run = RUN(cli_check, folder.path);
+  assert_code(&run, 0);
+  assert_contains(run.out, "1 object: 0 denied, 0 with warnings, 1 skipped\n");
+  char expected[256];
+  (void)snprintf(expected, sizeof(expected), "skipped: %s:4:", path);
+  assert_contains(run.err, expected);
+  run_done(&run);
+  run = RUN(cli_check, path);
+  assert_code(&run, 2);
+  assert_contains(run.err, "templates/a.yaml:4:1: error: ");
+  run_done(&run);
+  free(path);
 }
 END_TEST
 
@@ -387,6 +459,10 @@ TCase *tcase_check(void) {
   tcase_add_checked_fixture(tcase, setup, teardown);
   tcase_set_timeout(tcase, 60);
   tcase_add_loop_test(tcase, exit_codes_tell, 0, SG_ARRAY_LEN(codes));
+  tcase_add_test(tcase, documents_before_an_error_are_judged);
+  tcase_add_loop_test(tcase, folders_hold_more_than_manifests, 0, SG_ARRAY_LEN(foreign));
+  tcase_add_test(tcase, what_is_meant_as_an_object_is_no_stranger);
+  tcase_add_test(tcase, templates_in_folders_are_noted);
   tcase_add_loop_test(tcase, what_cannot_be_used_is_named, 0, SG_ARRAY_LEN(unusable));
   tcase_add_test(tcase, the_rest_is_judged_all_the_same);
   tcase_add_test(tcase, files_have_a_largest_size);

@@ -131,6 +131,15 @@ START_TEST(manifests_take_json_values_in_a_row) {
   ck_assert(!doc_parse_manifest(arena, STR_LIT("{\"a\": 1,\n\"b\": \"\\q\"}"), &doc_limits_review,
                                 &stream, &err));
   ck_assert_uint_eq(err.line, 2);
+  ck_assert_uint_eq(stream.count, 0);
+  /* What stands before an error is handed out. */
+  ck_assert(!doc_parse_manifest(arena, STR_LIT("{\"a\":1}\n{\"b\":2}\n{\"c\""), &doc_limits_review,
+                                &stream, &err));
+  ck_assert_uint_eq(stream.count, 2);
+  ck_assert_uint_eq(err.line, 3);
+  ck_assert(!doc_parse_manifest(arena, STR_LIT("{\"a\":1}\n---\nb: 1\n---\nc: [\n"),
+                                &doc_limits_review, &stream, &err));
+  ck_assert_uint_eq(stream.count, 2);
 }
 END_TEST
 

@@ -178,6 +178,32 @@ START_TEST(what_is_wrong_is_said_with_its_line) {
 }
 END_TEST
 
+static const struct {
+  const char *name, *text;
+  size_t count; /* documents that are handed out */
+} halves[] = {
+    {"an error in the first document", "a: [\n---\nb: 1\n", 0},
+    {"an error in the second", "a: 1\n---\nb: [\n", 1},
+    {"a tab in the second", "a: 1\n---\n\tb: 1\n", 1},
+    {"an error in the third", "a: 1\n---\nb: 1\n---\n}\n---\nc: 1\n", 2},
+    {"something behind the value", "a: 1\n---\n[b] c\n", 1},
+    {"a value that ends before its document", "[b] c\n", 0},
+    {"an alias to nothing", "a: &x 1\n---\nb: *x\n", 1},
+    {"a template", "a: 1\n---\n{{ .Values.b }}\n", 1},
+};
+
+START_TEST(what_stands_before_an_error_is_handed_out) {
+  struct doc_stream stream;
+  struct err err;
+  ck_assert_msg(!doc_parse_yaml(arena, str_of(halves[_i].text), &doc_limits_policy, &stream, &err),
+                "%s: accepted", halves[_i].name);
+  ck_assert_msg(stream.count == halves[_i].count, "%s: %zu documents", halves[_i].name,
+                stream.count);
+  if (stream.count && stream.documents[0]->kind == DOC_MAPPING)
+    ck_assert(doc_get_lit(stream.documents[0], "a"));
+}
+END_TEST
+
 TCase *tcase_yaml(void) {
   TCase *tc = tcase_create("yaml");
   tcase_add_checked_fixture(tc, set_up, tear_down);
@@ -188,5 +214,6 @@ TCase *tcase_yaml(void) {
   tcase_add_test(tc, duplicate_keys_are_noted_with_both_lines);
   tcase_add_test(tc, aliases_and_merges_resolve);
   tcase_add_loop_test(tc, what_is_wrong_is_said_with_its_line, 0, SG_ARRAY_LEN(wrong));
+  tcase_add_loop_test(tc, what_stands_before_an_error_is_handed_out, 0, SG_ARRAY_LEN(halves));
   return tc;
 }
