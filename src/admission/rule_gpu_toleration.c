@@ -23,16 +23,40 @@ static const struct taint *first_untolerated(const struct pod_spec *spec,
   return NULL;
 }
 
-/* A pod that may go to one of the nodes lacks nothing; otherwise what the first of them asks. */
-static bool missing_on_nodes(const struct pod_spec *spec, const struct cluster_resource *offered,
-                             struct toleration *ret) {
+/* NULL: some node is open to the pod. */
+static const struct taint *missing_everywhere(const struct pod_spec *spec,
+                                              const struct cluster_resource *offered) {
   const struct taint *missing = NULL;
   for (size_t i = 0; i < offered->taint_list_count; i++) {
     const struct taint *taint = first_untolerated(spec, &offered->taint_lists[i]);
     if (!taint)
-      return false;
+      return NULL;
     missing = missing ? missing : taint;
   }
+  return missing;
+}
+
+static bool is_bound(const struct pod_spec *spec) {
+  return spec->node_name.len || spec->node_selector_count || spec->affinity_term_count;
+}
+
+/*
+ * A pod that one of the nodes lets in lacks nothing; otherwise what the first of them asks.
+ * Only nodes that it may go to count; when none of these offers the resource now, one that
+ * comes will be tainted as the others are.
+ */
+static bool missing_on_nodes(const struct rule_context *ctx, const struct cluster_resource *offered,
+                             struct toleration *ret) {
+  const struct pod_spec *spec = &ctx->tmpl->spec;
+  const struct taint *missing = NULL;
+  if (is_bound(spec)) {
+    const struct offer *offer = find_offer(ctx, offered);
+    if (offer->is_open)
+      return false;
+    missing = offer->missing;
+  }
+  if (!missing)
+    missing = missing_everywhere(spec, offered);
   if (missing)
     *ret = (struct toleration){.key = missing->key, .is_exists = true, .effect = missing->effect};
   return missing != NULL;
@@ -95,7 +119,7 @@ static bool missing_for(const struct rule_context *ctx, const struct gpu_request
     return false;
   const struct cluster_resource *offered = cluster_find_resource(ctx->cluster, gpu->amount->name);
   if (offered)
-    return missing_on_nodes(spec, offered, ret);
+    return missing_on_nodes(ctx, offered, ret);
   struct str key = usual_key(ctx, gpu->amount->name);
   if (key.len == 0 || tolerates_key(spec, key))
     return false;
@@ -149,17 +173,24 @@ static bool is_same(const struct toleration *a, const struct toleration *b) {
 void rule_gpu_toleration(struct rule_context *ctx) {
   enum { TOLD_MAX = 8 };
   struct toleration told[TOLD_MAX];
+  const struct gpu_request *named[TOLD_MAX];
   size_t count = 0;
   /* /mutate adds it to the Pod itself, and to the pods of a template when they are made. */
   if (ctx->effective->params[P_TOLERATION_MUTATE]->truth)
     return;
   for (size_t i = 0; i < ctx->gpu_count && count < TOLD_MAX; i++) {
-    if (!missing_for(ctx, &ctx->gpus[i], &told[count]))
+    const struct gpu_request *gpu = &ctx->gpus[i];
+    if (!missing_for(ctx, gpu, &told[count]))
       continue;
     size_t k = 0;
     while (k < count && !is_same(&told[k], &told[count]))
       k++;
-    if (k == count)
-      report(ctx, &ctx->gpus[i], &told[count++]);
+    /* Of several requests the one with the least name: containers that change places make no
+     * finding that was not there before. */
+    if (k == count || str_cmp(gpu->amount->name, named[k]->amount->name) < 0)
+      named[k] = gpu;
+    count += k == count;
   }
+  for (size_t i = 0; i < count; i++)
+    report(ctx, named[i], &told[i]);
 }

@@ -182,6 +182,63 @@ START_TEST(one_open_node_is_enough) {
 }
 END_TEST
 
+/* H100 behind a taint, L4 open to all. */
+static const struct {
+  const char *name, *spec;
+  bool is_missing;
+} bound[] = {
+    {"anywhere", "", false},
+    {"to the tainted one", "\nnodeSelector: {nvidia.com/gpu.product: H100}", true},
+    {"to the open one", "\nnodeSelector: {nvidia.com/gpu.product: L4}", false},
+    {"to the tainted one, tolerating",
+     "\nnodeSelector: {nvidia.com/gpu.product: H100}\ntolerations: [{key: nvidia.com/gpu, "
+     "operator: "
+     "Exists}]",
+     false},
+    {"to the tainted one by affinity",
+     "\naffinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
+     "{nodeSelectorTerms: [{matchExpressions: [{key: nvidia.com/gpu.product, operator: NotIn, "
+     "values: [L4]}]}]}}}",
+     true},
+    {"to either by affinity",
+     "\naffinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
+     "{nodeSelectorTerms: [{matchExpressions: [{key: nvidia.com/gpu.product, operator: In, values: "
+     "[L4, H100]}]}]}}}",
+     false},
+    {"to what is not there yet", "\nnodeSelector: {nvidia.com/gpu.product: A100}", false},
+};
+
+START_TEST(where_the_pod_may_go_counts) {
+  tainted_node("a", "nvidia.com/gpu", "nvidia.com/gpu", "present", EFFECT_NO_SCHEDULE);
+  with_node_label(&b, "nvidia.com/gpu.product", "H100");
+  tainted_node("b", "nvidia.com/gpu", NULL, NULL, EFFECT_ANY);
+  with_node_label(&b, "nvidia.com/gpu.product", "L4");
+  given_pod_spec(&b, str_printf(b.arena, ASKS("nvidia.com/gpu") "%s", bound[_i].spec).ptr);
+  if (bound[_i].is_missing)
+    expect_finding_row(bound[_i].name, judge(&b), RULE_GPU_TOLERATION, SEVERITY_DENY, NULL,
+                       "nvidia.com/gpu:NoSchedule");
+  else
+    expect_none_row(bound[_i].name, judge(&b), RULE_GPU_TOLERATION);
+  given_rule(&b, RULE_GPU_TOLERATION, "severity: deny, mutate: true");
+  ck_assert_msg((mutate(&b)->patch_count == 1) == bound[_i].is_missing, "%s", bound[_i].name);
+}
+END_TEST
+
+START_TEST(the_order_of_containers_makes_no_other_finding) {
+  static const char *const orders[][2] = {{"nvidia.com/gpu", "nvidia.com/mig-1g.5gb"},
+                                          {"nvidia.com/mig-1g.5gb", "nvidia.com/gpu"}};
+  for (size_t i = 0; i < SG_ARRAY_LEN(orders); i++) {
+    given_pod(&b);
+    for (size_t k = 0; k < 2; k++) {
+      with_container(&b, k ? "b" : "a");
+      with_limit(&b, orders[i][k], "1");
+    }
+    expect_finding(judge(&b), RULE_GPU_TOLERATION, SEVERITY_DENY, NULL,
+                   "the usual taint of nodes with nvidia.com/gpu, and");
+  }
+}
+END_TEST
+
 START_TEST(a_node_with_another_resource_is_none) {
   tainted_node("a", "nvidia.com/gpu", "nvidia.com/gpu", "present", EFFECT_NO_SCHEDULE);
   tainted_node("b", "nvidia.com/mig-1g.5gb", NULL, NULL, EFFECT_ANY);
@@ -258,6 +315,8 @@ TCase *tcase_gpu_toleration(void) {
   tcase_add_test(tcase, nodes_say_what_they_want);
   tcase_add_loop_test(tcase, toleration_in_a_cluster, 0, (int)SG_ARRAY_LEN(nodes));
   tcase_add_test(tcase, one_open_node_is_enough);
+  tcase_add_loop_test(tcase, where_the_pod_may_go_counts, 0, (int)SG_ARRAY_LEN(bound));
+  tcase_add_test(tcase, the_order_of_containers_makes_no_other_finding);
   tcase_add_test(tcase, a_node_with_another_resource_is_none);
   tcase_add_test(tcase, a_node_with_two_taints_wants_both_tolerated);
   tcase_add_loop_test(tcase, what_mutate_adds_is_not_missed, 0, (int)SG_ARRAY_LEN(mutated));
