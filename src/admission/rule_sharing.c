@@ -7,8 +7,6 @@
  */
 #include "src/admission/admission_internal.h"
 
-static const struct str product_key = {"nvidia.com/gpu.product", 22};
-
 /* Why a request is for a share, in words; empty when it is not, or nobody can tell. */
 static struct str why_shared(const struct rule_context *ctx, const struct gpu_request *gpu) {
   struct str name = shown(ctx, gpu->amount->name);
@@ -19,12 +17,13 @@ static struct str why_shared(const struct rule_context *ctx, const struct gpu_re
     return str_printf(ctx->arena,
                       "%.*s is a share of a GPU on every node of this cluster that offers it",
                       STR_FMT(name));
-  /* GPU Feature Discovery marks the product of nodes that share without renaming. */
-  const struct pod_spec *spec = &ctx->tmpl->spec;
-  const struct str *product = kv_find(spec->node_selector, spec->node_selector_count, product_key);
-  if (gpu->form == GPU_WHOLE && product && str_ends_with(*product, STR_LIT("-SHARED")))
-    return str_printf(ctx->arena, "%.*s is a share of a GPU on the nodes with product %.*s",
-                      STR_FMT(name), STR_FMT(shown(ctx, *product)));
+  /* GPU Feature Discovery and GKE mark the nodes that share without renaming. */
+  struct alternative by;
+  if (gpu->form == GPU_WHOLE && selects_shared_gpus(ctx, &by))
+    return str_printf(
+        ctx->arena, "%.*s is a share of a GPU on the nodes with %.*s %.*s", STR_FMT(name),
+        STR_FMT(str_is(by.key, "nvidia.com/gpu.product") ? STR_LIT("product") : shown(ctx, by.key)),
+        STR_FMT(shown(ctx, by.value)));
   return (struct str){NULL, 0};
 }
 

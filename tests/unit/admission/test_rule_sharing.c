@@ -74,6 +74,55 @@ START_TEST(nodes_of_the_cluster_tell_what_is_shared) {
 }
 END_TEST
 
+static const struct {
+  const char *name;
+  bool is_affinity;
+  const char *key, *values;
+  const char *other;    /* values of a second term; NULL: there is none */
+  const char *fragment; /* NULL: no finding */
+} chosen[] = {
+    {"a product", false, "nvidia.com/gpu.product", "NVIDIA-L4-SHARED", NULL,
+     "with product NVIDIA-L4-SHARED"},
+    {"a product that is not shared", false, "nvidia.com/gpu.product", "NVIDIA-L4", NULL, NULL},
+    {"a product by affinity", true, "nvidia.com/gpu.product", "NVIDIA-L4-SHARED", NULL,
+     "with product NVIDIA-L4-SHARED"},
+    {"one of two is shared", true, "nvidia.com/gpu.product", "NVIDIA-L4-SHARED,NVIDIA-L4", NULL,
+     NULL},
+    {"both terms share", true, "nvidia.com/gpu.product", "NVIDIA-L4-SHARED", "NVIDIA-A30-SHARED",
+     "with product"},
+    {"one term does not", true, "nvidia.com/gpu.product", "NVIDIA-L4-SHARED", "NVIDIA-A30", NULL},
+    {"time slices", false, "nvidia.com/gpu.sharing-strategy", "time-slicing", NULL,
+     "with nvidia.com/gpu.sharing-strategy time-slicing"},
+    {"MPS", true, "nvidia.com/gpu.sharing-strategy", "mps", NULL,
+     "with nvidia.com/gpu.sharing-strategy mps"},
+    {"either", true, "nvidia.com/gpu.sharing-strategy", "mps,time-slicing", NULL,
+     "with nvidia.com/gpu.sharing-strategy mps"},
+    {"no strategy", false, "nvidia.com/gpu.sharing-strategy", "none", NULL, NULL},
+    {"either or none", true, "nvidia.com/gpu.sharing-strategy", "mps,none", NULL, NULL},
+    {"GKE's", false, "cloud.google.com/gke-gpu-sharing-strategy", "time-sharing", NULL,
+     "with cloud.google.com/gke-gpu-sharing-strategy time-sharing"},
+    {"GKE's by affinity", true, "cloud.google.com/gke-gpu-sharing-strategy", "mps", NULL,
+     "with cloud.google.com/gke-gpu-sharing-strategy mps"},
+};
+
+START_TEST(selectors_tell_what_is_shared) {
+  with_container(&b, "main");
+  with_limit(&b, "nvidia.com/gpu", "1");
+  with_label(&b, "slicegate.dev/environment", "production");
+  if (!chosen[_i].is_affinity)
+    with_node_selector(&b, chosen[_i].key, chosen[_i].values);
+  for (int i = 0; chosen[_i].is_affinity && i < (chosen[_i].other ? 2 : 1); i++) {
+    with_affinity_term(&b);
+    with_requirement(&b, chosen[_i].key, SELECT_IN, i ? chosen[_i].other : chosen[_i].values);
+  }
+  if (chosen[_i].fragment)
+    expect_finding_row(chosen[_i].name, judge(&b), RULE_SHARING, SEVERITY_DENY,
+                       "spec.containers[0].resources.limits[nvidia.com/gpu]", chosen[_i].fragment);
+  else
+    expect_none_row(chosen[_i].name, judge(&b), RULE_SHARING);
+}
+END_TEST
+
 START_TEST(a_recording_without_nodes_tells_nothing) {
   with_container(&b, "main");
   with_limit(&b, "nvidia.com/gpu", "1");
@@ -102,6 +151,7 @@ TCase *tcase_sharing(void) {
   tcase_add_checked_fixture(tcase, setup, teardown);
   tcase_add_loop_test(tcase, shares, 0, (int)SG_ARRAY_LEN(rows));
   tcase_add_test(tcase, nodes_of_the_cluster_tell_what_is_shared);
+  tcase_add_loop_test(tcase, selectors_tell_what_is_shared, 0, (int)SG_ARRAY_LEN(chosen));
   tcase_add_test(tcase, a_recording_without_nodes_tells_nothing);
   tcase_add_test(tcase, more_shares_where_the_policy_allows_them);
   return tcase;
