@@ -60,7 +60,8 @@ enum reach { REACH_NONE, REACH_ALLOWED, REACH_CHOSEN };
 struct way {
   enum reach reach;
   struct str field;
-  struct str what; /* "cloud.google.com/gke-spot: true" */
+  struct str what;       /* "cloud.google.com/gke-spot: true" */
+  const char *otherwise; /* what to do instead, when it only allows spot */
 };
 
 static enum reach term_reach(const struct rule_context *ctx, const struct node_selector_term *term,
@@ -94,7 +95,7 @@ static enum reach term_reach(const struct rule_context *ctx, const struct node_s
 /* Every term must lead to spot for the pod to be bound to it; one suffices to allow it. */
 static struct way affinity_way(const struct rule_context *ctx) {
   const struct pod_spec *spec = &ctx->tmpl->spec;
-  struct way way = {.reach = REACH_NONE};
+  struct way way = {.reach = REACH_NONE, .otherwise = "take it out of the required node affinity"};
   size_t chosen = 0;
   for (size_t i = 0; i < spec->affinity_term_count; i++)
     chosen += term_reach(ctx, &spec->affinity_terms[i], i, &way) == REACH_CHOSEN;
@@ -110,7 +111,8 @@ static struct way selector_way(const struct rule_context *ctx) {
     if (is_spot(ctx, false, pair->key, &pair->value))
       return (struct way){REACH_CHOSEN, spec_field(ctx, "nodeSelector[%.*s]", STR_FMT(pair->key)),
                           str_printf(ctx->arena, "%.*s: %.*s", STR_FMT(shown(ctx, pair->key)),
-                                     STR_FMT(shown(ctx, pair->value)))};
+                                     STR_FMT(shown(ctx, pair->value))),
+                          NULL};
   }
   return (struct way){.reach = REACH_NONE};
 }
@@ -122,7 +124,7 @@ static struct way toleration_way(const struct rule_context *ctx) {
     if (toleration->key.len &&
         is_spot(ctx, true, toleration->key, toleration->is_exists ? NULL : &toleration->value))
       return (struct way){REACH_ALLOWED, spec_field(ctx, "tolerations[%zu]", i),
-                          shown(ctx, toleration->key)};
+                          shown(ctx, toleration->key), "drop the toleration"};
   }
   return (struct way){.reach = REACH_NONE};
 }
@@ -166,9 +168,8 @@ void rule_spot(struct rule_context *ctx) {
                            "%s spot capacity (%.*s), which is taken away at short notice, and does "
                            "not say that it checkpoints",
                            verb, STR_FMT(way.what)),
-                is_chosen
-                    ? STR_LIT("annotate the pod with slicegate.dev/checkpoint: \"true\" if it "
-                              "resumes where it stopped, or choose on-demand nodes")
-                    : STR_LIT("annotate the pod with slicegate.dev/checkpoint: \"true\" if it "
-                              "resumes where it stopped, or drop the toleration"));
+                str_printf(ctx->arena,
+                           "annotate the pod with slicegate.dev/checkpoint: \"true\" if it "
+                           "resumes where it stopped, or %s",
+                           is_chosen ? "choose on-demand nodes" : way.otherwise));
 }

@@ -122,6 +122,8 @@ START_TEST(required_affinity_chooses_or_allows) {
   with_affinity_term(&b);
   with_requirement(&b, "karpenter.sh/capacity-type", SELECT_IN, "on-demand,spot");
   expect_finding(judge(&b), RULE_SPOT, SEVERITY_WARN, NULL, "may land on spot capacity");
+  expect_finding(judge(&b), RULE_SPOT, SEVERITY_WARN, NULL,
+                 "or take it out of the required node affinity");
 }
 END_TEST
 
@@ -132,7 +134,8 @@ START_TEST(the_policy_adds_marks) {
   with_node_selector(&b, "example.com/capacity", "owned");
   expect_none(judge(&b), RULE_SPOT);
   with_toleration(&b, "example.com/spot", NULL, EFFECT_NO_SCHEDULE);
-  expect_finding(judge(&b), RULE_SPOT, SEVERITY_WARN, "spec.tolerations[0]", NULL);
+  expect_finding(judge(&b), RULE_SPOT, SEVERITY_WARN, "spec.tolerations[0]",
+                 "or drop the toleration");
   with_affinity_term(&b);
   with_requirement(&b, "example.com/capacity", SELECT_IN, "spot-b");
   expect_finding(judge(&b), RULE_SPOT, SEVERITY_DENY, NULL, NULL);
