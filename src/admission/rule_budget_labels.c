@@ -41,11 +41,17 @@ static void report_missing(struct rule_context *ctx, const struct label_requirem
       in_template ? kv_find(ctx->workload->labels, ctx->workload->label_count, wanted->key) : NULL;
   struct str field = label_field(ctx, in_template, wanted->key);
   if (on_object) {
+    bool is_allowed = budget_label_allows(wanted, *on_object);
+    struct str value = is_allowed ? *on_object : nearest_value(ctx, &wanted->values, *on_object);
     rule_report(ctx, RULE_BUDGET_LABELS, SEVERITY_DENY, field,
                 str_printf(ctx->arena, "label %.*s stands on the %.*s but not on its pods, %s",
                            STR_FMT(key), STR_FMT(shown(ctx, ctx->workload->kind)), kept_by),
-                str_printf(ctx->arena, "repeat %.*s: %.*s in the labels of the pod template",
-                           STR_FMT(key), STR_FMT(shown(ctx, *on_object))));
+                value.len
+                    ? str_printf(ctx->arena, "%s %.*s: %.*s in the labels of the pod template",
+                                 is_allowed ? "repeat" : "write", STR_FMT(key),
+                                 STR_FMT(shown(ctx, value)))
+                    : str_printf(ctx->arena, "set it to %.*s in the labels of the pod template",
+                                 STR_FMT(allowed_text(ctx, wanted))));
     return;
   }
   rule_report(ctx, RULE_BUDGET_LABELS, SEVERITY_DENY, field,

@@ -71,6 +71,30 @@ START_TEST(all_findings_come_at_once) {
 }
 END_TEST
 
+/* The object has a label that its template lacks: what the template is told to have. */
+static const struct {
+  const char *name, *key, *value, *fragment;
+} repeated[] = {
+    {"allowed", "slicegate.dev/environment", "dev", "repeat slicegate.dev/environment: dev in"},
+    {"allowed by pattern", "slicegate.dev/environment", "test-7",
+     "repeat slicegate.dev/environment: test-7 in"},
+    {"a typing error", "slicegate.dev/environment", "prodution",
+     "write slicegate.dev/environment: production in the labels of the pod template"},
+    {"something else", "slicegate.dev/environment", "xx",
+     "set it to one of dev, staging, production or test-* in the labels of the pod template"},
+    {"empty", "slicegate.dev/environment", "",
+     "set it to one of dev, staging, production or test-* in"},
+};
+
+START_TEST(only_what_is_allowed_is_to_be_repeated) {
+  gpu_object("apps", "Deployment");
+  with_label(&b, "slicegate.dev/team", "vision");
+  with_object_label(&b, repeated[_i].key, repeated[_i].value);
+  expect_finding_row(repeated[_i].name, judge(&b), RULE_BUDGET_LABELS, SEVERITY_DENY, NULL,
+                     repeated[_i].fragment);
+}
+END_TEST
+
 START_TEST(a_label_of_the_object_does_not_reach_its_pods) {
   gpu_object("apps", "Deployment");
   with_object_label(&b, "slicegate.dev/team", "vision");
@@ -167,6 +191,8 @@ TCase *tcase_budget_labels(void) {
   tcase_add_checked_fixture(tcase, setup, teardown);
   tcase_add_loop_test(tcase, labels_of_a_pod, 0, (int)SG_ARRAY_LEN(rows));
   tcase_add_test(tcase, all_findings_come_at_once);
+  tcase_add_loop_test(tcase, only_what_is_allowed_is_to_be_repeated, 0,
+                      (int)SG_ARRAY_LEN(repeated));
   tcase_add_test(tcase, a_label_of_the_object_does_not_reach_its_pods);
   tcase_add_test(tcase, where_a_template_has_no_metadata_the_object_counts);
   tcase_add_test(tcase, a_template_laid_over_another_need_not_say_everything);
