@@ -5,8 +5,12 @@
  */
 #include "src/admission/admission_internal.h"
 
+/* Those that hand out and watch GPUs are DaemonSets, in namespaces that are known by name. */
 static void report(struct rule_context *ctx, enum severity cap, struct str field,
                    struct str message, struct str remedy) {
+  if (is_daemon(ctx))
+    remedy = str_printf(ctx->arena, "%.*s, or have its namespace exempted in the policy",
+                        STR_FMT(remedy));
   rule_report(ctx, RULE_GPU_BYPASS, cap, field, message, remedy);
 }
 

@@ -117,7 +117,7 @@ static const struct toleration *wildcard(const struct pod_spec *spec) {
 }
 
 /* What runs on every node must tolerate every taint. */
-static bool is_daemon(const struct rule_context *ctx) {
+bool is_daemon(const struct rule_context *ctx) {
   const struct workload *workload = ctx->workload;
   if (str_is(workload->kind, "DaemonSet"))
     return true;

@@ -236,6 +236,14 @@ START_TEST(a_server_described_beside_its_pod_asks_for_it) {
 }
 END_TEST
 
+START_TEST(a_daemon_may_be_of_the_clusters_own) {
+  given_yaml(&b, "{apiVersion: apps/v1, kind: DaemonSet, spec: {template: {spec: {containers: "
+                 "[{name: a}], runtimeClassName: nvidia}}}}");
+  expect_finding(judge(&b), RULE_GPU_BYPASS, SEVERITY_DENY, NULL,
+                 "or have its namespace exempted in the policy");
+}
+END_TEST
+
 START_TEST(an_override_may_not_go_around_either) {
   given_yaml(&b, "{apiVersion: trainer.kubeflow.org/v1alpha1, kind: TrainJob, spec: "
                  "{podTemplateOverrides: [{spec: {runtimeClassName: nvidia, containers: [{name: "
@@ -251,6 +259,7 @@ TCase *tcase_gpu_bypass(void) {
   tcase_add_loop_test(tcase, way_around_the_scheduler, 0, (int)SG_ARRAY_LEN(rows));
   tcase_add_loop_test(tcase, what_the_policy_adds_and_leaves_out, 0, (int)SG_ARRAY_LEN(settings));
   tcase_add_test(tcase, a_server_described_beside_its_pod_asks_for_it);
+  tcase_add_test(tcase, a_daemon_may_be_of_the_clusters_own);
   tcase_add_test(tcase, an_override_may_not_go_around_either);
   return tcase;
 }
