@@ -44,8 +44,10 @@ struct doc_limits {
   unsigned max_depth;
   size_t max_nodes; /* aliases count as often as they are used */
 };
-/* 10 MiB, depth 200, 2,000,000 nodes: an AdmissionReview or a manifest. */
+/* 10 MiB, depth 200, 2,000,000 nodes: an AdmissionReview. */
 extern const struct doc_limits doc_limits_review;
+/* 256 MiB, depth 200, 16,000,000 nodes: manifests, `kubectl get pods -A -o json` among them. */
+extern const struct doc_limits doc_limits_manifest;
 /* 1 GiB, depth 200, 64,000,000 nodes: `kubectl get -A -o json` of a large cluster. */
 extern const struct doc_limits doc_limits_cluster;
 /* 1 MiB, depth 64, 20,000 nodes: a policy. */

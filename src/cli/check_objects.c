@@ -162,8 +162,8 @@ static void skip_document(struct object_walk *w, const struct doc_node *document
 
 static bool read_input(const struct check_input *input, struct buf *ret, struct err *reterr) {
   if (!input->path)
-    return sys_fd_read(STDIN_FILENO, "<stdin>", doc_limits_review.max_bytes, ret, reterr);
-  return sys_file_read(input->path, doc_limits_review.max_bytes, ret, reterr);
+    return sys_fd_read(STDIN_FILENO, "<stdin>", doc_limits_manifest.max_bytes, ret, reterr);
+  return sys_file_read(input->path, doc_limits_manifest.max_bytes, ret, reterr);
 }
 
 /* The error's text names the file already; the report says it in front of every line. */
@@ -219,7 +219,7 @@ void check_judge_input(const struct check_judge *judge, const struct check_input
                           .arena = arena,
                           .report = report,
                           .is_named = input->is_named};
-  bool is_read = doc_parse_manifest(arena, buf_str(&text), &doc_limits_review, &stream, &err);
+  bool is_read = doc_parse_manifest(arena, buf_str(&text), &doc_limits_manifest, &stream, &err);
   if (!is_read && !input->is_named && err.code == ERR_INVALID && is_template(buf_str(&text))) {
     check_report_template(report, input->shown, err.line, err.column, str_of(err.text));
     return;

@@ -3,6 +3,7 @@
 #include "doc_internal.h"
 
 const struct doc_limits doc_limits_review = {10 << 20, 200, 2000000};
+const struct doc_limits doc_limits_manifest = {256 << 20, 200, 16000000};
 const struct doc_limits doc_limits_cluster = {(size_t)1 << 30, 200, 64000000};
 const struct doc_limits doc_limits_policy = {1 << 20, 64, 20000};
 

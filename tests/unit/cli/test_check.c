@@ -123,6 +123,19 @@ START_TEST(the_rest_is_judged_all_the_same) {
 }
 END_TEST
 
+/* A program that reads results only sees it by the exit code. */
+START_TEST(programs_see_what_cannot_be_used) {
+  char *path = scratch_write(&folder, "m.yaml", GOOD "---\nkind: [\n");
+  struct run run = RUN(cli_check, path, "-o", "json");
+  assert_code(&run, 2);
+  assert_contains(run.out, "\"results\": []");
+  assert_contains(run.out, "\"errors\": [");
+  assert_contains(run.out, "\"objects\": 1,");
+  run_done(&run);
+  free(path);
+}
+END_TEST
+
 START_TEST(documents_before_an_error_are_judged) {
   struct run run = check_text("m.yaml", BAD "---\nkind: [Pod\nmetadata: {}\n---\n" GOOD);
   assert_code(&run, 2);
@@ -196,17 +209,31 @@ START_TEST(templates_in_folders_are_noted) {
 END_TEST
 
 START_TEST(files_have_a_largest_size) {
+  char *path = scratch_write(&folder, "big.yaml", "");
+  ck_assert_int_eq(truncate(path, (off_t)257 << 20), 0); /* takes no room on the disk */
+  free(path);
+  free(scratch_write(&folder, "good.yaml", GOOD));
+  struct run run = RUN(cli_check, folder.path);
+  assert_code(&run, 2);
+  assert_contains(run.err, "big.yaml: error: larger than the limit of 268435456 bytes");
+  assert_contains(run.out, "1 object: 0 denied");
+  run_done(&run);
+}
+END_TEST
+
+/* The pods of a big cluster, as kubectl prints them: more than a review may be. */
+START_TEST(inputs_may_be_larger_than_a_review) {
   size_t size = 11U << 20;
   char *text = mem_zalloc(size);
   memset(text, '#', size);
-  free(scratch_write_bytes(&folder, "big.yaml", text, size));
-  free(scratch_write(&folder, "good.yaml", GOOD));
+  memcpy(text + size - strlen("\n" BAD), "\n" BAD, strlen("\n" BAD));
+  char *path = scratch_write_bytes(&folder, "big.yaml", text, size);
   free(text);
-  struct run run = RUN(cli_check, folder.path);
-  assert_code(&run, 2);
-  assert_contains(run.err, "big.yaml: error: larger than the limit of 10485760 bytes");
-  assert_contains(run.out, "1 object: 0 denied");
+  struct run run = RUN(cli_check, path);
+  assert_code(&run, 1);
+  assert_contains(run.out, "Pod default/bad: denied");
   run_done(&run);
+  free(path);
 }
 END_TEST
 
@@ -459,6 +486,7 @@ TCase *tcase_check(void) {
   tcase_add_checked_fixture(tcase, setup, teardown);
   tcase_set_timeout(tcase, 60);
   tcase_add_loop_test(tcase, exit_codes_tell, 0, SG_ARRAY_LEN(codes));
+  tcase_add_test(tcase, programs_see_what_cannot_be_used);
   tcase_add_test(tcase, documents_before_an_error_are_judged);
   tcase_add_loop_test(tcase, folders_hold_more_than_manifests, 0, SG_ARRAY_LEN(foreign));
   tcase_add_test(tcase, what_is_meant_as_an_object_is_no_stranger);
@@ -466,6 +494,7 @@ TCase *tcase_check(void) {
   tcase_add_loop_test(tcase, what_cannot_be_used_is_named, 0, SG_ARRAY_LEN(unusable));
   tcase_add_test(tcase, the_rest_is_judged_all_the_same);
   tcase_add_test(tcase, files_have_a_largest_size);
+  tcase_add_test(tcase, inputs_may_be_larger_than_a_review);
   tcase_add_test(tcase, errors_have_a_largest_number);
   tcase_add_test(tcase, objects_have_a_largest_number);
   tcase_add_test(tcase, junk_is_no_manifest);
