@@ -48,20 +48,41 @@ static bool may_use_all_known(const struct rule_context *ctx) {
   return true;
 }
 
-/* Products that this pod could name: those of the cluster, else the rows of its team. */
-static struct str nameable(const struct rule_context *ctx, bool is_limited) {
-  struct str items[64];
+enum { NAMEABLE_MAX = 64 };
+
+/*
+ * Products that this pod could name, as nodes label them: a selector is compared with the
+ * whole label, "-SHARED" and "-MIG-..." included. Those of nodes that offer what it asks for,
+ * and what pools may bring that is not there yet.
+ */
+static size_t nameable_here(const struct rule_context *ctx, bool is_limited, struct str *items) {
+  const struct adm_cluster *cluster = ctx->cluster;
+  const struct cluster_resource *offered =
+      cluster_find_resource(cluster, first_whole(ctx)->amount->name);
   size_t count = 0;
-  for (size_t i = 0; ctx->cluster && i < ctx->cluster->product_count; i++) {
-    struct str label = ctx->cluster->products[i].label;
-    if (count < SG_ARRAY_LEN(items) && (!is_limited || may_use(ctx, label)))
-      items[count++] = label;
-  }
+  if (!cluster)
+    return 0;
+  const struct strings *there =
+      offered && offered->node_products.count ? &offered->node_products : &cluster->node_products;
+  for (size_t i = 0; i < there->count && count < NAMEABLE_MAX; i++)
+    if (!is_limited || may_use(ctx, there->items[i]))
+      items[count++] = there->items[i];
+  for (size_t i = 0; i < cluster->product_count && count < NAMEABLE_MAX; i++)
+    if (!cluster->products[i].is_present &&
+        (!is_limited || may_use(ctx, cluster->products[i].label)))
+      items[count++] = cluster->products[i].label;
+  return count;
+}
+
+/* The same in words; where nothing is known of the cluster, the rows of its team. */
+static struct str nameable(const struct rule_context *ctx, bool is_limited) {
+  struct str items[NAMEABLE_MAX];
+  size_t count = nameable_here(ctx, is_limited, items);
   const struct param_value *products = ctx->effective->params[P_AFFINITY_PRODUCTS];
   for (size_t i = 0; is_limited && count == 0 && i < products->products.count; i++) {
     const struct team_products *row = &products->products.items[i];
     for (size_t k = 0; str_glob(row->team, ctx->team) && k < row->products.count; k++)
-      if (count < SG_ARRAY_LEN(items))
+      if (count < NAMEABLE_MAX)
         items[count++] = row->products.items[k];
   }
   return shown_list(ctx, items, count, "or");
@@ -117,11 +138,12 @@ static bool is_there(const struct adm_cluster *cluster, struct str value) {
   return false;
 }
 
-static void report_absent(struct rule_context *ctx, const struct alternative *named) {
-  const struct strings *there = &ctx->cluster->node_products;
-  struct str nearest = str_nearest(named->value, there->items, there->count);
-  struct str choice =
-      nearest.len ? shown(ctx, nearest) : shown_list(ctx, there->items, there->count, "or");
+static void report_absent(struct rule_context *ctx, const struct alternative *named,
+                          bool is_limited) {
+  struct str there[NAMEABLE_MAX];
+  size_t count = nameable_here(ctx, is_limited, there);
+  struct str nearest = str_nearest(named->value, there, count);
+  struct str choice = nearest.len ? shown(ctx, nearest) : shown_list(ctx, there, count, "or");
   /* A node that does not name its GPUs yet may turn out to have it. */
   enum severity cap = ctx->cluster->has_unnamed_products ? SEVERITY_WARN : SEVERITY_DENY;
   rule_report(ctx, RULE_GPU_NODE_AFFINITY, cap, named->field,
@@ -148,7 +170,7 @@ static void judge_alternatives(struct rule_context *ctx, const struct alternativ
   }
   /* One that is there is enough for the pod to run. */
   if (absent == count)
-    report_absent(ctx, &named[0]);
+    report_absent(ctx, &named[0], is_limited);
 }
 
 void rule_gpu_node_affinity(struct rule_context *ctx) {

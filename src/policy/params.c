@@ -65,7 +65,8 @@ static const struct param_info params[PARAM_COUNT] = {
         {P_AFFINITY_LABELS, RULE_GPU_NODE_AFFINITY, "labels", PARAM_STRINGS, 0, 0,
          "[nvidia.com/gpu.product, nvidia.com/gpu.family, amd.com/gpu.product-name, "
          "gpu.intel.com/product, cloud.google.com/gke-accelerator, k8s.amazonaws.com/accelerator, "
-         "karpenter.k8s.aws/instance-gpu-name]",
+         "eks.amazonaws.com/instance-gpu-name, karpenter.k8s.aws/instance-gpu-name, "
+         "karpenter.azure.com/sku-gpu-name]",
          "Node labels that name a product or class (patterns); a nodeSelector or required node "
          "affinity on one of them is enough.",
          NULL},

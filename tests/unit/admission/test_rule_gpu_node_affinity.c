@@ -42,9 +42,70 @@ START_TEST(a_whole_gpu_names_its_product) {
 }
 END_TEST
 
+static const char *const classes[] = {
+    "cloud.google.com/gke-accelerator",    "k8s.amazonaws.com/accelerator",
+    "karpenter.k8s.aws/instance-gpu-name", "eks.amazonaws.com/instance-gpu-name",
+    "karpenter.azure.com/sku-gpu-name",    "nvidia.com/gpu.family",
+};
+
 START_TEST(a_class_is_a_name_too) {
-  with_node_selector(&b, "cloud.google.com/gke-accelerator", "nvidia-l4");
-  expect_none(judge(&b), RULE_GPU_NODE_AFFINITY);
+  with_node_selector(&b, classes[_i], "l4");
+  expect_none_row(classes[_i], judge(&b), RULE_GPU_NODE_AFFINITY);
+}
+END_TEST
+
+/* The remedy of each finding, taken at its word, leaves none. */
+static const struct {
+  const char *name, *on_node, *selected; /* selected NULL: none is named */
+  const char *remedy;
+} remedies[] = {
+    {"single strategy", "NVIDIA-A100-SXM4-40GB-MIG-1g.5gb", NULL,
+     "set nodeSelector nvidia.com/gpu.product to NVIDIA-A100-SXM4-40GB-MIG-1g.5gb"},
+    {"single strategy, the plain product", "NVIDIA-A100-SXM4-40GB-MIG-1g.5gb",
+     "NVIDIA-A100-SXM4-40GB", "name NVIDIA-A100-SXM4-40GB-MIG-1g.5gb, or declare"},
+    {"shared", "NVIDIA-L4-SHARED", NULL,
+     "set nodeSelector nvidia.com/gpu.product to NVIDIA-L4-SHARED"},
+    {"whole", "NVIDIA-L4", NULL, "set nodeSelector nvidia.com/gpu.product to NVIDIA-L4"},
+};
+
+START_TEST(products_are_named_as_nodes_label_them) {
+  node("a", remedies[_i].on_node);
+  /* All in slices: nobody gets a GPU of it. */
+  given_node(&b, "slices");
+  with_node_label(&b, product, "NVIDIA-H100-80GB-HBM3");
+  with_node_resource(&b, "nvidia.com/mig-1g.10gb", "7");
+  if (remedies[_i].selected)
+    with_node_selector(&b, product, remedies[_i].selected);
+  const struct adm_verdict *verdict = judge(&b);
+  expect_finding_row(remedies[_i].name, verdict, RULE_GPU_NODE_AFFINITY, SEVERITY_DENY, NULL,
+                     remedies[_i].remedy);
+  const struct finding *found = first_finding(verdict, RULE_GPU_NODE_AFFINITY);
+  ck_assert_msg(!strstr(found->remedy.ptr, "H100"), "%s: %s", remedies[_i].name, found->remedy.ptr);
+  given_pod(&b);
+  with_container(&b, "main");
+  with_limit(&b, "nvidia.com/gpu", "1");
+  with_node_selector(&b, product, remedies[_i].on_node);
+  expect_none_row(remedies[_i].name, judge(&b), RULE_GPU_NODE_AFFINITY);
+}
+END_TEST
+
+START_TEST(what_pools_may_bring_can_be_named) {
+  given_rule_and(&b, RULE_GPU_NODE_AFFINITY, "severity: deny",
+                 "nodePools: [{name: big, products: [NVIDIA-H100-80GB-HBM3]}]");
+  node("a", "NVIDIA-L4");
+  expect_finding(judge(&b), RULE_GPU_NODE_AFFINITY, SEVERITY_DENY, NULL,
+                 "to NVIDIA-L4 or NVIDIA-H100-80GB-HBM3");
+}
+END_TEST
+
+START_TEST(the_nearest_is_one_that_the_team_may_use) {
+  given_rule(&b, RULE_GPU_NODE_AFFINITY, vision_only);
+  with_label(&b, "slicegate.dev/team", "vision");
+  node("a", "NVIDIA-A100-SXM4-40GB");
+  node("b", "NVIDIA-L40");
+  with_node_selector(&b, product, "NVIDIA-L4");
+  expect_finding(judge(&b), RULE_GPU_NODE_AFFINITY, SEVERITY_DENY, NULL,
+                 "name NVIDIA-A100-SXM4-40GB, or");
 }
 END_TEST
 
@@ -194,7 +255,11 @@ TCase *tcase_gpu_node_affinity(void) {
   TCase *tcase = tcase_create("gpu-node-affinity");
   tcase_add_checked_fixture(tcase, setup, teardown);
   tcase_add_test(tcase, a_whole_gpu_names_its_product);
-  tcase_add_test(tcase, a_class_is_a_name_too);
+  tcase_add_loop_test(tcase, a_class_is_a_name_too, 0, (int)SG_ARRAY_LEN(classes));
+  tcase_add_loop_test(tcase, products_are_named_as_nodes_label_them, 0,
+                      (int)SG_ARRAY_LEN(remedies));
+  tcase_add_test(tcase, what_pools_may_bring_can_be_named);
+  tcase_add_test(tcase, the_nearest_is_one_that_the_team_may_use);
   tcase_add_test(tcase, required_affinity_names_it_if_every_term_does);
   tcase_add_test(tcase, slices_and_shares_need_no_name);
   tcase_add_test(tcase, a_virtual_gpu_is_not_whole);
