@@ -31,7 +31,7 @@ struct certs_request {
   const char *const *ips;
   size_t ip_count;
   int ca_days;   /* 0 = 3650 */
-  int leaf_days; /* 0 = 365; never beyond the CA's own end */
+  int leaf_days; /* 0 = 365, or up to the CA's end; a number beyond it is ERR_INVALID */
   /*
    * Sign with the CA that is in `dir` instead of making one: its key must match, it
    * must be a CA and within its dates. Only tls.crt and tls.key are written.

@@ -266,6 +266,16 @@ static bool load_ca(const char *dir, int64_t now, struct pair *ret, struct err *
   return true;
 }
 
+/* Without a number the certificate ends with its CA at the latest; a number is kept or refused. */
+static bool check_end(int days, int64_t now, const X509 *ca, struct err *reterr) {
+  int64_t left = certs_seconds(X509_get0_notAfter(ca)) - now;
+  if ((int64_t)days * DAY_SECONDS <= left)
+    return true;
+  return err_set(reterr, ERR_INVALID,
+                 "a certificate of %d days would outlive its CA, which is valid for %lld more days",
+                 days, (long long)(left / DAY_SECONDS));
+}
+
 /* ---- writing -------------------------------------------------------------------------- */
 
 static struct str bio_text(BIO *bio) {
@@ -317,6 +327,6 @@ bool certs_issue(const struct certs_request *request, struct err *reterr) {
     return false;
   bool has_ca = request->reuse_ca ? load_ca(request->dir, now, &ca, reterr)
                                   : make_ca(request, now, &ca, reterr);
-  return has_ca && make_leaf(request, now, &ca, &leaf, reterr) &&
-         store_pairs(request, &ca, &leaf, reterr);
+  return has_ca && check_end(request->leaf_days, now, ca.cert, reterr) &&
+         make_leaf(request, now, &ca, &leaf, reterr) && store_pairs(request, &ca, &leaf, reterr);
 }

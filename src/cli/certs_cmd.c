@@ -6,12 +6,13 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int issue(int argc, char **argv, FILE *out, FILE *err) {
   const char *dir = NULL;
   CLEANUP_FLAG_LIST struct flag_list dns = {0};
   CLEANUP_FLAG_LIST struct flag_list ips = {0};
-  int64_t days = 365, ca_days = 3650;
+  int64_t days = 0, ca_days = 0; /* 0: not given */
   bool force = false, reuse_ca = false;
   const struct flag flags[] = {
       {"dir", 0, FLAG_STRING, "DIR",
@@ -22,8 +23,13 @@ static int issue(int argc, char **argv, FILE *out, FILE *err) {
        "A DNS name that clients call: SERVICE.NAMESPACE.svc for a webhook. Repeatable.", &dns, 0,
        0},
       {"ip", 0, FLAG_LIST, "ADDRESS", "An IP address that clients call. Repeatable.", &ips, 0, 0},
-      {"days", 0, FLAG_INT, "N", "Validity of the serving certificate.", &days, 1, CERTS_DAYS_MAX},
-      {"ca-days", 0, FLAG_INT, "N", "Validity of the CA.", &ca_days, 1, CERTS_DAYS_MAX},
+      {"days", 0, FLAG_INT, "N",
+       "Validity of the serving certificate, which must not end after the CA's. Default: 365, or "
+       "as "
+       "long as the CA is valid.",
+       &days, 1, CERTS_DAYS_MAX},
+      {"ca-days", 0, FLAG_INT, "N", "Validity of the CA. Default: 3650.", &ca_days, 1,
+       CERTS_DAYS_MAX},
       {"reuse-ca", 0, FLAG_BOOL, NULL,
        "Sign with the CA that is in the directory and replace only tls.crt and tls.key: clients "
        "that trust it go on without a change.",
@@ -55,11 +61,14 @@ static int issue(int argc, char **argv, FILE *out, FILE *err) {
                                         .reuse_ca = reuse_ca,
                                         .force = force};
   struct err error;
-  if (mkdir(dir, 0755) != 0 && errno != EEXIST) {
+  bool is_made = mkdir(dir, 0755) == 0;
+  if (!is_made && errno != EEXIST) {
     (void)fprintf(err, "slicegate: %s: cannot make this directory: %s\n", dir, strerror(errno));
     return EXIT_UNUSABLE;
   }
   if (!certs_issue(&request, &error)) {
+    if (is_made)
+      (void)rmdir(dir);
     (void)fprintf(err, "slicegate: %s%s\n", error.text,
                   error.code == ERR_EXISTS ? "; --force replaces it" : "");
     return EXIT_UNUSABLE;

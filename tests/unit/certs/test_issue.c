@@ -162,7 +162,12 @@ START_TEST(a_leaf_does_not_outlive_its_ca) {
   struct certs_info ca_info;
   struct err err;
   request.ca_days = 5;
-  request.leaf_days = 100;
+  request.leaf_days = 6;
+  ck_assert(!certs_issue(&request, &err));
+  ck_assert_int_eq(err.code, ERR_INVALID);
+  ck_assert_str_eq(err.text, "a certificate of 6 days would outlive its CA, which is valid for 5 "
+                             "more days");
+  request.leaf_days = 0; /* no number: as long as it can be */
   issue(&request);
   CLEANUP_BUF struct buf leaf = read_file(CERTS_CERT);
   CLEANUP_BUF struct buf ca = read_file(CERTS_CA_CERT);

@@ -6,6 +6,8 @@
 
 #include "slicegate/base.h"
 
+#include <unistd.h>
+
 static const struct {
   const char *arguments[4];
   int code;
@@ -57,9 +59,50 @@ START_TEST(the_overview_fits_a_terminal) {
 }
 END_TEST
 
+/* ---- certs issue ------------------------------------------------------------------------ */
+
+static const struct {
+  const char *name, *days, *ca_days, *ip;
+  const char *error; /* NULL: issued */
+} issues[] = {
+    {"up to the CA's end", "100", "100", "127.0.0.1", NULL},
+    {"beyond the CA's end", "400", "100", "127.0.0.1",
+     "slicegate: a certificate of 400 days would outlive its CA, which is valid for 100 more days"},
+    {"beyond the end of a CA by default", "5000", "3650", "127.0.0.1", "3650 more days"},
+    {"no address", "10", "100", "nowhere", "'nowhere' is no IP address"},
+};
+
+START_TEST(a_failed_issue_leaves_nothing) {
+  struct scratch folder = scratch_new();
+  char dir[128];
+  (void)snprintf(dir, sizeof(dir), "%s/certs", folder.path);
+  struct run run = RUN(cli_certs, "issue", "--dir", dir, "--ip", issues[_i].ip, "--days",
+                       issues[_i].days, "--ca-days", issues[_i].ca_days);
+  assert_code(&run, issues[_i].error ? 2 : 0);
+  assert_contains(run.err, issues[_i].error ? issues[_i].error : "");
+  ck_assert_msg((access(dir, F_OK) == 0) == !issues[_i].error, "%s: the directory",
+                issues[_i].name);
+  run_done(&run);
+  scratch_done(&folder);
+}
+END_TEST
+
+/* A directory that was there stays, empty as it is. */
+START_TEST(a_failed_issue_removes_nothing_else) {
+  struct scratch folder = scratch_new();
+  struct run run = RUN(cli_certs, "issue", "--dir", folder.path, "--ip", "nowhere");
+  assert_code(&run, 2);
+  ck_assert_int_eq(access(folder.path, F_OK), 0);
+  run_done(&run);
+  scratch_done(&folder);
+}
+END_TEST
+
 TCase *tcase_commands(void) {
   TCase *tcase = tcase_create("commands");
   tcase_add_loop_test(tcase, commands_are_found, 0, SG_ARRAY_LEN(calls));
   tcase_add_test(tcase, the_overview_fits_a_terminal);
+  tcase_add_loop_test(tcase, a_failed_issue_leaves_nothing, 0, SG_ARRAY_LEN(issues));
+  tcase_add_test(tcase, a_failed_issue_removes_nothing_else);
   return tcase;
 }
