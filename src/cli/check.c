@@ -95,14 +95,14 @@ static enum flags_result read_flags(int argc, char **argv, struct check_flags *r
        .letter = 'n',
        .type = FLAG_STRING,
        .argument = "NS",
-       .help = "The namespace of objects that name none (\"default\").",
+       .help = "The namespace of objects that name none. Default: default.",
        .value = &ret->ns},
       {.name = "output",
        .letter = 'o',
        .type = FLAG_STRING,
        .argument = "FORMAT",
        .help = "text, json, junit, sarif (code scanning) or github (annotations of a "
-               "workflow).",
+               "workflow). Default: text.",
        .value = &ret->output},
       {.name = "strict",
        .type = FLAG_BOOL,
@@ -117,7 +117,7 @@ static enum flags_result read_flags(int argc, char **argv, struct check_flags *r
        .type = FLAG_STRING,
        .argument = "TIME",
        .help = "Judge lifetimes (slicegate.dev/expires-at) as of this time, RFC 3339 such as "
-               "2026-11-21T08:00:00Z, instead of the clock.",
+               "2026-11-21T08:00:00Z, instead of the clock. Default: now.",
        .value = &ret->now},
   };
   return flags_parse(argc, argv, flags, SG_ARRAY_LEN(flags), &check_help, &ret->rest, out, err);

@@ -26,7 +26,7 @@ static enum flags_result read_flags(int argc, char **argv, struct serve_flags *f
   const struct flag flags[] = {
       {"listen", 0, FLAG_STRING, "ADDRESS:PORT",
        "Where to listen: 127.0.0.1:8443, [::1]:8443, :8443 for every address. Port 0 takes a free "
-       "one and logs it.",
+       "one and logs it. Default: :8443.",
        &f->listen, 0, 0},
       {"tls-cert", 0, FLAG_STRING, "FILE",
        "Serving certificate, PEM, leaf first. Read again when it changes.", &f->cert, 0, 0},
@@ -39,14 +39,15 @@ static enum flags_result read_flags(int argc, char **argv, struct serve_flags *f
        "A recorded cluster (`kubectl get nodes,namespaces -o json`). Without one, checks that need "
        "it are silent.",
        &f->cluster, 0, 0},
-      {"max-connections", 0, FLAG_INT, "N", "Connections open at once.", &f->max_connections, 1,
-       100000},
+      {"max-connections", 0, FLAG_INT, "N", "Connections open at once. Default: 1024.",
+       &f->max_connections, 1, 100000},
       {"drain-seconds", 0, FLAG_INT, "N",
-       "After SIGTERM, how long open requests and connections may take to end.", &f->drain_seconds,
-       1, 3600},
-      {"log-format", 0, FLAG_STRING, "text|json", "Log lines as key=value or as JSON.",
-       &f->log_format, 0, 0},
-      {"log-level", 0, FLAG_STRING, "LEVEL", "debug, info, warn or error.", &f->log_level, 0, 0},
+       "After SIGTERM, how long open requests and connections may take to end. Default: 20.",
+       &f->drain_seconds, 1, 3600},
+      {"log-format", 0, FLAG_STRING, "text|json",
+       "Log lines as key=value or as JSON. Default: text.", &f->log_format, 0, 0},
+      {"log-level", 0, FLAG_STRING, "LEVEL", "debug, info, warn or error. Default: info.",
+       &f->log_level, 0, 0},
   };
   static const struct command_help help = {
       .usage = "slicegate serve --tls-cert FILE --tls-key FILE [--policy FILE] [flags]",

@@ -23,6 +23,43 @@ START_TEST(help_has_its_parts) {
 }
 END_TEST
 
+static int run_certs_issue(int argc, char **argv, FILE *out, FILE *err) {
+  (void)argc;
+  char *help[] = {argv[0], "issue", "--help", NULL};
+  return cli_certs(3, help, out, err);
+}
+
+static const struct {
+  command_fn *run;
+  const char *flag, *value;
+} defaults[] = {{cli_serve, "--listen ", ":8443"},       {cli_serve, "--max-connections ", "1024"},
+                {cli_serve, "--drain-seconds ", "20"},   {cli_serve, "--log-format ", "text"},
+                {cli_serve, "--log-level ", "info"},     {run_certs_issue, "--days ", "365"},
+                {run_certs_issue, "--ca-days ", "3650"}, {cli_check, "--namespace ", "default"},
+                {cli_check, "--output ", "text"},        {cli_check, "--now ", "now"}};
+
+/* Between the flag and the next one. */
+START_TEST(help_tells_defaults) {
+  struct run run = RUN(defaults[_i].run, "--help");
+  char *flags = strstr(run.out, "\nFlags:\n");
+  char *flag = flags ? strstr(flags, defaults[_i].flag) : NULL;
+  ck_assert_msg(flag != NULL, "no %s", defaults[_i].flag);
+  char *next = strstr(flag + 2, " --");
+  if (next)
+    *next = '\0';
+  for (char *at = flag; *at; at++) { /* wherever the lines were broken */
+    if (*at == '\n')
+      *at = ' ';
+  }
+  char *told = strstr(flag, "Default:");
+  ck_assert_msg(told != NULL, "no default: %s", flag);
+  told += strlen("Default:");
+  told += strspn(told, " ");
+  ck_assert_msg(strncmp(told, defaults[_i].value, strlen(defaults[_i].value)) == 0, "%s", flag);
+  run_done(&run);
+}
+END_TEST
+
 /* Examples are there to be copied: they are not wrapped. */
 static void check_lines(const char *text) {
   bool in_examples = false;
@@ -83,5 +120,6 @@ TCase *tcase_help(void) {
   tcase_add_test(tcase, short_flag_shows_help_too);
   tcase_add_test(tcase, wrapping_keeps_words_and_paragraphs);
   tcase_add_test(tcase, a_word_longer_than_the_line_stays_whole);
+  tcase_add_loop_test(tcase, help_tells_defaults, 0, SG_ARRAY_LEN(defaults));
   return tcase;
 }
