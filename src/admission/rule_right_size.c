@@ -203,9 +203,21 @@ bool right_size_replacement(const struct rule_context *ctx, const struct gpu_req
 }
 
 bool right_size_will_mutate(const struct rule_context *ctx, struct str resource) {
-  return ctx->effective->params[P_RIGHT_SIZE_MUTATE]->truth &&
-         ctx->effective->severities[RULE_RIGHT_SIZE] != SEVERITY_OFF &&
-         cluster_find_resource(ctx->cluster, resource) != NULL;
+  if (!ctx->effective->params[P_RIGHT_SIZE_MUTATE]->truth ||
+      ctx->effective->severities[RULE_RIGHT_SIZE] == SEVERITY_OFF)
+    return false;
+  const struct cluster_resource *offered = cluster_find_resource(ctx->cluster, resource);
+  if (!offered)
+    return false;
+  /* Who may go to the whole GPU must not be kept from the slice by a taint that nothing here
+   * adds a toleration for. */
+  bool adds_toleration = ctx->effective->params[P_TOLERATION_MUTATE]->truth &&
+                         ctx->effective->severities[RULE_GPU_TOLERATION] != SEVERITY_OFF;
+  const struct offer *offer = find_offer(ctx, offered);
+  const struct cluster_resource *whole =
+      cluster_find_resource(ctx->cluster, STR_LIT("nvidia.com/gpu"));
+  bool is_whole_open = whole && find_offer(ctx, whole)->is_open;
+  return offer->products && (adds_toleration || offer->is_open || !is_whole_open);
 }
 
 /* ---- findings ---------------------------------------------------------------------------- */

@@ -241,6 +241,19 @@ START_TEST(a_node_that_keeps_the_pod_away_is_no_help) {
 }
 END_TEST
 
+START_TEST(no_pod_is_rewritten_to_what_keeps_it_away) {
+  given_policy(&b, "rules: {right-size: {severity: deny, mutate: true}, gpu-toleration: {severity: "
+                   "deny, mutate: false}}");
+  two_halls();
+  with_node_taint(&b, "nvidia.com/gpu", "present", EFFECT_NO_SCHEDULE);
+  container("nvidia.com/gpu", "1");
+  with_annotation(&b, "slicegate.dev/gpu-memory", "8Gi");
+  ck_assert_uint_eq(mutate(&b)->patch_count, 0);
+  with_toleration(&b, "nvidia.com/gpu", NULL, EFFECT_NO_SCHEDULE);
+  ck_assert_uint_eq(mutate(&b)->patch_count, 1);
+}
+END_TEST
+
 START_TEST(pools_tell_nothing_of_other_labels) {
   given_rule_and(&b, RULE_RIGHT_SIZE, "severity: deny",
                  "nodePools: [{name: h100, products: [NVIDIA-H100-80GB-HBM3]}]");
@@ -379,6 +392,7 @@ TCase *tcase_right_size(void) {
                       (int)SG_ARRAY_LEN(places));
   tcase_add_test(tcase, one_term_that_leads_there_is_enough);
   tcase_add_test(tcase, a_node_that_keeps_the_pod_away_is_no_help);
+  tcase_add_test(tcase, no_pod_is_rewritten_to_what_keeps_it_away);
   tcase_add_test(tcase, pools_tell_nothing_of_other_labels);
   tcase_add_loop_test(tcase, what_may_be_part_of_a_gpu_is_not_judged_as_a_whole_one, 0,
                       (int)SG_ARRAY_LEN(parts));
