@@ -104,7 +104,7 @@ static struct str without_underscores(struct arena *arena, struct str text) {
  */
 static bool read_number(struct arena *arena, struct str text, struct str *ret) {
   static const char *const special[] = {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"};
-  if (text.len == 0 || !memchr("+-.0123456789", text.ptr[0], strlen("+-.0123456789")))
+  if (text.len == 0 || text.ptr[0] == '\0' || !strchr("+-.0123456789", text.ptr[0]))
     return false;
   struct str plain = without_underscores(arena, text);
   bool is_negative = plain.ptr[0] == '-';
