@@ -10,7 +10,7 @@
 
 struct serve_flags {
   const char *listen, *cert, *key, *policy, *cluster, *log_format, *log_level;
-  int64_t drain_seconds, max_connections;
+  int64_t drain_seconds, grace_seconds, max_connections;
 };
 
 struct certificate_files {
@@ -44,6 +44,10 @@ static enum flags_result read_flags(int argc, char **argv, struct serve_flags *f
       {"drain-seconds", 0, FLAG_INT, "N",
        "After SIGTERM, how long open requests and connections may take to end. Default: 20.",
        &f->drain_seconds, 1, 3600},
+      {"grace-seconds", 0, FLAG_INT, "N",
+       "After SIGTERM, how long new connections are still accepted while clients learn that this "
+       "server is going: a few seconds behind a Service. Default: 0, until none is waiting.",
+       &f->grace_seconds, 0, 3600},
       {"log-format", 0, FLAG_STRING, "text|json",
        "Log lines as key=value or as JSON. Default: text.", &f->log_format, 0, 0},
       {"log-level", 0, FLAG_STRING, "LEVEL", "debug, info, warn or error. Default: info.",
@@ -139,11 +143,12 @@ static void reload_certificate(void *ctx) {
 }
 
 static void reload_judges(void *ctx) {
-  judges_reload(ctx);
+  judges_reload(((struct serve *)ctx)->judges);
 }
 
-static bool watch_files(struct sys_watch *watch, const struct serve_flags *f, struct judges *judges,
-                        struct certificate_files *files, struct err *reterr) {
+/* Before the first read of any of them: a change in between must not be missed. */
+static void watch_files(struct sys_watch *watch, const struct serve_flags *f, struct serve *serve,
+                        struct certificate_files *files) {
   const char *pair[] = {f->cert, f->key};
   sys_watch_add(watch, pair, 2, reload_certificate, files);
   const char *inputs[2];
@@ -153,8 +158,7 @@ static bool watch_files(struct sys_watch *watch, const struct serve_flags *f, st
   if (f->cluster)
     inputs[count++] = f->cluster;
   if (count)
-    sys_watch_add(watch, inputs, count, reload_judges, judges);
-  return sys_watch_start(watch, reterr);
+    sys_watch_add(watch, inputs, count, reload_judges, serve);
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -216,28 +220,48 @@ static void wait_for_end(struct judges *judges, struct certificate_files *files)
   }
 }
 
-static int run(const struct serve_flags *f, struct serve *serve) {
+static int run(const struct serve_flags *f, struct serve *serve, struct certificate_files *files,
+               struct sys_watch **watch) {
   struct err err;
   struct http_server *server = start(f, serve, &err);
   if (!server) {
     sys_log(SYS_ERROR, "cannot begin", sys_err(&err));
     return EXIT_UNUSABLE;
   }
-  struct certificate_files files = {f->cert, f->key, server, serve->metrics};
-  struct sys_watch *watch = sys_watch_new(0);
+  files->server = server;
+  files->metrics = serve->metrics;
   int code = EXIT_OK;
-  if (watch_files(watch, f, serve->judges, &files, &err)) {
-    wait_for_end(serve->judges, &files);
+  if (sys_watch_start(*watch, &err)) {
+    wait_for_end(serve->judges, files);
   } else {
     sys_log(SYS_ERROR, "cannot watch files", sys_err(&err));
     code = EXIT_UNUSABLE;
   }
   atomic_store(&serve->is_draining, true);
-  sys_watch_free(watch);
+  sys_watch_free(*watch); /* its callbacks use the server */
+  *watch = NULL;
   bool is_clean =
-      http_server_drain(server, &(struct http_drain){.deadline_ms = f->drain_seconds * 1000});
+      http_server_drain(server, &(struct http_drain){.accept_ms = f->grace_seconds * 1000,
+                                                     .deadline_ms = f->drain_seconds * 1000});
   http_server_stop(server);
   sys_log(is_clean ? SYS_INFO : SYS_WARN, "stopped", sys_bool("clean", is_clean));
+  return code;
+}
+
+static int serve_all(const struct serve_flags *f) {
+  struct serve serve = {0};
+  struct certificate_files files = {f->cert, f->key, NULL, NULL};
+  struct sys_watch *watch = sys_watch_new(0);
+  watch_files(watch, f, &serve, &files);
+  int code = EXIT_UNUSABLE;
+  serve.judges = judges_new(f->policy, f->cluster);
+  if (serve.judges) {
+    serve.metrics = serve_metrics_new(serve.judges);
+    code = run(f, &serve, &files, &watch);
+  }
+  sys_watch_free(watch);
+  serve_metrics_free(serve.metrics);
+  judges_free(serve.judges);
   return code;
 }
 
@@ -257,12 +281,6 @@ int cli_serve(int argc, char **argv, FILE *out, FILE *err) {
     (void)fprintf(err, "slicegate: %s\n", error.text);
     return EXIT_UNUSABLE;
   }
-  struct serve serve = {.judges = judges_new(f.policy, f.cluster)};
-  if (!serve.judges)
-    return EXIT_UNUSABLE;
-  serve.metrics = serve_metrics_new(serve.judges);
-  int code = run(&f, &serve);
-  serve_metrics_free(serve.metrics);
-  judges_free(serve.judges);
-  return code;
+  (void)sys_fd_limit_raise();
+  return serve_all(&f);
 }
