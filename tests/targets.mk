@@ -24,6 +24,7 @@ test-asan: ## suites and fuzz corpora under AddressSanitizer and UBSan
 test-tsan: ## suites under ThreadSanitizer
 	@$(MAKE) --no-print-directory FLAVOUR=tsan $(JOBS) bin suites
 	@$(MAKE) --no-print-directory FLAVOUR=tsan run-suites
+	@echo "  RUN  tests/integration/serve.sh"; bash tests/integration/serve.sh build/tsan/slicegate
 
 .PHONY: test-docs
 test-docs: build ## the examples of README and docs, and make demo itself
@@ -38,6 +39,7 @@ test-e2e: ## the real kube-apiserver, etcd, controller-manager and kubectl (Go 1
 golden: ## rewrite the expectations of golden cases; review the diff
 	@$(MAKE) --no-print-directory FLAVOUR=asan $(JOBS) bin suites
 	@UPDATE=1 $(MAKE) --no-print-directory FLAVOUR=asan run-suites
+	@UPDATE=1 bash tests/integration/serve.sh build/asan/slicegate
 
 ##@ Figures and fuzzing
 .PHONY: bench

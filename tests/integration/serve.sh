@@ -215,6 +215,18 @@ until_true "a bad recording is said" grep -q 'cluster not reloaded' "$work/log"
 is "as the cluster's fault" "*\[+\] policy: *\[!\] cluster: *cluster.json*" "$(call "$url/readyz?verbose")"
 stop
 
+# ---- golden reviews: tests/golden/review/CASE/{review,validate,mutate}.json ----
+"$slicegate" certs issue --dir "$work" --ip 127.0.0.1 --force >"$work/certs"
+start --cluster "$root/deploy/examples/cluster.json"
+for case in "$root"/tests/golden/review/*/; do
+  for path in validate mutate; do
+    post "/$path" "$case/review.json" | jq -S '.response | if .patch then .patch |= (@base64d | fromjson) else . end' >"$work/answer"
+    [ -z "${UPDATE:-}" ] || cp "$work/answer" "$case/$path.json"
+    is "golden review $(basename "$case"): $path" same "$(cmp -s "$case/$path.json" "$work/answer" && echo same || diff "$case/$path.json" "$work/answer" || true)"
+  done
+done
+stop
+
 # ---- what it will not begin with ----
 refuses() { # refuses NAME PATTERN ARGUMENTS...
   local name=$1 pattern=$2 code=0
