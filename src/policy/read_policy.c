@@ -201,8 +201,9 @@ static const struct key_row spec_rows[] = {
      .read = read_texts_key,
      .offset = offsetof(struct policy_view, vendor_prefixes),
      .extra = &form_vendor_prefix,
-     .help = "Prefixes of GPU vendors: a name below one that is nearly a known resource is taken for a "
-             "typing error, any other unknown one warns. The list replaces the built-in one."},
+     .help =
+         "Prefixes of GPU vendors: a name below one that is nearly a known resource is taken for a "
+         "typing error, any other unknown one warns. The list replaces the built-in one."},
     {.key = "gpuNodes",
      .kind = DOC_MAPPING,
      .expected = "a mapping such as {taints: [nvidia.com/gpu]}",
