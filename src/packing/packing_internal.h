@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files of this module only. */
+#ifndef SLICEGATE_PACKING_INTERNAL_H
+#define SLICEGATE_PACKING_INTERNAL_H
+
+#include "slicegate/packing.h"
+
+/* ---- policies ---------------------------------------------------------------------------------
+ */
+
+struct pack_conditions;
+
+/* What a score may look at, beside node and request. */
+struct pack_view {
+  const struct pack_catalog *catalog;
+  const struct pack_tables *tables;         /* never NULL; without a mix an empty one */
+  const struct pack_conditions *conditions; /* ours only */
+  void *state;                              /* the policy's own, from state_new; or NULL */
+};
+
+/* A score as it is cached: what holds as long as the node value and the tables do, and which
+ * price of the current conditions is to be subtracted (0: none). */
+struct pack_cell {
+  int32_t score;
+  uint16_t charge;
+};
+
+/*
+ * The best placement on one node. Called only for nodes where CPU, memory, pods and traits
+ * suffice. False: no form fits. `placement` may be NULL (only the score is wanted); otherwise
+ * form, unit_count and units are filled. Larger scores win; equal ones go to the first node.
+ */
+typedef bool pack_score_fn(const struct pack_view *view, const struct pack_node *node,
+                           const struct pack_request *request, struct pack_cell *ret,
+                           struct pack_placement *placement);
+
+struct pack_policy {
+  const char *name;
+  const char *summary;
+  pack_score_fn *score;
+  /* All optional: */
+  void *(*state_new)(const struct pack_catalog *catalog, uint64_t seed);
+  void (*state_free)(void *state);
+  void (*set_tables)(void *state, const struct pack_view *view); /* tables were swapped */
+  /* Policies whose choice is no maximum of scores (random, roundrobin): picks one of the
+   * `count` nodes that fit, given as indices in ascending order. */
+  size_t (*pick)(void *state, const uint32_t *nodes, size_t count, size_t cluster_count);
+};
+
+extern const struct pack_policy pack_policy_slicegate, pack_policy_fgd, pack_policy_random,
+    pack_policy_firstfit, pack_policy_dotprod, pack_policy_clustering, pack_policy_packing,
+    pack_policy_bestfit, pack_policy_leastallocated, pack_policy_mostallocated,
+    pack_policy_requestedtocapacityratio, pack_policy_mfi, pack_policy_fgd_masks,
+    pack_policy_worstfit, pack_policy_roundrobin;
+
+/* ---- devices (fit.c)
+ * ----------------------------------------------------------------------------- */
+
+/* Whether the device may serve the request at all: an allowed product, in the form's mode, and
+ * (slices) of a product with the profile. Says nothing of what is free. */
+bool pack_device_suits(const struct pack_catalog *catalog, const struct pack_device *device,
+                       const struct pack_request *request, const struct pack_form *form);
+/* A whole GPU nobody uses. */
+static inline bool pack_device_is_idle(const struct pack_device *device) {
+  return device->mode == PACK_MODE_WHOLE && device->left == device->size;
+}
+/* Instances of profiles[p] on the device, for profiles with a limit of their own. */
+unsigned pack_count_instances(const struct pack_node *node, uint8_t device, uint16_t profile);
+/*
+ * Places one form by the plainest rule: tightest sufficient remainder for fractions and
+ * replicas, lowest idle GPUs for whole ones, lowest device and lowest start for instances.
+ * False: the devices do not fit it. Nodes with counters: by count, the prediction as far as it
+ * goes. `placement` may be NULL.
+ */
+bool pack_place_plain(const struct pack_catalog *catalog, const struct pack_node *node,
+                      const struct pack_request *request, uint8_t form,
+                      struct pack_placement *placement);
+/* The counter that a form draws on, or NULL. */
+const struct pack_counter *pack_find_counter(const struct pack_node *node,
+                                             const struct pack_form *form);
+
+/* ---- integers -----------------------------------------------------------------------------------
+ */
+
+/* Towards minus infinity; b > 0. */
+static inline int64_t pack_floor_div(int64_t a, int64_t b) {
+  return a / b - (a % b != 0 && a < 0);
+}
+
+#endif
