@@ -185,7 +185,8 @@ struct pack_pod {
 struct pack_counter {
   uint8_t kind;     /* enum pack_kind */
   uint16_t profile; /* PACK_SLICES; else 0 */
-  uint32_t total, left;
+  uint32_t total;
+  int32_t left; /* below 0: observed excess */
 };
 
 /* An immutable node value. Everything it points to lives in its own allocation. */
@@ -301,6 +302,14 @@ struct pack_placement {
  */
 bool pack_commit(struct pack_cluster *cluster, uint64_t uid, const struct pack_request *request,
                  const struct pack_placement *placement) SG_MUST_CHECK;
+/*
+ * A pod that was seen running there: it is recorded whether we would have put it there or not,
+ * and what is left may fall below 0 (CPU, memory, counters), which blocks new pods only. Units
+ * that are free are taken, others dropped; without `placement` they are predicted by the plain
+ * rule (lowest device, lowest start). False: the uid is there already.
+ */
+bool pack_observe(struct pack_cluster *cluster, size_t node, uint64_t uid,
+                  const struct pack_request *request, const struct pack_placement *placement);
 /* Takes the pod from the node of this index; false: it is not there. */
 bool pack_release(struct pack_cluster *cluster, size_t node, uint64_t uid);
 

@@ -8,18 +8,16 @@
 /* ---- policies ---------------------------------------------------------------------------------
  */
 
-struct pack_conditions;
-
 /* What a score may look at, beside node and request. */
 struct pack_view {
   const struct pack_catalog *catalog;
-  const struct pack_tables *tables;         /* never NULL; without a mix an empty one */
-  const struct pack_conditions *conditions; /* ours only */
-  void *state;                              /* the policy's own, from state_new; or NULL */
+  const struct pack_tables *tables; /* never NULL; without a mix an empty one */
+  void *state;                      /* the policy's own, from state_new; or NULL */
 };
 
 /* A score as it is cached: what holds as long as the node value and the tables do, and which
- * price of the current conditions is to be subtracted (0: none). */
+ * of the policy's charges, whose prices move with the conditions, is to be subtracted (0: none).
+ * |score| and prices stay below 2^30. */
 struct pack_cell {
   int32_t score;
   uint16_t charge;
@@ -42,6 +40,14 @@ struct pack_policy {
   void *(*state_new)(const struct pack_catalog *catalog, uint64_t seed);
   void (*state_free)(void *state);
   void (*set_tables)(void *state, const struct pack_view *view); /* tables were swapped */
+  /* How full the cluster is was looked at. True: all cached scores are void; otherwise only the
+   * prices of charges may have moved. */
+  bool (*set_conditions)(void *state, const struct pack_view *view,
+                         const struct pack_cluster *cluster, const struct pack_traffic *traffic);
+  /* Prices by charge, [0] == 0. Charges are made while scoring; when there is no room for more,
+   * *ret_is_full says so, and they are all dropped (with the cached scores) by drop_charges. */
+  const int32_t *(*charge_prices)(void *state, bool *ret_is_full);
+  void (*drop_charges)(void *state);
   /* Policies whose choice is no maximum of scores (random, roundrobin): picks one of the
    * `count` nodes that fit, given as indices in ascending order. */
   size_t (*pick)(void *state, const uint32_t *nodes, size_t count, size_t cluster_count);
@@ -52,6 +58,16 @@ extern const struct pack_policy pack_policy_slicegate, pack_policy_fgd, pack_pol
     pack_policy_bestfit, pack_policy_leastallocated, pack_policy_mostallocated,
     pack_policy_requestedtocapacityratio, pack_policy_mfi, pack_policy_fgd_masks,
     pack_policy_worstfit, pack_policy_roundrobin;
+
+/* ---- fit (fit.c) --------------------------------------------------------------------------------
+ */
+
+/* Traits, pods, CPU and memory: everything but devices. */
+enum pack_reason pack_fit_host(const struct pack_node *node, const struct pack_request *request);
+/* What a form asks of its counter or device, in the unit of its kind. */
+static inline int32_t pack_form_asks(const struct pack_form *form) {
+  return form->kind == PACK_FRACTION || form->kind == PACK_REPLICAS ? form->amount : form->count;
+}
 
 /* ---- devices (fit.c)
  * ----------------------------------------------------------------------------- */

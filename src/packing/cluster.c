@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A cluster: a table of pointers to node values, in order of names, and sums over them. */
+#include "src/packing/cluster.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* Copies of a cluster draw their node ids from one counter: an id names one value among all. */
+struct id_source {
+  _Atomic uint32_t refs;
+  _Atomic uint32_t next;
+};
+
+struct pack_cluster {
+  const struct pack_catalog *catalog;
+  struct id_source *source;
+  const struct pack_node **nodes;
+  uint32_t *ids; /* [i] == nodes[i]->id: what a scorer compares, in one run of memory */
+  size_t count, cap;
+  struct pack_totals totals;
+};
+
+struct pack_cluster *pack_cluster_new(const struct pack_catalog *catalog) {
+  struct pack_cluster *cluster = mem_zalloc(sizeof(*cluster));
+  cluster->catalog = catalog;
+  cluster->source = mem_zalloc(sizeof(*cluster->source));
+  atomic_init(&cluster->source->refs, 1);
+  atomic_init(&cluster->source->next, 1);
+  return cluster;
+}
+
+static void reserve(struct pack_cluster *cluster, size_t count) {
+  if (count <= cluster->cap)
+    return;
+  size_t cap = cluster->cap ? cluster->cap * 2 : 64;
+  cap = cap < count ? count : cap;
+  cluster->nodes = mem_realloc(cluster->nodes, cap * sizeof(struct pack_node *));
+  cluster->ids = mem_realloc(cluster->ids, cap * sizeof(*cluster->ids));
+  cluster->cap = cap;
+}
+
+struct pack_cluster *pack_cluster_copy(const struct pack_cluster *cluster) {
+  struct pack_cluster *copy = mem_zalloc(sizeof(*copy));
+  copy->catalog = cluster->catalog;
+  copy->source = cluster->source;
+  atomic_fetch_add_explicit(&copy->source->refs, 1, memory_order_relaxed);
+  reserve(copy, cluster->count);
+  for (size_t i = 0; i < cluster->count; i++) {
+    copy->nodes[i] = pack_node_ref(cluster->nodes[i]);
+    copy->ids[i] = cluster->ids[i];
+  }
+  copy->count = cluster->count;
+  copy->totals = cluster->totals;
+  return copy;
+}
+
+void pack_cluster_free(struct pack_cluster *cluster) {
+  if (!cluster)
+    return;
+  for (size_t i = 0; i < cluster->count; i++)
+    pack_node_unref(cluster->nodes[i]);
+  if (atomic_fetch_sub_explicit(&cluster->source->refs, 1, memory_order_acq_rel) == 1)
+    free(cluster->source);
+  free(cluster->nodes);
+  free(cluster->ids);
+  free(cluster);
+}
+
+const struct pack_catalog *pack_cluster_catalog(const struct pack_cluster *cluster) {
+  return cluster->catalog;
+}
+
+size_t pack_cluster_count(const struct pack_cluster *cluster) {
+  return cluster->count;
+}
+
+const struct pack_node *pack_cluster_node(const struct pack_cluster *cluster, size_t index) {
+  return cluster->nodes[index];
+}
+
+const uint32_t *cluster_ids(const struct pack_cluster *cluster) {
+  return cluster->ids;
+}
+
+const struct pack_totals *pack_cluster_totals(const struct pack_cluster *cluster) {
+  return &cluster->totals;
+}
+
+/* ---- sums ------------------------------------------------------------------------------------ */
+
+static int64_t device_milli(const struct pack_device *device, uint16_t amount) {
+  return device->size == PACK_MILLI ? amount : (int64_t)amount * PACK_MILLI / device->size;
+}
+
+static void count_node(struct pack_totals *totals, const struct pack_node *node, int sign) {
+  for (uint16_t d = 0; d < node->device_count; d++) {
+    const struct pack_device *device = &node->devices[d];
+    int64_t left = device_milli(device, device->left);
+    totals->milli += sign * PACK_MILLI;
+    totals->milli_left += sign * left;
+    totals->devices += (uint32_t)sign;
+    if (device->mode == PACK_MODE_WHOLE) {
+      totals->whole_milli += sign * PACK_MILLI;
+      totals->whole_milli_left += sign * left;
+    }
+    totals->mig_devices += (uint32_t)(device->mode == PACK_MODE_MIG ? sign : 0);
+    totals->shared_devices += (uint32_t)(device->mode == PACK_MODE_SHARED ? sign : 0);
+  }
+  totals->pods += (uint64_t)((int64_t)sign * node->pod_count);
+}
+
+/* ---- changing one node -------------------------------------------------------------------------
+ */
+
+static uint32_t next_id(struct pack_cluster *cluster) {
+  uint32_t id;
+  do
+    id = atomic_fetch_add_explicit(&cluster->source->next, 1, memory_order_relaxed);
+  while (id == 0); /* 0 is what an empty cache cell says */
+  return id;
+}
+
+static void swap(struct pack_cluster *cluster, size_t index, const struct pack_node *node) {
+  count_node(&cluster->totals, cluster->nodes[index], -1);
+  count_node(&cluster->totals, node, 1);
+  cluster->nodes[index] = node;
+  cluster->ids[index] = node->id;
+}
+
+const struct pack_node *cluster_publish(struct pack_cluster *cluster, size_t index,
+                                        struct pack_node *owned) {
+  const struct pack_node *before = cluster->nodes[index];
+  owned->id = next_id(cluster);
+  swap(cluster, index, owned);
+  return before;
+}
+
+void cluster_restore(struct pack_cluster *cluster, size_t index, const struct pack_node *owned) {
+  const struct pack_node *gone = cluster->nodes[index];
+  swap(cluster, index, owned);
+  pack_node_unref(gone);
+}
+
+/* ---- the table
+ * ------------------------------------------------------------------------------------ */
+
+/* Where the name is, or would be. */
+static size_t find_place(const struct pack_cluster *cluster, struct str name, bool *ret_found) {
+  size_t low = 0, high = cluster->count;
+  *ret_found = false;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    int order = str_cmp(cluster->nodes[middle]->name, name);
+    if (order == 0) {
+      *ret_found = true;
+      return middle;
+    }
+    if (order < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+size_t pack_cluster_find(const struct pack_cluster *cluster, struct str name) {
+  bool is_there;
+  size_t at = find_place(cluster, name, &is_there);
+  return is_there ? at : SIZE_MAX;
+}
+
+static void insert(struct pack_cluster *cluster, size_t at, struct pack_node *owned) {
+  reserve(cluster, cluster->count + 1);
+  size_t behind = cluster->count - at;
+  memmove(cluster->nodes + at + 1, cluster->nodes + at, behind * sizeof(struct pack_node *));
+  memmove(cluster->ids + at + 1, cluster->ids + at, behind * sizeof(*cluster->ids));
+  owned->id = next_id(cluster);
+  cluster->nodes[at] = owned;
+  cluster->ids[at] = owned->id;
+  cluster->count++;
+  count_node(&cluster->totals, owned, 1);
+}
+
+bool pack_cluster_remove_node(struct pack_cluster *cluster, struct str name) {
+  bool is_there;
+  size_t at = find_place(cluster, name, &is_there);
+  if (!is_there)
+    return false;
+  const struct pack_node *gone = cluster->nodes[at];
+  count_node(&cluster->totals, gone, -1);
+  cluster->count--;
+  size_t behind = cluster->count - at;
+  memmove(cluster->nodes + at, cluster->nodes + at + 1, behind * sizeof(struct pack_node *));
+  memmove(cluster->ids + at, cluster->ids + at + 1, behind * sizeof(*cluster->ids));
+  pack_node_unref(gone);
+  return true;
+}
+
+/* ---- nodes of a specification
+ * ------------------------------------------------------------------------ */
+
+static bool check_device(const struct pack_catalog *catalog, struct str node, size_t index,
+                         const struct pack_device *device, struct err *reterr) {
+  if (device->product >= pack_catalog_count(catalog))
+    return err_set(reterr, ERR_INVALID, "node %.*s: device %zu: product %u is not in the catalog",
+                   STR_FMT(node), index, device->product);
+  if (device->size == 0 || (device->mode == PACK_MODE_WHOLE && device->size != PACK_MILLI))
+    return err_set(reterr, ERR_INVALID, "node %.*s: device %zu: size %u", STR_FMT(node), index,
+                   device->size);
+  if (device->mode != PACK_MODE_MIG)
+    return true;
+  const struct pack_mig *mig = pack_catalog_mig(catalog, device->product);
+  if (!mig || mig->axis != device->size)
+    return err_set(reterr, ERR_INVALID,
+                   "node %.*s: device %zu: MIG placements of %.*s with %u slices are not known",
+                   STR_FMT(node), index, STR_FMT(pack_catalog_name(catalog, device->product)),
+                   device->size);
+  return true;
+}
+
+static struct pack_node *make_empty(struct pack_cluster *cluster, const struct pack_node_spec *spec,
+                                    uint32_t pods, uint16_t units, struct err *reterr) {
+  if (spec->device_count > PACK_DEVICES_MAX || spec->counter_count > UINT16_MAX) {
+    (void)err_set(reterr, ERR_INVALID, "node %.*s has %zu devices, %d are the most",
+                  STR_FMT(spec->name), spec->device_count, PACK_DEVICES_MAX);
+    return NULL;
+  }
+  for (size_t d = 0; d < spec->device_count; d++)
+    if (!check_device(cluster->catalog, spec->name, d, &spec->devices[d], reterr))
+      return NULL;
+  struct node_parts parts = {.name = spec->name,
+                             .pod_count = pods,
+                             .unit_count = units,
+                             .device_count = (uint16_t)spec->device_count,
+                             .counter_count = (uint16_t)spec->counter_count};
+  struct pack_node *node = node_new(&parts);
+  node->pod_count = 0;
+  node->unit_count = 0;
+  node->cpu_milli = node->cpu_left = spec->cpu_milli;
+  node->mem_bytes = node->mem_left = spec->mem_bytes;
+  node->pods_max = spec->pods_max;
+  node->traits = spec->traits;
+  for (size_t d = 0; d < spec->device_count; d++) {
+    struct pack_device device = spec->devices[d];
+    device.left = device.size;
+    device.layout = 0;
+    node_devices(node)[d] = device;
+    node->products |= UINT64_C(1) << device.product;
+  }
+  for (size_t c = 0; c < spec->counter_count; c++) {
+    struct pack_counter counter = spec->counters[c];
+    counter.left = (int32_t)(counter.total > INT32_MAX ? INT32_MAX : counter.total);
+    node_counters(node)[c] = counter;
+  }
+  return node;
+}
+
+/* The pods of an older value of the node on its new devices. */
+static bool move_pods(const struct pack_catalog *catalog, const struct pack_node *from,
+                      struct pack_node *node, struct err *reterr) {
+  for (size_t i = 0; i < from->pod_count; i++) {
+    const struct pack_pod *pod = &from->pods[i];
+    struct pack_request request = {.cpu_milli = pod->cpu_milli,
+                                   .mem_bytes = pod->mem_bytes,
+                                   .form_count = 1,
+                                   .forms = {pod->form}};
+    uint16_t first = node->unit_count;
+    for (uint16_t u = 0; u < pod->unit_count; u++) {
+      const struct pack_unit *unit = &from->units[pod->unit_first + u];
+      if (!node_take_unit(catalog, node, &request, &pod->form, unit) && !node->counter_count)
+        return err_set(reterr, ERR_INVALID,
+                       "node %.*s: a pod holds device %u, which is no longer as it was",
+                       STR_FMT(node->name), unit->device);
+    }
+    node_add_pod(node, pod->uid, &request, &pod->form, first);
+  }
+  return true;
+}
+
+bool pack_cluster_set_node(struct pack_cluster *cluster, const struct pack_node_spec *spec,
+                           struct err *reterr) {
+  bool is_there;
+  size_t at = find_place(cluster, spec->name, &is_there);
+  const struct pack_node *old = is_there ? cluster->nodes[at] : NULL;
+  struct pack_node *node =
+      make_empty(cluster, spec, old ? old->pod_count : 0, old ? old->unit_count : 0, reterr);
+  if (!node)
+    return false;
+  if (!old) {
+    insert(cluster, at, node);
+    return true;
+  }
+  if (!move_pods(cluster->catalog, old, node, reterr)) {
+    pack_node_unref(node);
+    return false;
+  }
+  pack_node_unref(cluster_publish(cluster, at, node));
+  return true;
+}
+
+bool pack_cluster_set_mode(struct pack_cluster *cluster, size_t index, uint8_t device,
+                           enum pack_mode mode, uint16_t replicas, struct err *reterr) {
+  if (index >= cluster->count || device >= cluster->nodes[index]->device_count)
+    return err_set(reterr, ERR_NOT_FOUND, "no such node or device");
+  const struct pack_node *before = cluster->nodes[index];
+  struct pack_device made = before->devices[device];
+  if (made.left != made.size)
+    return err_set(reterr, ERR_INVALID, "node %.*s: device %u is in use", STR_FMT(before->name),
+                   device);
+  const struct pack_mig *mig = pack_catalog_mig(cluster->catalog, made.product);
+  made.mode = (uint8_t)mode;
+  made.size = mode == PACK_MODE_WHOLE    ? PACK_MILLI
+              : mode == PACK_MODE_SHARED ? replicas
+              : mig                      ? mig->axis
+                                         : 0;
+  made.left = made.size;
+  made.layout = 0;
+  if (!check_device(cluster->catalog, before->name, device, &made, reterr))
+    return false;
+  struct pack_node *node = node_copy(before, 0, 0);
+  node_devices(node)[device] = made;
+  pack_node_unref(cluster_publish(cluster, index, node));
+  return true;
+}

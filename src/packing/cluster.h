@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the other files of this module may do with a cluster's table. */
+#ifndef SLICEGATE_PACKING_CLUSTER_H
+#define SLICEGATE_PACKING_CLUSTER_H
+
+#include "src/packing/node.h"
+
+/* The nodes' ids, in the order of the table. */
+const uint32_t *cluster_ids(const struct pack_cluster *cluster);
+/* Gives `owned` an id and puts it in place; returns the value of before, now the caller's. */
+const struct pack_node *cluster_publish(struct pack_cluster *cluster, size_t index,
+                                        struct pack_node *owned) SG_MUST_CHECK;
+/* Puts a value of before back, id and all, and drops the present one. */
+void cluster_restore(struct pack_cluster *cluster, size_t index, const struct pack_node *owned);
+
+#endif

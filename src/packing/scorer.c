@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Scores of one policy, cached in columns: one column a request, one cell a node. A cell says
+ * which node value it was computed for; a column is brought up to date by comparing ids, so
+ * nobody has to tell a scorer what has changed, and it may be used on copies of a cluster.
+ */
+#include "src/packing/cluster.h"
+
+#include <stdlib.h>
+
+enum {
+  COLUMNS_MAX = 1024,
+  CELLS_MAX = 6 * 1024 * 1024, /* of all columns: 60 MiB */
+  BUCKETS = 2048,              /* of the hash table; > COLUMNS_MAX, a power of two */
+  UNFIT = INT32_MIN,           /* a score: the node cannot take the request */
+};
+
+struct column {
+  struct pack_request request;
+  struct column *next_in_bucket;
+  uint64_t hash;
+  uint64_t last_use;
+  uint64_t epoch; /* of the scorer when the cells were valid */
+  size_t cap;
+  bool has_charges;
+  uint32_t *ids;     /* [node]: the value that the cell is of; 0: none */
+  int32_t *scores;   /* [node] */
+  uint16_t *charges; /* [node] */
+};
+
+struct pack_scorer {
+  const struct pack_policy *policy;
+  struct pack_view view;
+  struct pack_tables_ref *tables;
+  uint64_t epoch; /* counts what makes all cells void */
+  uint64_t uses;
+  struct column *buckets[BUCKETS];
+  size_t column_count, cell_count;
+  uint32_t *fits; /* scratch for `pick` */
+  size_t fits_cap;
+};
+
+static const struct pack_tables no_tables;
+
+struct pack_scorer *pack_scorer_new(const struct pack_policy *policy,
+                                    const struct pack_catalog *catalog, uint64_t seed) {
+  struct pack_scorer *scorer = mem_zalloc(sizeof(*scorer));
+  scorer->policy = policy;
+  scorer->epoch = 1;
+  scorer->view.catalog = catalog;
+  scorer->view.tables = &no_tables;
+  if (policy->state_new)
+    scorer->view.state = policy->state_new(catalog, seed);
+  if (policy->set_tables)
+    policy->set_tables(scorer->view.state, &scorer->view);
+  return scorer;
+}
+
+static void column_free(struct pack_scorer *scorer, struct column *column) {
+  scorer->cell_count -= column->cap;
+  scorer->column_count--;
+  free(column->ids);
+  free(column->scores);
+  free(column->charges);
+  free(column);
+}
+
+void pack_scorer_free(struct pack_scorer *scorer) {
+  if (!scorer)
+    return;
+  for (size_t b = 0; b < BUCKETS; b++)
+    for (struct column *column = scorer->buckets[b], *next; column; column = next) {
+      next = column->next_in_bucket;
+      column_free(scorer, column);
+    }
+  if (scorer->policy->state_free)
+    scorer->policy->state_free(scorer->view.state);
+  pack_tables_unref(scorer->tables);
+  free(scorer->fits);
+  free(scorer);
+}
+
+void pack_scorer_set_tables(struct pack_scorer *scorer, struct pack_tables_ref *tables) {
+  struct pack_tables_ref *mine = tables ? pack_tables_ref(tables) : NULL;
+  pack_tables_unref(scorer->tables);
+  scorer->tables = mine;
+  scorer->view.tables = mine ? pack_tables_get(mine) : &no_tables;
+  if (scorer->policy->set_tables)
+    scorer->policy->set_tables(scorer->view.state, &scorer->view);
+  scorer->epoch++;
+}
+
+void pack_scorer_set_conditions(struct pack_scorer *scorer, const struct pack_cluster *cluster,
+                                const struct pack_traffic *traffic) {
+  const struct pack_policy *policy = scorer->policy;
+  if (policy->set_conditions &&
+      policy->set_conditions(scorer->view.state, &scorer->view, cluster, traffic))
+    scorer->epoch++;
+}
+
+/* ---- columns --------------------------------------------------------------------------------- */
+
+static uint64_t hash_request(const struct pack_request *request) {
+  const char *bytes = (const char *)request;
+  uint64_t hash = 0x9e3779b97f4a7c15;
+  _Static_assert(sizeof(*request) % sizeof(uint64_t) == 0, "hashed by words");
+  for (size_t i = 0; i < sizeof(*request); i += sizeof(uint64_t)) {
+    uint64_t word;
+    memcpy(&word, bytes + i, sizeof(word));
+    hash = (hash ^ word) * 0xff51afd7ed558ccd;
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
+static void drop_oldest(struct pack_scorer *scorer) {
+  struct column **oldest = NULL;
+  for (size_t b = 0; b < BUCKETS; b++)
+    for (struct column **at = &scorer->buckets[b]; *at; at = &(*at)->next_in_bucket)
+      if (!oldest || (*at)->last_use < (*oldest)->last_use)
+        oldest = at;
+  if (!oldest)
+    return;
+  struct column *gone = *oldest;
+  *oldest = gone->next_in_bucket;
+  column_free(scorer, gone);
+}
+
+static void size_column(struct pack_scorer *scorer, struct column *column, size_t count) {
+  if (column->cap < count) {
+    scorer->cell_count += count - column->cap;
+    column->ids = mem_realloc(column->ids, count * sizeof(*column->ids));
+    column->scores = mem_realloc(column->scores, count * sizeof(*column->scores));
+    column->charges = mem_realloc(column->charges, count * sizeof(*column->charges));
+    memset(column->ids + column->cap, 0, (count - column->cap) * sizeof(*column->ids));
+    column->cap = count;
+  }
+  if (column->epoch != scorer->epoch) {
+    memset(column->ids, 0, column->cap * sizeof(*column->ids));
+    column->epoch = scorer->epoch;
+    column->has_charges = false;
+  }
+}
+
+static struct column *find_column(struct pack_scorer *scorer, const struct pack_request *request,
+                                  size_t count) {
+  uint64_t hash = hash_request(request);
+  struct column **bucket = &scorer->buckets[hash % BUCKETS];
+  struct column *column = *bucket;
+  while (column && (column->hash != hash || memcmp(&column->request, request, sizeof(*request))))
+    column = column->next_in_bucket;
+  if (!column) {
+    while (scorer->column_count &&
+           (scorer->column_count >= COLUMNS_MAX || scorer->cell_count + count > CELLS_MAX))
+      drop_oldest(scorer);
+    column = mem_zalloc(sizeof(*column));
+    column->request = *request;
+    column->hash = hash;
+    column->next_in_bucket = *bucket;
+    *bucket = column;
+    scorer->column_count++;
+  }
+  column->last_use = ++scorer->uses;
+  size_column(scorer, column, count);
+  return column;
+}
+
+static void score_cell(struct pack_scorer *scorer, struct column *column,
+                       const struct pack_node *node, size_t i) {
+  struct pack_cell cell = {0};
+  bool fits = pack_fit_host(node, &column->request) == PACK_FITS &&
+              scorer->policy->score(&scorer->view, node, &column->request, &cell, NULL);
+  column->ids[i] = node->id;
+  column->scores[i] = fits ? cell.score : UNFIT;
+  column->charges[i] = cell.charge;
+  column->has_charges |= cell.charge != 0;
+}
+
+static void refresh(struct pack_scorer *scorer, struct column *column,
+                    const struct pack_cluster *cluster, size_t count) {
+  const uint32_t *ids = cluster_ids(cluster);
+  for (size_t i = 0; i < count; i++)
+    if (column->ids[i] != ids[i])
+      score_cell(scorer, column, pack_cluster_node(cluster, i), i);
+}
+
+/* ---- the best
+ * --------------------------------------------------------------------------------------- */
+
+/* What the prices of charges leave of a score. Both are below 2^30. */
+static int32_t total_of(const struct column *column, const int32_t *prices, size_t i) {
+  int32_t score = column->scores[i];
+  return score == UNFIT ? UNFIT : score - prices[column->charges[i]];
+}
+
+static size_t find_best(const struct column *column, const int32_t *prices, size_t count,
+                        int32_t *ret_total) {
+  size_t best = 0;
+  int32_t most = UNFIT;
+  if (!column->has_charges) {
+    /* Two plain loops: the compiler turns them into vector code. */
+    for (size_t i = 0; i < count; i++)
+      most = column->scores[i] > most ? column->scores[i] : most;
+    while (best < count && column->scores[best] != most)
+      best++;
+  } else {
+    for (size_t i = 0; i < count; i++) {
+      int32_t total = total_of(column, prices, i);
+      if (total > most) {
+        most = total;
+        best = i;
+      }
+    }
+  }
+  *ret_total = most;
+  return best;
+}
+
+/* The best `max` nodes in descending order, equal ones in order of nodes: insertion into a
+ * short list, which almost no node enters. */
+static size_t find_several(const struct column *column, const int32_t *prices, size_t count,
+                           struct pack_choice *ret, size_t max) {
+  size_t found = 0;
+  for (size_t i = 0; i < count; i++) {
+    int32_t total = total_of(column, prices, i);
+    if (total == UNFIT || (found == max && total <= ret[max - 1].score))
+      continue;
+    size_t at = found < max ? found++ : max - 1;
+    for (; at > 0 && ret[at - 1].score < total; at--) {
+      ret[at].score = ret[at - 1].score;
+      ret[at].placement.node = ret[at - 1].placement.node;
+    }
+    ret[at].score = total;
+    ret[at].placement.node = (uint32_t)i;
+  }
+  return found;
+}
+
+static size_t pick_one(struct pack_scorer *scorer, const struct column *column, size_t count) {
+  if (scorer->fits_cap < count) {
+    scorer->fits = mem_realloc(scorer->fits, count * sizeof(*scorer->fits));
+    scorer->fits_cap = count;
+  }
+  size_t fits = 0;
+  for (size_t i = 0; i < count; i++)
+    if (column->scores[i] != UNFIT)
+      scorer->fits[fits++] = (uint32_t)i;
+  return fits ? scorer->policy->pick(scorer->view.state, scorer->fits, fits, count) : SIZE_MAX;
+}
+
+static const int32_t *charge_prices(struct pack_scorer *scorer, bool *ret_is_full) {
+  static const int32_t none[1];
+  *ret_is_full = false;
+  return scorer->policy->charge_prices
+             ? scorer->policy->charge_prices(scorer->view.state, ret_is_full)
+             : none;
+}
+
+/* The placement that a score stands for; scores are cached, placements are not. */
+static void place(struct pack_scorer *scorer, const struct pack_cluster *cluster,
+                  const struct pack_request *request, struct pack_choice *choice) {
+  struct pack_cell cell;
+  (void)scorer->policy->score(&scorer->view, pack_cluster_node(cluster, choice->placement.node),
+                              request, &cell, &choice->placement);
+}
+
+size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluster,
+                   const struct pack_request *request, struct pack_choice *ret, size_t max) {
+  size_t count = pack_cluster_count(cluster);
+  if (count == 0 || max == 0)
+    return 0;
+  bool is_full;
+  (void)charge_prices(scorer, &is_full);
+  if (is_full) {
+    scorer->policy->drop_charges(scorer->view.state);
+    scorer->epoch++;
+  }
+  struct column *column = find_column(scorer, request, count);
+  refresh(scorer, column, cluster, count);
+  const int32_t *prices = charge_prices(scorer, &is_full);
+  size_t found;
+  if (scorer->policy->pick) {
+    size_t picked = pick_one(scorer, column, count);
+    found = picked != SIZE_MAX;
+    if (found) {
+      ret[0].placement.node = (uint32_t)picked;
+      ret[0].score = 0;
+    }
+  } else if (max == 1) {
+    int32_t total;
+    size_t best = find_best(column, prices, count, &total);
+    found = total != UNFIT;
+    ret[0].placement.node = (uint32_t)best;
+    ret[0].score = total;
+  } else {
+    found = find_several(column, prices, count, ret, max);
+  }
+  for (size_t i = 0; i < found; i++)
+    place(scorer, cluster, request, &ret[i]);
+  return found;
+}
+
+bool pack_score(struct pack_scorer *scorer, const struct pack_cluster *cluster, size_t index,
+                const struct pack_request *request, struct pack_choice *ret) {
+  const struct pack_node *node = pack_cluster_node(cluster, index);
+  struct pack_cell cell = {0};
+  if (pack_fit_host(node, request) != PACK_FITS ||
+      !scorer->policy->score(&scorer->view, node, request, &cell, &ret->placement))
+    return false;
+  bool is_full;
+  ret->placement.node = (uint32_t)index;
+  ret->score = (int64_t)cell.score - charge_prices(scorer, &is_full)[cell.charge];
+  return true;
+}
