@@ -126,18 +126,19 @@ enum pack_kind {
 
 /* One way in which a request can be met. */
 struct pack_form {
-  uint8_t kind;    /* enum pack_kind */
+  uint16_t kind;   /* enum pack_kind */
   uint16_t count;  /* devices or instances; 1 for fraction and replicas; 0 for CPU */
   uint16_t amount; /* milli; profile; replicas */
 };
 
-/* Zero it before filling it: equal requests are recognised by their bytes. */
+/* Equal requests are recognised by their bytes: there is no padding, and unused forms are 0. */
 struct pack_request {
   int64_t cpu_milli, mem_bytes;
   uint64_t products;   /* mask of products that will do; 0: any */
   uint64_t needs;      /* traits that the node must have, all of them */
   uint64_t shuns;      /* traits that the node must not have */
   uint32_t form_count; /* >= 1; several: alternatives, any will do */
+  uint32_t reserved;   /* 0 */
   struct pack_form forms[PACK_FORMS_MAX];
 };
 
@@ -246,6 +247,7 @@ void pack_node_unref(const struct pack_node *node);
 struct pack_totals {
   int64_t milli, milli_left;             /* all devices */
   int64_t whole_milli, whole_milli_left; /* devices in whole mode */
+  int64_t mig_milli, mig_milli_left;     /* devices in MIG mode */
   uint32_t devices, mig_devices, shared_devices;
   uint64_t pods;
 };

@@ -16,7 +16,6 @@
 /* ---- the learner (learner.c) ---------------------------------------------------------------- */
 
 struct pricing_learner;
-/* `cluster` tells capacity and products; it is looked at when tables are made. */
 struct pricing_learner *pricing_learner_new(const struct pack_catalog *catalog) SG_MUST_CHECK;
 void pricing_learner_free(struct pricing_learner *learner);
 /*
@@ -27,12 +26,15 @@ enum { PRICING_HISTORY_PODS = 1000 };
 void pricing_learner_history(struct pricing_learner *learner, const struct pack_request *requests,
                              const uint32_t *counts, size_t count);
 void pricing_learner_arrived(struct pricing_learner *learner, const struct pack_request *request);
-void pricing_learner_departed(struct pricing_learner *learner);
-/* A MIG request was placed, or refused (offered and accepted slices estimate the load). */
+/* A pod that was placed has ended. */
+void pricing_learner_departed(struct pricing_learner *learner, const struct pack_request *request);
+/* The request that arrived last was placed, or refused: slices offered and accepted tell how
+ * heavy the load on MIG devices is. */
 void pricing_learner_judged(struct pricing_learner *learner, const struct pack_request *request,
                             bool is_accepted);
-/* At stated arrival counts (100, 300, 1000, 3000, then every 3000), and only when the mix has
- * drifted from the one of the last tables. */
+/* Looked at once an arrival. At stated arrival counts (100, 300, 1000, 3000, then every 3000)
+ * when the mix has drifted from the one of the last tables; and when a kind of pod with several
+ * GPUs arrives that they do not know. */
 bool pricing_learner_is_due(const struct pricing_learner *learner);
 /* New tables for this cluster. Own the reference. Never NULL. */
 struct pack_tables_ref *pricing_learner_tables(struct pricing_learner *learner,

@@ -103,7 +103,11 @@ static void count_node(struct pack_totals *totals, const struct pack_node *node,
       totals->whole_milli += sign * PACK_MILLI;
       totals->whole_milli_left += sign * left;
     }
-    totals->mig_devices += (uint32_t)(device->mode == PACK_MODE_MIG ? sign : 0);
+    if (device->mode == PACK_MODE_MIG) {
+      totals->mig_devices += (uint32_t)sign;
+      totals->mig_milli += sign * PACK_MILLI;
+      totals->mig_milli_left += sign * left;
+    }
     totals->shared_devices += (uint32_t)(device->mode == PACK_MODE_SHARED ? sign : 0);
   }
   totals->pods += (uint64_t)((int64_t)sign * node->pod_count);

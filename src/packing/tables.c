@@ -37,15 +37,10 @@ void pack_tables_unref(struct pack_tables_ref *ref) {
 
 struct pack_request pack_request_of(int64_t cpu_milli, int64_t mem_bytes, enum pack_kind kind,
                                     uint16_t count, uint16_t amount) {
-  struct pack_request request;
-  memset(&request, 0, sizeof(request)); /* padding too: requests are compared by their bytes */
-  request.cpu_milli = cpu_milli;
-  request.mem_bytes = mem_bytes;
-  request.form_count = 1;
-  request.forms[0].kind = (uint8_t)kind;
-  request.forms[0].count = count;
-  request.forms[0].amount = amount;
-  return request;
+  return (struct pack_request){.cpu_milli = cpu_milli,
+                               .mem_bytes = mem_bytes,
+                               .form_count = 1,
+                               .forms = {{(uint16_t)kind, count, amount}}};
 }
 
 static int64_t slices_milli(const struct pack_catalog *catalog, const struct pack_form *form) {

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/packing/slicegate.h"
+
+#include <stdlib.h>
+
+enum { CHARGES_MAX = 32768, SLOTS = 65536 }; /* open addressing, at most half full */
+
+struct charges {
+  struct charge *items; /* [number] */
+  int32_t *prices;      /* [number] */
+  size_t count;         /* numbers given out, 0 among them */
+  uint16_t slots[SLOTS];
+};
+
+struct charges *charges_new(void) {
+  struct charges *charges = mem_zalloc(sizeof(*charges));
+  charges->items = mem_zalloc(CHARGES_MAX * sizeof(*charges->items));
+  charges->prices = mem_zalloc(CHARGES_MAX * sizeof(*charges->prices));
+  charges->count = 1;
+  return charges;
+}
+
+void charges_free(struct charges *charges) {
+  if (!charges)
+    return;
+  free(charges->items);
+  free(charges->prices);
+  free(charges);
+}
+
+void charges_clear(struct charges *charges) {
+  memset(charges->slots, 0, sizeof(charges->slots));
+  charges->count = 1;
+}
+
+bool charges_is_full(const struct charges *charges) {
+  /* One request on one cluster makes at most one charge a node; the rest is room for that. */
+  return charges->count >= CHARGES_MAX / 2;
+}
+
+static int32_t price_of(const struct charge *charge, const struct price_list *list) {
+  /* Half the scarcity of what is taken: 0.5 * sigma * milli, in micro-GPU. */
+  int64_t price =
+      (int64_t)charge->milli * list->scarcity[charge->product] * (PACK_MICRO / PACK_MILLI / 2) >>
+      20;
+  for (size_t l = 0; l < LEVELS_MAX; l++)
+    price += (int64_t)charge->losses[l] * list->levels[l];
+  enum { PRICE_MAX = 1 << 29 };
+  return price > PRICE_MAX ? PRICE_MAX : (int32_t)price;
+}
+
+static uint32_t hash(const struct charge *charge) {
+  uint64_t sum = charge->product * UINT64_C(0x9e3779b97f4a7c15) + charge->milli;
+  for (size_t l = 0; l < LEVELS_MAX; l++)
+    sum = (sum ^ charge->losses[l]) * UINT64_C(0x100000001b3);
+  return (uint32_t)(sum >> 24) % SLOTS;
+}
+
+static bool is_same(const struct charge *a, const struct charge *b) {
+  return a->product == b->product && a->milli == b->milli &&
+         memcmp(a->losses, b->losses, sizeof(a->losses)) == 0;
+}
+
+uint16_t charges_number(struct charges *charges, const struct charge *charge,
+                        const struct price_list *list) {
+  static const struct charge nothing;
+  if (is_same(charge, &nothing))
+    return 0;
+  uint32_t at = hash(charge);
+  for (; charges->slots[at]; at = (at + 1) % SLOTS)
+    if (is_same(&charges->items[charges->slots[at]], charge))
+      return charges->slots[at];
+  if (charges->count >= CHARGES_MAX)
+    return 0;
+  uint16_t number = (uint16_t)charges->count++;
+  charges->slots[at] = number;
+  charges->items[number] = *charge;
+  charges->prices[number] = price_of(charge, list);
+  return number;
+}
+
+void charges_set_prices(struct charges *charges, const struct price_list *list) {
+  for (size_t i = 1; i < charges->count; i++)
+    charges->prices[i] = price_of(&charges->items[i], list);
+}
+
+const int32_t *charges_prices(const struct charges *charges) {
+  return charges->prices;
+}

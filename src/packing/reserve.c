@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Room for pods that need several whole GPUs of one node, and for pods bound to scarce
+ * products. A *level* is one such kind of pod; a node *hosts* it as often as it has idle GPUs,
+ * CPU and memory for it. As long as fewer hosts are left than the demand that is to be expected
+ * and a margin of eight standard deviations, taking a host costs its share of a whole node.
+ */
+#include "src/packing/cluster.h"
+#include "src/packing/slicegate.h"
+
+#include <stdlib.h>
+
+void reserve_hosts(const struct pack_tables *tables, unsigned idle, int64_t cpu_left,
+                   int64_t mem_left, uint64_t products, uint8_t hosts[LEVELS_MAX]) {
+  for (size_t l = 0; l < tables->level_count; l++) {
+    const struct pack_level *level = &tables->levels[l];
+    if (idle < level->gpus || (level->products && !(level->products & products)))
+      continue;
+    unsigned most = idle / level->gpus;
+    while (most && (most * level->cpu_milli > cpu_left || most * level->mem_bytes > mem_left))
+      most--;
+    hosts[l] = (uint8_t)most;
+  }
+}
+
+/* What one node adds to the sums. */
+struct share {
+  uint32_t id; /* of the node value; 0: nothing is known */
+  uint8_t product;
+  uint8_t hosts[LEVELS_MAX];
+  uint16_t running[PACK_DEVICES_MAX + 1]; /* [gpus]: pods that hold so many whole GPUs, >= 2 */
+  int64_t worth;                          /* of its remainders by the price table, micro-GPU */
+};
+
+struct reserve {
+  struct share *shares; /* [node] */
+  size_t cap;
+  size_t count;
+  int64_t supply[LEVELS_MAX];
+  int64_t running[PACK_DEVICES_MAX + 1];
+  int64_t worth[PACK_PRODUCTS_MAX];
+};
+
+struct reserve *reserve_new(void) {
+  return mem_zalloc(sizeof(struct reserve));
+}
+
+void reserve_free(struct reserve *reserve) {
+  if (!reserve)
+    return;
+  free(reserve->shares);
+  free(reserve);
+}
+
+void reserve_clear(struct reserve *reserve) {
+  struct share *shares = reserve->shares;
+  size_t cap = reserve->cap;
+  memset(reserve, 0, sizeof(*reserve));
+  if (cap)
+    memset(shares, 0, cap * sizeof(*shares));
+  reserve->shares = shares;
+  reserve->cap = cap;
+}
+
+static void add(struct reserve *reserve, const struct share *share, int sign) {
+  if (share->id == 0)
+    return;
+  for (size_t l = 0; l < LEVELS_MAX; l++)
+    reserve->supply[l] += sign * share->hosts[l];
+  for (size_t k = 0; k <= PACK_DEVICES_MAX; k++)
+    reserve->running[k] += sign * share->running[k];
+  reserve->worth[share->product] += sign * share->worth;
+}
+
+static void look_at(const struct pack_tables *tables, const struct pack_node *node,
+                    struct share *ret) {
+  *ret = (struct share){.id = node->id};
+  unsigned idle = 0;
+  for (uint16_t d = 0; d < node->device_count; d++) {
+    const struct pack_device *device = &node->devices[d];
+    if (device->mode != PACK_MODE_WHOLE)
+      continue;
+    idle += pack_device_is_idle(device);
+    ret->worth += tables->prices[device->left];
+    ret->product = device->product;
+  }
+  reserve_hosts(tables, idle, node->cpu_left, node->mem_left, node->products, ret->hosts);
+  for (size_t i = 0; i < node->pod_count; i++) {
+    const struct pack_form *form = &node->pods[i].form;
+    if (form->kind == PACK_WHOLE && form->count >= 2 && form->count <= PACK_DEVICES_MAX)
+      ret->running[form->count]++;
+  }
+}
+
+static void update(struct reserve *reserve, const struct pack_tables *tables,
+                   const struct pack_cluster *cluster) {
+  size_t count = pack_cluster_count(cluster);
+  if (reserve->cap < count) {
+    reserve->shares = mem_realloc(reserve->shares, count * sizeof(*reserve->shares));
+    memset(reserve->shares + reserve->cap, 0, (count - reserve->cap) * sizeof(*reserve->shares));
+    reserve->cap = count;
+  }
+  const uint32_t *ids = cluster_ids(cluster);
+  for (size_t i = 0; i < count; i++) {
+    struct share *share = &reserve->shares[i];
+    if (share->id == ids[i])
+      continue;
+    add(reserve, share, -1);
+    look_at(tables, pack_cluster_node(cluster, i), share);
+    add(reserve, share, 1);
+  }
+  for (size_t i = count; i < reserve->count; i++) {
+    add(reserve, &reserve->shares[i], -1);
+    reserve->shares[i] = (struct share){0};
+  }
+  reserve->count = count;
+}
+
+static int64_t square_root(int64_t x) {
+  int64_t root = 0;
+  for (int64_t bit = INT64_C(1) << 30; bit; bit >>= 1)
+    if ((root + bit) * (root + bit) <= x)
+      root += bit;
+  return root;
+}
+
+/*
+ * Expected demand in hosts, in 2^-10: from the pods that will have arrived when the free GPUs
+ * are gone, and from those that hold it in the mean and do not now, whichever is more.
+ */
+static int64_t demand_of(const struct reserve *reserve, const struct pack_tables *tables,
+                         const struct pack_totals *totals, const struct pack_level *level) {
+  if (tables->milli_per_pod == 0)
+    return 0;
+  /* pods in 2^-10: milli / (milli_per_pod / 2^10), times 2^10; hosts: times demand / 2^20 */
+  int64_t pods_left = totals->whole_milli_left * (1 << 20) / tables->milli_per_pod;
+  int64_t pods_held = totals->whole_milli * (1 << 20) / tables->milli_per_pod;
+  int64_t coming = (pods_left * level->demand) >> 20;
+  int64_t held = (pods_held * level->demand) >> 20;
+  for (size_t k = level->gpus; k <= PACK_DEVICES_MAX; k++)
+    held -= reserve->running[k] * (int64_t)k * (1 << 10) / level->gpus;
+  return coming > held ? coming : held;
+}
+
+enum { DEVIATIONS = 8 };
+
+static void price_levels(const struct reserve *reserve, const struct pack_tables *tables,
+                         const struct pack_totals *totals, struct price_list *ret) {
+  uint16_t most = 1;
+  for (size_t l = 0; l < tables->level_count; l++)
+    most = tables->levels[l].gpus > most ? tables->levels[l].gpus : most;
+  for (size_t l = 0; l < tables->level_count; l++) {
+    const struct pack_level *level = &tables->levels[l];
+    int64_t demand = demand_of(reserve, tables, totals, level);
+    if (demand <= 0)
+      continue;
+    /* sqrt(D) in 2^-10 is the root of D in 2^-20 */
+    int64_t margin = DEVIATIONS * square_root(demand << 10);
+    if (reserve->supply[l] << 10 < demand + margin)
+      ret->levels[l] = (int32_t)((int64_t)PACK_MICRO * level->gpus / most);
+  }
+}
+
+/* sigma: what bound pods will ask of a product's remainders, over what those are worth. */
+static void price_products(const struct reserve *reserve, const struct pack_tables *tables,
+                           const struct pack_totals *totals, struct price_list *ret) {
+  if (tables->milli_per_pod == 0)
+    return;
+  for (size_t i = 0; i < tables->bound_count; i++) {
+    const struct pack_bound *bound = &tables->bounds[i];
+    int64_t worth = 0;
+    for (size_t product = 0; product < PACK_PRODUCTS_MAX; product++)
+      if (bound->products >> product & 1)
+        worth += reserve->worth[product];
+    /* free / e * milli per pod (both in 2^-10), in micro-GPU */
+    int64_t asked = totals->whole_milli_left * bound->milli_per_pod / tables->milli_per_pod *
+                    (PACK_MICRO / PACK_MILLI);
+    int64_t ratio = worth > 0 ? (asked << 10) / worth << 10 : asked > 0 ? 1 << 20 : 0;
+    for (size_t product = 0; product < PACK_PRODUCTS_MAX; product++)
+      if (bound->products >> product & 1) {
+        int64_t sum = ret->scarcity[product] + (ratio > 1 << 20 ? 1 << 20 : ratio);
+        ret->scarcity[product] = (uint32_t)(sum > 1 << 20 ? 1 << 20 : sum);
+      }
+  }
+}
+
+void reserve_prices(struct reserve *reserve, const struct pack_tables *tables,
+                    const struct pack_cluster *cluster, struct price_list *ret) {
+  *ret = (struct price_list){0};
+  if (tables->level_count == 0 && tables->bound_count == 0)
+    return;
+  update(reserve, tables, cluster);
+  price_levels(reserve, tables, pack_cluster_totals(cluster), ret);
+  price_products(reserve, tables, pack_cluster_totals(cluster), ret);
+}

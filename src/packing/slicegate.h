@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Our policy, in parts. One idea: every remainder of a device has a price, set by what could
+ * still use it; a pod goes where the node's worth falls least.
+ *
+ *   z = Phi(before) - Phi(after) - charges,   Phi(n) = b * F_n - V(n)
+ *
+ *   V   what the remainders are worth: bid prices of whole and shared GPUs, market values of
+ *       MIG layouts, as far as the node's CPU and memory can accompany them (smooth.h)
+ *   F_n fragmentation against the mix (fragment.h), with a small weight b: it orders what the
+ *       prices hold equal
+ *   charges  what the pod takes away from pods with several GPUs, and of scarce products; they
+ *       move with how full the cluster is (reserve.h)
+ */
+#ifndef SLICEGATE_PACKING_SLICEGATE_H
+#define SLICEGATE_PACKING_SLICEGATE_H
+
+#include "src/packing/fragment.h"
+#include "src/packing/smooth.h"
+
+enum {
+  LEVELS_MAX = 40,
+  REPLICAS_TABLES_MAX = 8,
+  /* b in 2^-10: 0.07, and 1 when the cluster is nearly full */
+  WEIGHT_ONE = 1024,
+  WEIGHT_USUAL = 72,
+};
+
+/* ---- charges (charges.c) ------------------------------------------------------------------------
+ */
+
+/*
+ * What one placement takes that has a price of its own. Equal ones share a number, so that a
+ * cached score need not be made anew when only prices move.
+ */
+struct charge {
+  uint8_t product; /* whose scarcity counts, with `milli`; 0 and 0: none */
+  uint32_t milli;
+  uint8_t losses[LEVELS_MAX]; /* hosts of each level that are lost; may not be negative */
+};
+
+struct charges; /* numbers from 1 on; 0 is the charge that is nothing */
+struct charges *charges_new(void) SG_MUST_CHECK;
+void charges_free(struct charges *charges);
+void charges_clear(struct charges *charges);
+bool charges_is_full(const struct charges *charges);
+/* Its number, made when it is new; `level_prices` and `scarcity` (in 2^-20) price it. */
+struct price_list {
+  int32_t levels[LEVELS_MAX];           /* micro-GPU a host */
+  uint32_t scarcity[PACK_PRODUCTS_MAX]; /* sigma, in 2^-20 */
+};
+uint16_t charges_number(struct charges *charges, const struct charge *charge,
+                        const struct price_list *list);
+void charges_set_prices(struct charges *charges, const struct price_list *list);
+const int32_t *charges_prices(const struct charges *charges);
+
+/* ---- reserve (reserve.c)
+ * ----------------------------------------------------------------------------- */
+
+/* Hosts of each level that a node with this much left has. 0 for the levels that it cannot host. */
+void reserve_hosts(const struct pack_tables *tables, unsigned idle, int64_t cpu_left,
+                   int64_t mem_left, uint64_t products, uint8_t hosts[LEVELS_MAX]);
+
+/* What is supplied and used, kept by looking at the nodes that have changed. */
+struct reserve;
+struct reserve *reserve_new(void) SG_MUST_CHECK;
+void reserve_free(struct reserve *reserve);
+/* Forgets what it knows of nodes: tables have changed. */
+void reserve_clear(struct reserve *reserve);
+/* The prices of levels and the scarcity of products, for the cluster as it is. */
+void reserve_prices(struct reserve *reserve, const struct pack_tables *tables,
+                    const struct pack_cluster *cluster, struct price_list *ret);
+
+#endif
