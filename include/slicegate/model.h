@@ -263,6 +263,9 @@ struct mig_profile {
   uint8_t memory_slices; /* on the product's placement axis; 0: not known */
   uint16_t memory_gib;   /* the number in the name */
   uint8_t max_instances; /* of this profile alone on an empty GPU */
+  /* Memory slices at which an instance may begin, ascending. NULL, 0: not known. */
+  const uint8_t *starts;
+  uint8_t start_count;
 };
 
 struct gpu_product {
@@ -272,6 +275,10 @@ struct gpu_product {
   uint16_t memory_gib;
   const struct mig_profile *profiles;
   size_t profile_count;
+  uint8_t memory_slices; /* length of the axis that placements are on; 0: not known */
+  uint8_t compute_slices;
+  /* The placements were seen on this product, not inferred from one that is built alike. */
+  bool is_placement_verified;
 };
 
 /* Every product with MIG that is compiled in (from mig-profiles.json). Static storage. */

@@ -13,9 +13,17 @@ def alternate($product):
   (($product.alternate_names // {})[$parts.size] // [] | first) as $other |
   if $other then $other + $parts.attributes else "" end;
 
+# Few lists of starts are different: each is written once.
+def starts_name: "starts_" + (map(tostring) | join("_"));
+
+def starts:
+  [.products[].profiles[].placement_starts | select(. != null)] | unique[] |
+  "static const uint8_t \(starts_name)[] = {\(map(tostring) | join(", "))};";
+
 def profile($product):
   "    {\(.name | c_str), \(.resource_mixed | c_str), \(.name | alternate($product) | c_str), "
-  + "\(.compute_slices), \(.placement_size // 0), \(.name | memory_in_name), \(.max_instances)},";
+  + "\(.compute_slices), \(.placement_size // 0), \(.name | memory_in_name), \(.max_instances), "
+  + (.placement_starts | if . then "\(starts_name), \(length)" else "NULL, 0" end) + "},";
 
 def labels: [.names[].gfd_label | select(. != null)];
 
@@ -34,12 +42,15 @@ def product:
 def row:
   (.id | c_name) as $name | (labels | length) as $labels |
   "    {\(.id | c_str), \(if $labels == 0 then "NULL" else "\($name)_labels" end), \($labels), "
-  + "\(.memory_gib), \($name)_profiles, \(.profiles | length)},";
+  + "\(.memory_gib), \($name)_profiles, \(.profiles | length), "
+  + "\(.memory_slices // 0), \(.compute_slices), \(.placement_verified)},";
 
 "/* SPDX-License-Identifier: Apache-2.0 */",
 "/* Made from mig-profiles.json by products_table.jq: change those, not this. */",
 "/* clang-format off */",
 "#include \"model_internal.h\"",
+"",
+starts,
 "",
 (.products[] | product),
 "const struct gpu_product products_table[] = {",

@@ -39,6 +39,14 @@ static void compare_profile(const struct gpu_product *product, const struct doc_
   ck_assert_int_eq(profile->compute_slices, number_at(source, "compute_slices"));
   ck_assert_int_eq(profile->memory_slices, number_at(source, "placement_size"));
   ck_assert_int_eq(profile->max_instances, number_at(source, "max_instances"));
+  const struct doc_node *starts = doc_get_lit(source, "placement_starts");
+  ck_assert_uint_eq(profile->start_count, doc_is(starts, DOC_SEQUENCE) ? starts->count : 0);
+  ck_assert_uint_eq(profile->starts != NULL, profile->start_count > 0);
+  for (uint8_t i = 0; i < profile->start_count; i++) {
+    int64_t start;
+    ck_assert(doc_int(&starts->items[i], &start));
+    ck_assert_int_eq(profile->starts[i], start);
+  }
   struct mig_name parsed;
   ck_assert_msg(mig_name_parse(name, &parsed), "%.*s", STR_FMT(name));
   ck_assert_uint_eq(parsed.compute, profile->compute_slices);
@@ -82,6 +90,11 @@ START_TEST(table_is_its_source) {
     const struct doc_node *profiles = doc_get_lit(product, "profiles");
     ck_assert(str_eq(products[i].id, doc_text_at(product, "id")));
     ck_assert_int_eq(products[i].memory_gib, number_at(product, "memory_gib"));
+    ck_assert_int_eq(products[i].memory_slices, number_at(product, "memory_slices"));
+    ck_assert_int_eq(products[i].compute_slices, number_at(product, "compute_slices"));
+    const struct doc_node *verified = doc_get_lit(product, "placement_verified");
+    ck_assert(doc_is(verified, DOC_BOOL));
+    ck_assert(products[i].is_placement_verified == verified->truth);
     compare_labels(&products[i], doc_get_lit(product, "names"));
     ck_assert_uint_eq(products[i].profile_count, profiles->count);
     for (uint32_t k = 0; k < profiles->count; k++)
