@@ -70,7 +70,7 @@ static void fill_next(struct pack_mig *mig, struct layouts *layouts, struct aren
   for (uint16_t layout = 0; layout < mig->layout_count; layout++) {
     for (uint16_t p = 0; p < mig->profile_count; p++) {
       const struct pack_mig_profile *profile = &mig->profiles[p];
-      for (uint8_t i = 0; i < PACK_STARTS_MAX; i++) {
+      for (size_t i = 0; i < PACK_STARTS_MAX; i++) {
         uint16_t *to = &next[layout * per_layout + (size_t)p * PACK_STARTS_MAX + i];
         *to = PACK_NONE;
         if (i >= profile->start_count)

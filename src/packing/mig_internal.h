@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What mig.c and mig_hold.c share: which bags of instances one GPU holds. */
+/* What mig.c, mig_bags.c and mig_hold.c share: which bags of instances one GPU holds. */
 #ifndef SLICEGATE_PACKING_MIG_INTERNAL_H
 #define SLICEGATE_PACKING_MIG_INTERNAL_H
 
@@ -35,5 +35,8 @@ struct mig_tables {
 /* False: one GPU can be filled in too many ways to list them. */
 bool mig_hold_init(struct mig_hold *hold, const struct pack_mig *mig,
                    struct arena *arena) SG_MUST_CHECK;
+
+/* Of every profile in the closed test; NULL: another geometry. */
+const uint8_t *mig_find_roles(const struct pack_mig *mig, struct arena *arena);
 
 #endif
