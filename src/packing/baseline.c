@@ -32,7 +32,7 @@ bool pack_plain_form(const struct pack_view *view, const struct pack_node *node,
 bool pack_slices_first_form(const struct pack_view *view, const struct pack_node *node,
                             const struct pack_request *request, uint8_t form, int32_t *ret_score,
                             struct pack_placement *placement) {
-  enum { OTHERS = -(1 << 30) }; /* below any growth */
+  enum { OTHERS = -PACK_SCORE_MAX / 2 }; /* below any growth */
   if (request->forms[form].kind == PACK_SLICES) {
     int64_t growth;
     if (!pack_place_least_growth(view->state, node, request, form, &growth, placement))

@@ -65,8 +65,12 @@ static inline int64_t pack_artifact_cpu(int64_t cpu_milli) {
   const int64_t bound = (int64_t)1 << 27;
   return cpu_milli < -bound ? -bound : cpu_milli > bound ? bound : cpu_milli;
 }
+/* Scores stay below this (struct pack_cell). */
+enum { PACK_SCORE_MAX = (1 << 30) - 1 };
 static inline int32_t pack_clamp_score(int64_t score) {
-  return score < INT32_MIN ? INT32_MIN : score > INT32_MAX ? INT32_MAX : (int32_t)score;
+  return score < -PACK_SCORE_MAX  ? -PACK_SCORE_MAX
+         : score > PACK_SCORE_MAX ? PACK_SCORE_MAX
+                                  : (int32_t)score;
 }
 
 /* ---- kube-scheduler's view ----------------------------------------------------------------------
@@ -97,7 +101,7 @@ typedef int64_t pack_rank_fn(void *context, const struct pack_device *device, ui
 /*
  * Places one form where the rank is lowest; several instances one after another. CPU-only and
  * whole-GPU forms, where there is nothing to rank, are placed plainly. *ret_rank is the sum over
- * units, 0 when nothing was ranked, INT32_MAX on a node with counters whose devices say
+ * units, 0 when nothing was ranked, PACK_SCORE_MAX on a node with counters whose devices say
  * otherwise than its counts. False: the form does not fit.
  */
 bool pack_place_ranked(const struct pack_catalog *catalog, const struct pack_node *node,

@@ -120,6 +120,6 @@ bool pack_place_ranked(const struct pack_catalog *catalog, const struct pack_nod
   if (place_units(&search, ret_rank, placement))
     return true;
   placement->unit_count = 0;
-  *ret_rank = INT32_MAX;
+  *ret_rank = PACK_SCORE_MAX;
   return node->counter_count > 0;
 }

@@ -38,8 +38,7 @@ static struct usage use_devices(const struct pack_catalog *catalog, const struct
     if (counter == NULL)
       return usage;
     usage.total = counter->total;
-    usage.used = (int64_t)counter->total - counter->left +
-                 (form->kind == PACK_REPLICAS ? form->amount : form->count);
+    usage.used = (int64_t)counter->total - counter->left + pack_form_asks(form);
     return usage;
   }
   int64_t asked = 0;
