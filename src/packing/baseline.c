@@ -14,8 +14,10 @@ bool pack_best_form(pack_form_score_fn *score_form, const struct pack_view *view
       continue;
     found = true;
     best = score;
-    if (placement != NULL)
+    if (placement != NULL) {
+      trial.node = placement->node; /* the caller's */
       *placement = trial;
+    }
   }
   if (found)
     *ret = (struct pack_cell){.score = best};

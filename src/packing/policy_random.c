@@ -29,11 +29,10 @@ static void *state_new(const struct pack_catalog *catalog, uint64_t seed) {
 }
 
 static size_t pick(void *state, const uint32_t *nodes, size_t count, size_t cluster_count) {
-  (void)nodes;
   (void)cluster_count;
   struct state *random = state;
   random->lot = draw(&random->generator);
-  return (size_t)((random->lot >> 32) * count >> 32);
+  return nodes[(random->lot >> 32) * count >> 32];
 }
 
 /* The places of a node draw lots, and the lowest wins. */

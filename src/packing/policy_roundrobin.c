@@ -25,8 +25,8 @@ static size_t pick(void *state, const uint32_t *nodes, size_t count, size_t clus
     else
       high = middle;
   }
-  size_t picked = low < count ? low : 0;
-  cursor->next = nodes[picked] + 1;
+  uint32_t picked = nodes[low < count ? low : 0];
+  cursor->next = picked + 1;
   return picked;
 }
 
