@@ -95,6 +95,32 @@ bool pack_place_plain(const struct pack_catalog *catalog, const struct pack_node
 const struct pack_counter *pack_find_counter(const struct pack_node *node,
                                              const struct pack_form *form);
 
+/* ---- costs of MIG layouts (layout_costs.c)
+ * ---------------------------------------------------------------------- */
+
+/*
+ * A number for each layout of each product of a catalog; policies place where it grows least.
+ * Growth is told in micro-GPU, so that products compare.
+ */
+struct pack_layout_costs;
+/* All of them 0. */
+struct pack_layout_costs *pack_layout_costs_new(const struct pack_catalog *catalog) SG_MUST_CHECK;
+void pack_layout_costs_free(struct pack_layout_costs *costs);
+/* MFI's fragmentation score, which knows no mix. */
+void pack_layout_costs_set_mfi(struct pack_layout_costs *costs);
+/* FGD's measure on masks, for the classes of the mix that ask for slices; for a product that
+ * none of them asks for, as if all its profiles were asked for alike. */
+void pack_layout_costs_set_fgd(struct pack_layout_costs *costs, const struct pack_tables *tables);
+int64_t pack_layout_growth(const struct pack_layout_costs *costs, uint16_t product, uint16_t layout,
+                           uint16_t next);
+/*
+ * Places instances (form->kind PACK_SLICES) where the costs grow least, one after another; ties
+ * go to the lowest device, the lowest start. False: they do not fit. `placement` may be NULL.
+ */
+bool pack_place_least_growth(const struct pack_layout_costs *costs, const struct pack_node *node,
+                             const struct pack_request *request, uint8_t form, int64_t *ret_growth,
+                             struct pack_placement *placement);
+
 /* ---- integers -----------------------------------------------------------------------------------
  */
 
