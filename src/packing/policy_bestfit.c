@@ -30,7 +30,7 @@ static int64_t rank_free(void *context, const struct pack_device *device, uint16
 bool pack_bestfit_form(const struct pack_view *view, const struct pack_node *node,
                        const struct pack_request *request, uint8_t form, int32_t *ret_score,
                        struct pack_placement *placement) {
-  uint8_t kind = request->forms[form].kind;
+  uint16_t kind = request->forms[form].kind;
   if (kind == PACK_SLICES || kind == PACK_REPLICAS) {
     int64_t rank;
     if (!pack_place_ranked(view->catalog, node, request, form, rank_free, NULL, &rank, placement))

@@ -14,7 +14,7 @@ static int64_t rank_used(void *context, const struct pack_device *device, uint16
 static bool score_form(const struct pack_view *view, const struct pack_node *node,
                        const struct pack_request *request, uint8_t form, int32_t *ret_score,
                        struct pack_placement *placement) {
-  uint8_t kind = request->forms[form].kind;
+  uint16_t kind = request->forms[form].kind;
   if (kind == PACK_CPU || kind == PACK_WHOLE || kind == PACK_FRACTION) {
     if (!pack_bestfit_form(view, node, request, form, ret_score, placement))
       return false;
