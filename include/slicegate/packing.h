@@ -199,7 +199,9 @@ struct pack_node {
   uint32_t pods_max;
   uint32_t pod_count;
   uint64_t traits;   /* labels and taints that requests ask for, as bits the caller gives out */
-  uint64_t products; /* mask of the devices' products */
+  uint64_t products;  /* mask of the devices' products */
+  uint16_t idle;      /* devices in whole mode that nobody uses */
+  uint16_t most_left; /* the largest remainder of those devices, milli */
   uint16_t device_count, unit_count, counter_count;
   const struct pack_device *devices;
   const struct pack_counter *counters; /* none: the devices are ours to choose */

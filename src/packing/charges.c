@@ -50,9 +50,13 @@ static int32_t price_of(const struct charge *charge, const struct price_list *li
 }
 
 static uint32_t hash(const struct charge *charge) {
-  uint64_t sum = charge->product * UINT64_C(0x9e3779b97f4a7c15) + charge->milli;
-  for (size_t l = 0; l < LEVELS_MAX; l++)
-    sum = (sum ^ charge->losses[l]) * UINT64_C(0x100000001b3);
+  uint64_t sum = charge->product * UINT64_C(0x9e3779b97f4a7c15) + charge->milli, word;
+  _Static_assert(LEVELS_MAX % sizeof(word) == 0, "hashed by words");
+  for (size_t l = 0; l < LEVELS_MAX; l += sizeof(word)) {
+    memcpy(&word, charge->losses + l, sizeof(word));
+    sum = (sum ^ word) * UINT64_C(0xff51afd7ed558ccd);
+    sum ^= sum >> 32;
+  }
   return (uint32_t)(sum >> 24) % SLOTS;
 }
 

@@ -124,6 +124,18 @@ static uint32_t next_id(struct pack_cluster *cluster) {
   return id;
 }
 
+/* What scores look at first, so that a node without room costs one look. */
+static void summarise(struct pack_node *node) {
+  node->idle = 0;
+  node->most_left = 0;
+  for (uint16_t d = 0; d < node->device_count; d++) {
+    const struct pack_device *device = &node->devices[d];
+    node->idle = (uint16_t)(node->idle + pack_device_is_idle(device));
+    if (device->mode == PACK_MODE_WHOLE && device->left > node->most_left)
+      node->most_left = device->left;
+  }
+}
+
 static void swap(struct pack_cluster *cluster, size_t index, const struct pack_node *node) {
   count_node(&cluster->totals, cluster->nodes[index], -1);
   count_node(&cluster->totals, node, 1);
@@ -135,6 +147,7 @@ const struct pack_node *cluster_publish(struct pack_cluster *cluster, size_t ind
                                         struct pack_node *owned) {
   const struct pack_node *before = cluster->nodes[index];
   owned->id = next_id(cluster);
+  summarise(owned);
   swap(cluster, index, owned);
   return before;
 }
@@ -179,6 +192,7 @@ static void insert(struct pack_cluster *cluster, size_t at, struct pack_node *ow
   memmove(cluster->nodes + at + 1, cluster->nodes + at, behind * sizeof(struct pack_node *));
   memmove(cluster->ids + at + 1, cluster->ids + at, behind * sizeof(*cluster->ids));
   owned->id = next_id(cluster);
+  summarise(owned);
   cluster->nodes[at] = owned;
   cluster->ids[at] = owned->id;
   cluster->count++;

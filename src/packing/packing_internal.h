@@ -32,6 +32,9 @@ typedef bool pack_score_fn(const struct pack_view *view, const struct pack_node 
                            const struct pack_request *request, struct pack_cell *ret,
                            struct pack_placement *placement);
 
+/* What new conditions mean for cached scores. */
+enum pack_change { PACK_UNCHANGED, PACK_PRICES_MOVED, PACK_SCORES_VOID };
+
 struct pack_policy {
   const char *name;
   const char *summary;
@@ -40,10 +43,10 @@ struct pack_policy {
   void *(*state_new)(const struct pack_catalog *catalog, uint64_t seed);
   void (*state_free)(void *state);
   void (*set_tables)(void *state, const struct pack_view *view); /* tables were swapped */
-  /* How full the cluster is was looked at. True: all cached scores are void; otherwise only the
-   * prices of charges may have moved. */
-  bool (*set_conditions)(void *state, const struct pack_view *view,
-                         const struct pack_cluster *cluster, const struct pack_traffic *traffic);
+  /* How full the cluster is was looked at. */
+  enum pack_change (*set_conditions)(void *state, const struct pack_view *view,
+                                     const struct pack_cluster *cluster,
+                                     const struct pack_traffic *traffic);
   /* Prices by charge, [0] == 0. Charges are made while scoring; when there is no room for more,
    * *ret_is_full says so, and they are all dropped (with the cached scores) by drop_charges. */
   const int32_t *(*charge_prices)(void *state, bool *ret_is_full);
@@ -79,6 +82,11 @@ bool pack_device_suits(const struct pack_catalog *catalog, const struct pack_dev
 /* A whole GPU nobody uses. */
 static inline bool pack_device_is_idle(const struct pack_device *device) {
   return device->mode == PACK_MODE_WHOLE && device->left == device->size;
+}
+/* In every respect: what is true of one is true of the other. */
+static inline bool pack_device_is_same(const struct pack_device *a, const struct pack_device *b) {
+  return a->mode == b->mode && a->product == b->product && a->size == b->size &&
+         a->left == b->left && a->layout == b->layout;
 }
 /* Instances of profiles[p] on the device, for profiles with a limit of their own. */
 unsigned pack_count_instances(const struct pack_node *node, uint8_t device, uint16_t profile);

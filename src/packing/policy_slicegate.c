@@ -4,416 +4,280 @@
 
 #include <stdlib.h>
 
-enum { KNOWN_NODES = 8192 }; /* node values whose potential is kept; a power of two */
-
-/* A node before anything is placed on it. */
-struct known {
-  uint32_t id;
-  int32_t potential; /* Phi, micro-GPU */
-  uint8_t hosts[LEVELS_MAX];
-};
-
-struct slicegate {
-  struct smooth smooth;
-  struct fragment *fragment;
-  struct charges *charges;
-  struct reserve *reserve;
-  struct price_list list;
-  int32_t prices[PACK_MILLI + 1]; /* [milli left] of a whole GPU, micro-GPU, in this mode */
-  int32_t plain[PACK_MILLI + 1];  /* prices before there are tables: what is left */
-  const int32_t *mig_values[PACK_PRODUCTS_MAX]; /* [layout] at the load that is seen, or NULL */
-  uint8_t load;
-  bool is_nearly_full;
-  int64_t cpu_per_gpu, mem_per_gpu; /* milli-cores; MiB */
-  struct known *known;
-};
-
-/* ---- what a device is worth ------------------------------------------------------------------ */
-
-static int32_t shared_price(const struct pack_tables *tables, uint16_t size, uint16_t left) {
-  for (size_t i = 0; i < tables->shared_count; i++)
-    if (tables->shared[i].replicas == size)
-      return tables->shared[i].prices[left];
-  return (int32_t)((int64_t)left * PACK_MICRO / size);
-}
-
-static int32_t layout_value(const struct slicegate *ours, const struct pack_mig *mig,
-                            uint8_t product, uint16_t layout) {
-  const int32_t *values = ours->mig_values[product];
-  return values ? values[layout] : mig->free[layout] * (PACK_MICRO / mig->axis);
-}
-
-static int32_t device_worth(const struct slicegate *ours, const struct pack_view *view,
-                            const struct pack_device *device) {
-  switch ((enum pack_mode)device->mode) {
-  case PACK_MODE_WHOLE:
-    return ours->prices[device->left];
-  case PACK_MODE_SHARED:
-    return shared_price(view->tables, device->size, device->left);
-  case PACK_MODE_MIG:
-    return layout_value(ours, pack_catalog_mig(view->catalog, device->product), device->product,
-                        device->layout);
-  }
-  return 0;
-}
-
-/* ---- the potential of a node --------------------------------------------------------------------
- */
-
-/* A node with some amount of CPU and memory left: sums over its devices, which a candidate then
- * changes in one place. */
-struct sums {
-  int64_t cpu_left, mem_left;
-  struct fragment_rank rank;
-  const struct fragment_row *rows[PACK_DEVICES_MAX]; /* [device] */
-  int64_t worth;                                     /* micro-GPU */
-  int64_t fragments;                                 /* milli * FRAGMENT_ONE, one-GPU classes */
-  unsigned idle;
-};
-
-static int64_t device_fragments(const struct slicegate *ours, const struct fragment_row *row,
-                                const struct pack_device *device) {
-  switch ((enum pack_mode)device->mode) {
-  case PACK_MODE_WHOLE:
-    return fragment_whole(ours->fragment, row, device->left);
-  case PACK_MODE_SHARED:
-    return fragment_shared(ours->fragment, row, device->left, device->size);
-  case PACK_MODE_MIG:
-    return 0; /* a layout's value counts what can still use it */
-  }
-  return 0;
-}
-
-static void sum_up(const struct slicegate *ours, const struct pack_view *view,
-                   const struct pack_node *node, int64_t cpu_left, int64_t mem_left,
-                   struct sums *ret) {
-  ret->cpu_left = cpu_left;
-  ret->mem_left = mem_left;
-  ret->rank = fragment_rank(ours->fragment, cpu_left, mem_left);
-  ret->worth = 0;
-  ret->fragments = 0;
-  ret->idle = 0;
-  for (uint16_t d = 0; d < node->device_count; d++) {
-    const struct pack_device *device = &node->devices[d];
-    ret->rows[d] = d && device->product == node->devices[d - 1].product
-                       ? ret->rows[d - 1]
-                       : fragment_row(ours->fragment, ret->rank, device->product);
-    ret->worth += device_worth(ours, view, device);
-    ret->fragments += device_fragments(ours, ret->rows[d], device);
-    ret->idle += pack_device_is_idle(device);
-  }
-}
-
-/* Phi = b * F_n - V, micro-GPU. `row` is one of the node's, for classes of several GPUs. */
-static int32_t potential(const struct slicegate *ours, const struct sums *sums,
-                         const struct fragment_row *row, int64_t worth, int64_t fragments,
-                         unsigned idle) {
-  int64_t cpu = INT64_MAX, memory = INT64_MAX;
-  if (ours->cpu_per_gpu)
-    cpu = i64_mul_sat(sums->cpu_left, PACK_MICRO) / ours->cpu_per_gpu;
-  if (ours->mem_per_gpu)
-    memory = i64_mul_sat(sums->mem_left >> 20, PACK_MICRO) / ours->mem_per_gpu;
-  int64_t value = smooth_min(&ours->smooth, worth, cpu, memory);
-  if (row)
-    fragments -= fragment_several(row, idle);
-  int64_t weight = ours->is_nearly_full ? WEIGHT_ONE : WEIGHT_USUAL;
-  /* milli * 2^20 * weight / 2^10 -> micro */
-  int64_t fragmented = fragments * weight / WEIGHT_ONE * (PACK_MICRO / PACK_MILLI) / FRAGMENT_ONE;
-  return (int32_t)(fragmented - value);
-}
-
-static const struct known *know(struct slicegate *ours, const struct pack_view *view,
-                                const struct pack_node *node) {
-  struct known *known = &ours->known[node->id % KNOWN_NODES];
-  if (known->id == node->id)
-    return known;
-  struct sums sums;
-  sum_up(ours, view, node, node->cpu_left, node->mem_left, &sums);
-  memset(known, 0, sizeof(*known));
-  known->id = node->id;
-  known->potential = potential(ours, &sums, node->device_count ? sums.rows[0] : NULL, sums.worth,
-                               sums.fragments, sums.idle);
-  reserve_hosts(view->tables, sums.idle, node->cpu_left, node->mem_left, node->products,
-                known->hosts);
-  return known;
-}
-
-/* ---- candidates
- * ------------------------------------------------------------------------------------- */
-
-/* The best way found so far. */
-struct best {
+/* One node and one request: what the candidates are compared by. */
+struct contest {
+  const struct slicegate *ours;
+  const struct pack_node *node;
+  const struct pack_request *request;
+  const struct sums *sums;          /* CPU and memory taken, devices not */
+  int32_t before;                   /* the node's potential */
+  struct pack_placement *placement; /* of the best so far; NULL: only the score is wanted */
   bool is_found;
   int32_t gain;
   uint8_t form;
   uint8_t product;
-  unsigned idle;
-  struct pack_placement *placement; /* NULL: only the score is wanted */
+  unsigned idle; /* left by the best so far */
 };
 
-static bool improves(struct best *best, int32_t gain, uint8_t form, uint8_t product,
-                     unsigned idle) {
-  if (best->is_found && gain <= best->gain)
+/* Enters a candidate; true: it is the best so far, and the placement is to be filled in. */
+static bool enter(struct contest *contest, uint8_t form, uint8_t product, int64_t worth,
+                  int64_t fragments, unsigned idle) {
+  int32_t gain =
+      contest->before - potential_of(contest->ours, contest->sums, worth, fragments, idle);
+  if (contest->is_found && gain <= contest->gain)
     return false;
-  *best = (struct best){true, gain, form, product, idle, best->placement};
-  if (best->placement)
-    best->placement->form = form;
-  return true;
+  contest->is_found = true;
+  contest->gain = gain;
+  contest->form = form;
+  contest->product = product;
+  contest->idle = idle;
+  if (contest->placement)
+    contest->placement->form = form;
+  return contest->placement != NULL;
 }
 
-static void set_unit(struct best *best, struct pack_unit unit) {
-  if (!best->placement)
-    return;
-  best->placement->unit_count = 1;
-  best->placement->units[0] = unit;
+static void fill_units(struct contest *contest, const struct pack_unit *units, uint8_t count) {
+  contest->placement->unit_count = count;
+  memcpy(contest->placement->units, units, count * sizeof(*units));
 }
 
 /* A fraction of a GPU, or replicas of a shared one: every remainder once. */
-static void try_part(const struct slicegate *ours, const struct pack_view *view,
-                     const struct pack_node *node, const struct pack_request *request, uint8_t f,
-                     const struct sums *sums, int32_t before, struct best *best) {
-  const struct pack_form *form = &request->forms[f];
+static void try_part(struct contest *contest, uint8_t f) {
+  const struct pack_node *node = contest->node;
+  const struct pack_form *form = &contest->request->forms[f];
+  const struct sums *sums = contest->sums;
+  if (form->kind == PACK_FRACTION && form->amount > node->most_left)
+    return;
   for (uint8_t d = 0; d < node->device_count; d++) {
     struct pack_device device = node->devices[d];
     if (device.left < form->amount ||
-        !pack_device_suits(view->catalog, &node->devices[d], request, form))
+        !pack_device_suits(contest->ours->catalog, &device, contest->request, form))
       continue;
-    /* Equal to the device in front of it: the same answer. */
-    if (d && memcmp(&device, &node->devices[d - 1], sizeof(device)) == 0)
+    if (d && pack_device_is_same(&device, &node->devices[d - 1]))
       continue;
-    int64_t worth = sums->worth - device_worth(ours, view, &device);
-    int64_t fragments = sums->fragments - device_fragments(ours, sums->rows[d], &device);
+    int64_t worth = sums->worth - device_worth(contest->ours, &device);
+    int64_t fragments = sums->fragments - device_fragments(contest->ours, sums, &device);
     unsigned idle = sums->idle - pack_device_is_idle(&device);
     device.left = (uint16_t)(device.left - form->amount);
-    worth += device_worth(ours, view, &device);
-    fragments += device_fragments(ours, sums->rows[d], &device);
-    int32_t gain = before - potential(ours, sums, sums->rows[0], worth, fragments, idle);
-    if (improves(best, gain, f, device.product, idle))
-      set_unit(best, (struct pack_unit){d, 0, form->amount});
+    worth += device_worth(contest->ours, &device);
+    fragments += device_fragments(contest->ours, sums, &device);
+    if (enter(contest, f, device.product, worth, fragments, idle))
+      fill_units(contest, &(struct pack_unit){d, 0, form->amount}, 1);
   }
 }
 
 /* Whole GPUs are alike when they are idle: the lowest ones. */
-static void try_whole(const struct slicegate *ours, const struct pack_view *view,
-                      const struct pack_node *node, const struct pack_request *request, uint8_t f,
-                      const struct sums *sums, int32_t before, struct best *best) {
-  const struct pack_form *form = &request->forms[f];
-  int64_t worth = sums->worth, fragments = sums->fragments;
+static void try_whole(struct contest *contest, uint8_t f) {
+  const struct pack_node *node = contest->node;
+  const struct pack_form *form = &contest->request->forms[f];
   struct pack_unit units[PACK_UNITS_MAX];
+  int64_t worth = contest->sums->worth, fragments = contest->sums->fragments;
   uint8_t placed = 0, product = 0;
-  if (sums->idle < form->count)
+  if (node->idle < form->count)
     return;
   for (uint8_t d = 0; d < node->device_count && placed < form->count; d++) {
     const struct pack_device *device = &node->devices[d];
-    if (!pack_device_is_idle(device) || !pack_device_suits(view->catalog, device, request, form))
+    if (!pack_device_is_idle(device) ||
+        !pack_device_suits(contest->ours->catalog, device, contest->request, form))
       continue;
-    worth -= device_worth(ours, view, device);
-    fragments -= device_fragments(ours, sums->rows[d], device);
+    worth -= device_worth(contest->ours, device);
+    fragments -= device_fragments(contest->ours, contest->sums, device);
     product = device->product;
     units[placed++] = (struct pack_unit){d, 0, PACK_MILLI};
   }
-  if (placed < form->count)
-    return;
-  unsigned idle = sums->idle - placed;
-  int32_t gain = before - potential(ours, sums, sums->rows[0], worth, fragments, idle);
-  if (improves(best, gain, f, product, idle) && best->placement) {
-    best->placement->unit_count = placed;
-    memcpy(best->placement->units, units, placed * sizeof(*units));
-  }
+  if (placed == form->count &&
+      enter(contest, f, product, worth, fragments, contest->sums->idle - placed))
+    fill_units(contest, units, placed);
 }
 
-/* The start in this device after which its layout is worth most. */
-static bool best_start(const struct slicegate *ours, const struct pack_mig *mig,
-                       const struct pack_device *device, uint16_t p, int32_t *ret_worth,
-                       uint8_t *ret_start, uint16_t *ret_layout) {
-  bool is_found = false;
+/* Where one more instance costs least. */
+struct slot {
+  int64_t loss;
+  uint8_t device, start;
+  uint16_t layout;
+};
+
+static void look_for_start(const struct slicegate *ours, const struct pack_device *device,
+                           uint8_t index, uint16_t p, struct slot *best) {
+  const struct pack_mig *mig = pack_catalog_mig(ours->catalog, device->product);
   const struct pack_mig_profile *profile = &mig->profiles[p];
+  int64_t worth = layout_worth(ours, mig, device->product, device->layout);
   for (uint8_t i = 0; i < profile->start_count; i++) {
     uint16_t next = pack_mig_next(mig, device->layout, p, i);
     if (next == PACK_NONE)
       continue;
-    int32_t worth = layout_value(ours, mig, device->product, next);
-    if (is_found && worth <= *ret_worth)
-      continue;
-    is_found = true;
-    *ret_worth = worth;
-    *ret_start = profile->starts[i];
-    *ret_layout = next;
+    int64_t loss = worth - layout_worth(ours, mig, device->product, next);
+    if (loss < best->loss)
+      *best = (struct slot){loss, index, profile->starts[i], next};
   }
-  return is_found;
 }
 
 /* Instances one after another, each where it costs least. */
-static void try_slices(const struct slicegate *ours, const struct pack_view *view,
-                       const struct pack_node *node, const struct pack_request *request, uint8_t f,
-                       const struct sums *sums, int32_t before, struct best *best) {
-  const struct pack_form *form = &request->forms[f];
+static void try_slices(struct contest *contest, uint8_t f) {
+  const struct pack_node *node = contest->node;
+  const struct pack_form *form = &contest->request->forms[f];
+  const struct pack_catalog *catalog = contest->ours->catalog;
   struct pack_device devices[PACK_DEVICES_MAX];
   struct pack_unit units[PACK_UNITS_MAX];
-  uint8_t placed = 0, product = 0, taken[PACK_DEVICES_MAX] = {0};
-  int64_t worth = sums->worth;
+  uint8_t taken[PACK_DEVICES_MAX] = {0};
+  int64_t worth = contest->sums->worth;
+  uint8_t product = 0;
   memcpy(devices, node->devices, node->device_count * sizeof(*devices));
-  for (; placed < form->count; placed++) {
-    int64_t least = INT64_MAX;
-    uint8_t device = 0, start = 0;
-    uint16_t layout = 0;
+  for (uint8_t placed = 0; placed < form->count; placed++) {
+    struct slot best = {.loss = INT64_MAX};
     for (uint8_t d = 0; d < node->device_count; d++) {
-      if (!pack_device_suits(view->catalog, &devices[d], request, form) ||
-          (d && memcmp(&devices[d], &devices[d - 1], sizeof(*devices)) == 0))
+      if (!pack_device_suits(catalog, &devices[d], contest->request, form))
         continue;
-      const struct pack_mig *mig = pack_catalog_mig(view->catalog, devices[d].product);
+      const struct pack_mig *mig = pack_catalog_mig(catalog, devices[d].product);
       uint16_t p = pack_mig_find(mig, form->amount);
-      if (mig->profiles[p].limit &&
-          pack_count_instances(node, d, form->amount) + taken[d] >= mig->profiles[p].limit)
+      uint8_t limit = mig->profiles[p].limit;
+      if (limit && pack_count_instances(node, d, form->amount) + taken[d] >= limit)
         continue;
-      int32_t after;
-      uint8_t at;
-      uint16_t next;
-      if (!best_start(ours, mig, &devices[d], p, &after, &at, &next))
+      if (d && !limit && pack_device_is_same(&devices[d], &devices[d - 1]))
         continue;
-      int64_t loss = device_worth(ours, view, &devices[d]) - after;
-      if (loss >= least)
-        continue;
-      least = loss;
-      device = d;
-      start = at;
-      layout = next;
+      look_for_start(contest->ours, &devices[d], d, p, &best);
     }
-    if (least == INT64_MAX)
+    if (best.loss == INT64_MAX)
       return;
-    const struct pack_mig *mig = pack_catalog_mig(view->catalog, devices[device].product);
-    devices[device].layout = layout;
-    devices[device].left = mig->free[layout];
-    taken[device]++;
-    product = devices[device].product;
-    worth -= least;
-    units[placed] = (struct pack_unit){device, start, form->amount};
+    struct pack_device *device = &devices[best.device];
+    device->layout = best.layout;
+    device->left = pack_catalog_mig(catalog, device->product)->free[best.layout];
+    taken[best.device]++;
+    product = device->product;
+    worth -= best.loss;
+    units[placed] = (struct pack_unit){best.device, best.start, form->amount};
   }
-  int32_t gain = before - potential(ours, sums, sums->rows[0], worth, sums->fragments, sums->idle);
-  if (improves(best, gain, f, product, sums->idle) && best->placement) {
-    best->placement->unit_count = placed;
-    memcpy(best->placement->units, units, placed * sizeof(*units));
-  }
+  if (enter(contest, f, product, worth, contest->sums->fragments, contest->sums->idle))
+    fill_units(contest, units, (uint8_t)form->count);
 }
 
-static void try_form(const struct slicegate *ours, const struct pack_view *view,
-                     const struct pack_node *node, const struct pack_request *request, uint8_t f,
-                     const struct sums *sums, int32_t before, struct best *best) {
-  const struct pack_form *form = &request->forms[f];
-  if (node->counter_count && form->kind != PACK_CPU &&
-      !pack_place_plain(view->catalog, node, request, f, NULL))
+/*
+ * On a node with counters the count has said that the form fits. Where the plugin will put it
+ * we may fail to guess: then it ranks as if no device changed, and is not refused.
+ */
+static void try_unguessed(struct contest *contest, uint8_t f) {
+  if (enter(contest, f, contest->sums->product, contest->sums->worth, contest->sums->fragments,
+            contest->sums->idle))
+    contest->placement->unit_count = 0;
+}
+
+static void try_form(struct contest *contest, uint8_t f) {
+  const struct pack_form *form = &contest->request->forms[f];
+  bool is_counted = contest->node->counter_count && form->kind != PACK_CPU;
+  if (form->count > PACK_UNITS_MAX ||
+      (is_counted &&
+       !pack_place_plain(contest->ours->catalog, contest->node, contest->request, f, NULL)))
     return;
-  bool was_found = best->is_found;
-  int32_t was = best->gain;
+  bool was_found = contest->is_found;
   switch ((enum pack_kind)form->kind) {
-  case PACK_CPU: {
-    int32_t gain = before - potential(ours, sums, node->device_count ? sums->rows[0] : NULL,
-                                      sums->worth, sums->fragments, sums->idle);
-    if (improves(best, gain, f, 0, sums->idle) && best->placement)
-      best->placement->unit_count = 0;
-    return;
-  }
+  case PACK_CPU:
+    try_unguessed(contest, f);
+    break;
   case PACK_WHOLE:
-    try_whole(ours, view, node, request, f, sums, before, best);
+    try_whole(contest, f);
     break;
   case PACK_FRACTION:
   case PACK_REPLICAS:
-    try_part(ours, view, node, request, f, sums, before, best);
+    try_part(contest, f);
     break;
   case PACK_SLICES:
-    try_slices(ours, view, node, request, f, sums, before, best);
+    try_slices(contest, f);
     break;
   }
-  /* The count says that it fits; where, we could not guess: rank it by nothing, do not refuse. */
-  bool is_placed = best->is_found && (!was_found || best->gain != was || best->form == f);
-  if (node->counter_count && !is_placed && improves(best, 0, f, 0, sums->idle) && best->placement)
-    best->placement->unit_count = 0;
+  if (is_counted && !was_found && !contest->is_found)
+    try_unguessed(contest, f);
 }
 
-/* ---- scores
- * ---------------------------------------------------------------------------------------------- */
+/* ---- scores --------------------------------------------------------------------------------- */
 
-static uint16_t charge_of(struct slicegate *ours, const struct pack_view *view,
-                          const struct pack_node *node, const struct pack_request *request,
-                          const struct known *known, const struct best *best) {
-  const struct pack_tables *tables = view->tables;
-  if (tables->level_count == 0 && tables->bound_count == 0)
+static uint16_t charge_of(const struct contest *contest, const struct known *known) {
+  const struct slicegate *ours = contest->ours;
+  const struct pack_request *request = contest->request;
+  const struct pack_node *node = contest->node;
+  if (ours->tables->level_count == 0 && ours->tables->bound_count == 0)
     return 0;
   struct charge charge = {0};
   uint8_t hosts[LEVELS_MAX] = {0};
-  reserve_hosts(tables, best->idle, node->cpu_left - request->cpu_milli,
+  reserve_hosts(ours->tables, contest->idle, node->cpu_left - request->cpu_milli,
                 node->mem_left - request->mem_bytes, node->products, hosts);
-  for (size_t l = 0; l < tables->level_count; l++)
+  for (size_t l = 0; l < LEVELS_MAX; l++)
     charge.losses[l] = (uint8_t)(known->hosts[l] - hosts[l]);
-  const struct pack_form *form = &request->forms[best->form];
-  if (tables->bound_count && (form->kind == PACK_WHOLE || form->kind == PACK_FRACTION)) {
-    charge.product = best->product;
+  const struct pack_form *form = &request->forms[contest->form];
+  if (ours->tables->bound_count && (form->kind == PACK_WHOLE || form->kind == PACK_FRACTION)) {
+    charge.product = contest->product;
     charge.milli = form->kind == PACK_WHOLE ? (uint32_t)form->count * PACK_MILLI : form->amount;
   }
   return charges_number(ours->charges, &charge, &ours->list);
+}
+
+/* Most nodes of a full cluster end here. */
+static bool has_room(const struct pack_node *node, const struct pack_request *request) {
+  if (node->counter_count)
+    return true;
+  for (uint32_t f = 0; f < request->form_count; f++) {
+    const struct pack_form *form = &request->forms[f];
+    bool may = form->kind == PACK_WHOLE      ? form->count <= node->idle
+               : form->kind == PACK_FRACTION ? form->amount <= node->most_left
+                                             : true;
+    if (may)
+      return true;
+  }
+  return false;
 }
 
 static bool score(const struct pack_view *view, const struct pack_node *node,
                   const struct pack_request *request, struct pack_cell *ret,
                   struct pack_placement *placement) {
   struct slicegate *ours = view->state;
-  /* Most nodes of a full cluster end here: nothing is free in any form that is asked for. */
-  bool is_possible = false;
-  for (uint8_t f = 0; f < request->form_count && !is_possible; f++)
-    is_possible = request->forms[f].kind == PACK_CPU ||
-                  pack_place_plain(view->catalog, node, request, f, NULL);
-  if (!is_possible)
+  if (!has_room(node, request))
     return false;
   fragment_trim(ours->fragment);
-  const struct known *known = know(ours, view, node);
+  const struct known *known = potential_know(ours, node);
   struct sums sums;
-  sum_up(ours, view, node, node->cpu_left - request->cpu_milli, node->mem_left - request->mem_bytes,
-         &sums);
-  struct best best = {.placement = placement};
+  potential_after(ours, known, node, request, &sums);
+  struct contest contest = {.ours = ours,
+                            .node = node,
+                            .request = request,
+                            .sums = &sums,
+                            .before = known->potential,
+                            .placement = placement};
   for (uint8_t f = 0; f < request->form_count; f++)
-    try_form(ours, view, node, request, f, &sums, known->potential, &best);
-  if (!best.is_found)
+    try_form(&contest, f);
+  if (!contest.is_found)
     return false;
-  *ret = (struct pack_cell){best.gain, charge_of(ours, view, node, request, known, &best)};
+  *ret = (struct pack_cell){contest.gain, charge_of(&contest, known)};
   return true;
 }
 
-/* ---- tables and conditions
- * ----------------------------------------------------------------------------------- */
-
-static void forget(struct slicegate *ours) {
-  memset(ours->known, 0, KNOWN_NODES * sizeof(*ours->known));
-}
+/* ---- tables and conditions ------------------------------------------------------------------- */
 
 /* Nearly full, remainders are worth less than whole GPUs are: fill them up. */
-static void set_mode(struct slicegate *ours, const struct pack_view *view, bool is_nearly_full) {
-  enum { DISCOUNT_PERCENT = 70 };
-  bool is_learnt = view->tables->prices[PACK_MILLI] != 0;
-  const int32_t *prices = is_learnt ? view->tables->prices : ours->plain;
+static void set_mode(struct slicegate *ours, bool is_nearly_full) {
+  enum { DISCOUNTED_PERCENT = 70 };
+  bool is_learnt = ours->tables->prices[PACK_MILLI] != 0;
   ours->is_nearly_full = is_nearly_full;
-  for (int r = 0; r <= PACK_MILLI; r++)
-    ours->prices[r] =
-        is_nearly_full && r < PACK_MILLI ? prices[r] * DISCOUNT_PERCENT / 100 : prices[r];
+  for (int r = 0; r <= PACK_MILLI; r++) {
+    int32_t price = is_learnt ? ours->tables->prices[r] : r * (PACK_MICRO / PACK_MILLI);
+    ours->prices[r] = is_nearly_full && r < PACK_MILLI ? price * DISCOUNTED_PERCENT / 100 : price;
+  }
 }
 
-static void set_load(struct slicegate *ours, const struct pack_view *view, uint8_t load) {
+static void set_load(struct slicegate *ours, uint8_t load) {
   ours->load = load;
   memset(ours->mig_values, 0, sizeof(ours->mig_values));
-  for (size_t i = 0; i < view->tables->mig_count; i++)
-    ours->mig_values[view->tables->migs[i].product] = view->tables->migs[i].values[load];
+  for (size_t i = 0; i < ours->tables->mig_count; i++)
+    ours->mig_values[ours->tables->migs[i].product] = ours->tables->migs[i].values[load];
 }
 
 static void *state_new(const struct pack_catalog *catalog, uint64_t seed) {
-  (void)catalog;
   (void)seed;
   struct slicegate *ours = mem_zalloc(sizeof(*ours));
+  ours->catalog = catalog;
   smooth_init(&ours->smooth);
   ours->fragment = fragment_new();
   ours->charges = charges_new();
   ours->reserve = reserve_new();
   ours->known = mem_zalloc(KNOWN_NODES * sizeof(*ours->known));
-  for (int r = 0; r <= PACK_MILLI; r++)
-    ours->plain[r] = r * (PACK_MICRO / PACK_MILLI);
   return ours;
 }
 
@@ -428,26 +292,26 @@ static void state_free(void *state) {
 
 static void set_tables(void *state, const struct pack_view *view) {
   struct slicegate *ours = state;
-  const struct pack_tables *tables = view->tables;
-  fragment_set_mix(ours->fragment, tables->classes, tables->class_count);
+  ours->tables = view->tables;
+  fragment_set_mix(ours->fragment, ours->tables->classes, ours->tables->class_count);
   charges_clear(ours->charges);
   reserve_clear(ours->reserve);
-  ours->cpu_per_gpu = tables->cpu_per_gpu;
-  ours->mem_per_gpu = tables->mem_per_gpu >> 20;
-  set_mode(ours, view, ours->is_nearly_full);
-  set_load(ours, view, ours->load);
-  forget(ours);
+  ours->list = (struct price_list){0};
+  ours->cpu_per_gpu = ours->tables->cpu_per_gpu;
+  ours->mem_per_gpu = ours->tables->mem_per_gpu >> 20;
+  set_mode(ours, ours->is_nearly_full);
+  set_load(ours, ours->load);
+  potential_forget(ours);
 }
 
-/* Free GPU, in ppm of capacity, below which the cluster is nearly full: what cannot be filled
- * anyway and a little; it is left again a little higher, so that it does not flutter. */
+/*
+ * Free GPU, in ppm of capacity, below which the cluster is nearly full: what cannot be filled
+ * anyway and a little more. It is left again a little higher, so that it does not flutter.
+ */
 enum { ENTER_PPM = 25000, LEAVE_PPM = 35000, PPM = 1000000 };
 
-static bool is_nearly_full(const struct slicegate *ours, const struct pack_tables *tables,
-                           const struct pack_totals *totals) {
-  if (totals->whole_milli == 0)
-    return false;
-  int64_t limit = tables->waste_ppm + (ours->is_nearly_full ? LEAVE_PPM : ENTER_PPM);
+static bool is_nearly_full(const struct slicegate *ours, const struct pack_totals *totals) {
+  int64_t limit = ours->tables->waste_ppm + (ours->is_nearly_full ? LEAVE_PPM : ENTER_PPM);
   return totals->whole_milli_left * PPM < totals->whole_milli * limit;
 }
 
@@ -460,25 +324,32 @@ static uint8_t load_of(const struct pack_traffic *traffic) {
                                         : PACK_LOAD_HIGH;
 }
 
-static bool set_conditions(void *state, const struct pack_view *view,
-                           const struct pack_cluster *cluster, const struct pack_traffic *traffic) {
+static enum pack_change set_conditions(void *state, const struct pack_view *view,
+                                       const struct pack_cluster *cluster,
+                                       const struct pack_traffic *traffic) {
+  (void)view;
   struct slicegate *ours = state;
-  reserve_prices(ours->reserve, view->tables, cluster, &ours->list);
-  charges_set_prices(ours->charges, &ours->list);
-  bool is_full = is_nearly_full(ours, view->tables, pack_cluster_totals(cluster));
+  struct price_list list;
+  enum pack_change change = PACK_UNCHANGED;
+  reserve_prices(ours->reserve, ours->tables, cluster, &list);
+  if (memcmp(&list, &ours->list, sizeof(list)) != 0) {
+    ours->list = list;
+    charges_set_prices(ours->charges, &list);
+    change = PACK_PRICES_MOVED;
+  }
+  bool is_full = is_nearly_full(ours, pack_cluster_totals(cluster));
   uint8_t load = load_of(traffic);
-  bool is_void = false;
   if (is_full != ours->is_nearly_full) {
-    set_mode(ours, view, is_full);
-    is_void = true;
+    set_mode(ours, is_full);
+    change = PACK_SCORES_VOID;
   }
   if (load != ours->load) {
-    set_load(ours, view, load);
-    is_void |= view->tables->mig_count > 0;
+    set_load(ours, load);
+    change = ours->tables->mig_count ? PACK_SCORES_VOID : change;
   }
-  if (is_void)
-    forget(ours);
-  return is_void;
+  if (change == PACK_SCORES_VOID)
+    potential_forget(ours);
+  return change;
 }
 
 static const int32_t *charge_prices(void *state, bool *ret_is_full) {

@@ -16,10 +16,14 @@ void reserve_hosts(const struct pack_tables *tables, unsigned idle, int64_t cpu_
     const struct pack_level *level = &tables->levels[l];
     if (idle < level->gpus || (level->products && !(level->products & products)))
       continue;
-    unsigned most = idle / level->gpus;
-    while (most && (most * level->cpu_milli > cpu_left || most * level->mem_bytes > mem_left))
-      most--;
-    hosts[l] = (uint8_t)most;
+    /* Counted up, for it is seldom more than a few, and a division costs more. */
+    unsigned gpus = level->gpus;
+    int64_t cpu = level->cpu_milli, memory = level->mem_bytes;
+    for (; gpus <= idle && cpu <= cpu_left && memory <= mem_left; hosts[l]++) {
+      gpus += level->gpus;
+      cpu += level->cpu_milli;
+      memory += level->mem_bytes;
+    }
   }
 }
 

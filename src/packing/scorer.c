@@ -10,9 +10,10 @@
 
 enum {
   COLUMNS_MAX = 1024,
-  CELLS_MAX = 6 * 1024 * 1024, /* of all columns: 60 MiB */
+  CELLS_MAX = 6 * 1024 * 1024, /* of all columns: 84 MiB */
   BUCKETS = 2048,              /* of the hash table; > COLUMNS_MAX, a power of two */
   UNFIT = INT32_MIN,           /* a score: the node cannot take the request */
+  RUN = 16,                    /* cells that are looked at together */
 };
 
 struct column {
@@ -22,17 +23,19 @@ struct column {
   uint64_t last_use;
   uint64_t epoch; /* of the scorer when the cells were valid */
   size_t cap;
-  bool has_charges;
-  uint32_t *ids;     /* [node]: the value that the cell is of; 0: none */
-  int32_t *scores;   /* [node] */
-  uint16_t *charges; /* [node] */
+  uint64_t price_epoch; /* of the scorer when the totals were valid */
+  uint32_t *ids;        /* [node]: the value that the cell is of; 0: none */
+  int32_t *scores;      /* [node] */
+  int32_t *totals;      /* [node]: score less the price of its charge */
+  uint16_t *charges;    /* [node] */
 };
 
 struct pack_scorer {
   const struct pack_policy *policy;
   struct pack_view view;
   struct pack_tables_ref *tables;
-  uint64_t epoch; /* counts what makes all cells void */
+  uint64_t epoch;       /* counts what makes all cells void */
+  uint64_t price_epoch; /* counts what makes all totals void */
   uint64_t uses;
   struct column *buckets[BUCKETS];
   size_t column_count, cell_count;
@@ -61,6 +64,7 @@ static void column_free(struct pack_scorer *scorer, struct column *column) {
   scorer->column_count--;
   free(column->ids);
   free(column->scores);
+  free(column->totals);
   free(column->charges);
   free(column);
 }
@@ -93,9 +97,17 @@ void pack_scorer_set_tables(struct pack_scorer *scorer, struct pack_tables_ref *
 void pack_scorer_set_conditions(struct pack_scorer *scorer, const struct pack_cluster *cluster,
                                 const struct pack_traffic *traffic) {
   const struct pack_policy *policy = scorer->policy;
-  if (policy->set_conditions &&
-      policy->set_conditions(scorer->view.state, &scorer->view, cluster, traffic))
-    scorer->epoch++;
+  if (policy->set_conditions)
+    switch (policy->set_conditions(scorer->view.state, &scorer->view, cluster, traffic)) {
+    case PACK_SCORES_VOID:
+      scorer->epoch++;
+      break;
+    case PACK_PRICES_MOVED:
+      scorer->price_epoch++;
+      break;
+    case PACK_UNCHANGED:
+      break;
+    }
 }
 
 /* ---- columns --------------------------------------------------------------------------------- */
@@ -131,6 +143,7 @@ static void size_column(struct pack_scorer *scorer, struct column *column, size_
     scorer->cell_count += count - column->cap;
     column->ids = mem_realloc(column->ids, count * sizeof(*column->ids));
     column->scores = mem_realloc(column->scores, count * sizeof(*column->scores));
+    column->totals = mem_realloc(column->totals, count * sizeof(*column->totals));
     column->charges = mem_realloc(column->charges, count * sizeof(*column->charges));
     memset(column->ids + column->cap, 0, (count - column->cap) * sizeof(*column->ids));
     column->cap = count;
@@ -138,7 +151,6 @@ static void size_column(struct pack_scorer *scorer, struct column *column, size_
   if (column->epoch != scorer->epoch) {
     memset(column->ids, 0, column->cap * sizeof(*column->ids));
     column->epoch = scorer->epoch;
-    column->has_charges = false;
   }
 }
 
@@ -172,20 +184,8 @@ static void score_cell(struct pack_scorer *scorer, struct column *column,
               scorer->policy->score(&scorer->view, node, &column->request, &cell, NULL);
   column->ids[i] = node->id;
   column->scores[i] = fits ? cell.score : UNFIT;
-  column->charges[i] = cell.charge;
-  column->has_charges |= cell.charge != 0;
+  column->charges[i] = fits ? cell.charge : 0;
 }
-
-static void refresh(struct pack_scorer *scorer, struct column *column,
-                    const struct pack_cluster *cluster, size_t count) {
-  const uint32_t *ids = cluster_ids(cluster);
-  for (size_t i = 0; i < count; i++)
-    if (column->ids[i] != ids[i])
-      score_cell(scorer, column, pack_cluster_node(cluster, i), i);
-}
-
-/* ---- the best
- * --------------------------------------------------------------------------------------- */
 
 /* What the prices of charges leave of a score. Both are below 2^30. */
 static int32_t total_of(const struct column *column, const int32_t *prices, size_t i) {
@@ -193,36 +193,74 @@ static int32_t total_of(const struct column *column, const int32_t *prices, size
   return score == UNFIT ? UNFIT : score - prices[column->charges[i]];
 }
 
-static size_t find_best(const struct column *column, const int32_t *prices, size_t count,
-                        int32_t *ret_total) {
-  size_t best = 0;
-  int32_t most = UNFIT;
-  if (!column->has_charges) {
-    /* Two plain loops: the compiler turns them into vector code. */
-    for (size_t i = 0; i < count; i++)
-      most = column->scores[i] > most ? column->scores[i] : most;
-    while (best < count && column->scores[best] != most)
-      best++;
-  } else {
-    for (size_t i = 0; i < count; i++) {
-      int32_t total = total_of(column, prices, i);
-      if (total > most) {
-        most = total;
-        best = i;
-      }
+static const int32_t *charge_prices(struct pack_scorer *scorer, bool *ret_is_full) {
+  static const int32_t none[1];
+  *ret_is_full = false;
+  return scorer->policy->charge_prices
+             ? scorer->policy->charge_prices(scorer->view.state, ret_is_full)
+             : none;
+}
+
+static bool is_same_run(const uint32_t *a, const uint32_t *b) {
+  uint32_t differs = 0;
+  for (size_t i = 0; i < RUN; i++)
+    differs |= a[i] ^ b[i];
+  return differs == 0;
+}
+
+/* Runs without a change are passed over: the inner loop above becomes vector code. */
+static void refresh(struct pack_scorer *scorer, struct column *column,
+                    const struct pack_cluster *cluster, size_t count) {
+  const uint32_t *ids = cluster_ids(cluster);
+  bool is_full;
+  const int32_t *prices = charge_prices(scorer, &is_full);
+  for (size_t i = 0; i < count;) {
+    if (i % RUN == 0 && i + RUN <= count && is_same_run(column->ids + i, ids + i)) {
+      i += RUN;
+      continue;
     }
+    if (column->ids[i] != ids[i]) {
+      score_cell(scorer, column, pack_cluster_node(cluster, i), i);
+      column->totals[i] = total_of(column, prices, i);
+    }
+    i++;
   }
+  if (column->price_epoch != scorer->price_epoch) {
+    for (size_t i = 0; i < count; i++)
+      column->totals[i] = total_of(column, prices, i);
+    column->price_epoch = scorer->price_epoch;
+  }
+}
+
+/* ---- the best
+ * --------------------------------------------------------------------------------------- */
+
+/* The first of the largest totals. The largest of each run first: vector code again. */
+static size_t find_best(const struct column *column, size_t count, int32_t *ret_total) {
+  int32_t most = UNFIT;
+  size_t i = 0;
+  for (; i + RUN <= count; i += RUN) {
+    int32_t here = UNFIT;
+    for (size_t k = 0; k < RUN; k++)
+      here = column->totals[i + k] > here ? column->totals[i + k] : here;
+    most = here > most ? here : most;
+  }
+  for (; i < count; i++)
+    most = column->totals[i] > most ? column->totals[i] : most;
+  size_t best = 0;
+  while (best < count && column->totals[best] != most)
+    best++;
   *ret_total = most;
   return best;
 }
 
 /* The best `max` nodes in descending order, equal ones in order of nodes: insertion into a
  * short list, which almost no node enters. */
-static size_t find_several(const struct column *column, const int32_t *prices, size_t count,
-                           struct pack_choice *ret, size_t max) {
+static size_t find_several(const struct column *column, size_t count, struct pack_choice *ret,
+                           size_t max) {
   size_t found = 0;
   for (size_t i = 0; i < count; i++) {
-    int32_t total = total_of(column, prices, i);
+    int32_t total = column->totals[i];
     if (total == UNFIT || (found == max && total <= ret[max - 1].score))
       continue;
     size_t at = found < max ? found++ : max - 1;
@@ -248,14 +286,6 @@ static size_t pick_one(struct pack_scorer *scorer, const struct column *column, 
   return fits ? scorer->policy->pick(scorer->view.state, scorer->fits, fits, count) : SIZE_MAX;
 }
 
-static const int32_t *charge_prices(struct pack_scorer *scorer, bool *ret_is_full) {
-  static const int32_t none[1];
-  *ret_is_full = false;
-  return scorer->policy->charge_prices
-             ? scorer->policy->charge_prices(scorer->view.state, ret_is_full)
-             : none;
-}
-
 /* The placement that a score stands for; scores are cached, placements are not. */
 static void place(struct pack_scorer *scorer, const struct pack_cluster *cluster,
                   const struct pack_request *request, struct pack_choice *choice) {
@@ -277,7 +307,6 @@ size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluste
   }
   struct column *column = find_column(scorer, request, count);
   refresh(scorer, column, cluster, count);
-  const int32_t *prices = charge_prices(scorer, &is_full);
   size_t found;
   if (scorer->policy->pick) {
     size_t picked = pick_one(scorer, column, count);
@@ -288,12 +317,12 @@ size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluste
     }
   } else if (max == 1) {
     int32_t total;
-    size_t best = find_best(column, prices, count, &total);
+    size_t best = find_best(column, count, &total);
     found = total != UNFIT;
     ret[0].placement.node = (uint32_t)best;
     ret[0].score = total;
   } else {
-    found = find_several(column, prices, count, ret, max);
+    found = find_several(column, count, ret, max);
   }
   for (size_t i = 0; i < found; i++)
     place(scorer, cluster, request, &ret[i]);

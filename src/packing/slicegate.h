@@ -20,7 +20,7 @@
 
 enum {
   LEVELS_MAX = 40,
-  REPLICAS_TABLES_MAX = 8,
+  KNOWN_NODES = 8192, /* node values that are kept; a power of two */
   /* b in 2^-10: 0.07, and 1 when the cluster is nearly full */
   WEIGHT_ONE = 1024,
   WEIGHT_USUAL = 72,
@@ -70,5 +70,62 @@ void reserve_clear(struct reserve *reserve);
 /* The prices of levels and the scarcity of products, for the cluster as it is. */
 void reserve_prices(struct reserve *reserve, const struct pack_tables *tables,
                     const struct pack_cluster *cluster, struct price_list *ret);
+
+/* ---- the potential of a node (potential.c)
+ * ------------------------------------------------------------ */
+
+/* What the policy holds of tables and conditions. */
+struct slicegate {
+  struct smooth smooth;
+  struct fragment *fragment;
+  struct charges *charges;
+  struct reserve *reserve;
+  struct price_list list;
+  const struct pack_catalog *catalog;
+  const struct pack_tables *tables;
+  int32_t prices[PACK_MILLI + 1]; /* [milli left] of a whole GPU, micro-GPU, in the present mode */
+  const int32_t *mig_values[PACK_PRODUCTS_MAX]; /* [layout] at the load that is seen, or NULL */
+  uint8_t load;
+  bool is_nearly_full;
+  int64_t cpu_per_gpu, mem_per_gpu; /* milli-cores; MiB; 0: do not matter */
+  struct known *known;              /* [node id % KNOWN_NODES] */
+};
+
+/* A node with some CPU and memory left: sums over its devices, of which a candidate then changes
+ * some, and what CPU and memory can accompany. */
+struct sums {
+  struct fragment_rank rank;
+  const struct fragment_row *row; /* of the first device's product; NULL: no devices */
+  uint8_t product;
+  int64_t cpu, memory; /* micro-GPU that they could accompany; INT64_MAX: do not matter */
+  int64_t worth;       /* of all remainders, micro-GPU */
+  int64_t fragments;   /* milli * FRAGMENT_ONE, classes of one GPU */
+  unsigned idle;
+};
+
+/* A node value before anything is placed on it. */
+struct known {
+  uint32_t id;
+  int32_t potential; /* micro-GPU */
+  struct sums sums;
+  uint8_t hosts[LEVELS_MAX];
+};
+
+int32_t device_worth(const struct slicegate *ours, const struct pack_device *device);
+int32_t layout_worth(const struct slicegate *ours, const struct pack_mig *mig, uint8_t product,
+                     uint16_t layout);
+int64_t device_fragments(const struct slicegate *ours, const struct sums *sums,
+                         const struct pack_device *device);
+/* Phi = b * F_n - V in micro-GPU, with these sums in place of those of `sums`. */
+int32_t potential_of(const struct slicegate *ours, const struct sums *sums, int64_t worth,
+                     int64_t fragments, unsigned idle);
+
+/* What is known of a node value; kept until another value takes its place. */
+const struct known *potential_know(struct slicegate *ours, const struct pack_node *node);
+void potential_forget(struct slicegate *ours);
+/* The sums once a request has taken its CPU and memory, and no device yet. */
+void potential_after(struct slicegate *ours, const struct known *known,
+                     const struct pack_node *node, const struct pack_request *request,
+                     struct sums *ret);
 
 #endif
