@@ -202,6 +202,9 @@ struct pack_node {
   uint64_t products;  /* mask of the devices' products */
   uint16_t idle;      /* devices in whole mode that nobody uses */
   uint16_t most_left; /* the largest remainder of those devices, milli */
+  /* A hash of all that scores look at (capacity, what is left, devices, counters; not names and
+   * pods): nodes that are alike score alike. */
+  uint64_t likeness;
   uint16_t device_count, unit_count, counter_count;
   const struct pack_device *devices;
   const struct pack_counter *counters; /* none: the devices are ours to choose */

@@ -124,8 +124,41 @@ static uint32_t next_id(struct pack_cluster *cluster) {
   return id;
 }
 
+static uint64_t mix(uint64_t hash, uint64_t word) {
+  hash = (hash ^ word) * 0xff51afd7ed558ccd;
+  return hash ^ hash >> 32;
+}
+
+static uint64_t hash_node(const struct pack_catalog *catalog, const struct pack_node *node) {
+  uint64_t hash = mix((uint64_t)node->cpu_milli, (uint64_t)node->cpu_left);
+  hash = mix(mix(hash, (uint64_t)node->mem_bytes), (uint64_t)node->mem_left);
+  hash = mix(hash, (uint64_t)node->device_count << 32 | node->counter_count);
+  for (uint16_t d = 0; d < node->device_count; d++) {
+    const struct pack_device *device = &node->devices[d];
+    hash =
+        mix(hash, (uint64_t)device->mode << 56 | (uint64_t)device->product << 48 |
+                      (uint64_t)device->size << 32 | (uint32_t)device->left << 16 | device->layout);
+  }
+  for (uint16_t c = 0; c < node->counter_count; c++) {
+    const struct pack_counter *counter = &node->counters[c];
+    hash = mix(hash, (uint64_t)counter->kind << 32 | counter->profile);
+    hash = mix(hash, (uint64_t)counter->total << 32 | (uint32_t)counter->left);
+  }
+  /* Profiles with a limit of their own are the one thing that a layout does not tell. */
+  for (uint16_t u = 0; u < node->unit_count; u++) {
+    const struct pack_unit *unit = &node->units[u];
+    const struct pack_device *device = &node->devices[unit->device];
+    const struct pack_mig *mig =
+        device->mode == PACK_MODE_MIG ? pack_catalog_mig(catalog, device->product) : NULL;
+    uint16_t p = mig ? pack_mig_find(mig, unit->amount) : PACK_NONE;
+    if (p != PACK_NONE && mig->profiles[p].limit)
+      hash = mix(hash, (uint64_t)unit->device << 16 | unit->amount);
+  }
+  return hash;
+}
+
 /* What scores look at first, so that a node without room costs one look. */
-static void summarise(struct pack_node *node) {
+static void summarise(const struct pack_catalog *catalog, struct pack_node *node) {
   node->idle = 0;
   node->most_left = 0;
   for (uint16_t d = 0; d < node->device_count; d++) {
@@ -134,6 +167,7 @@ static void summarise(struct pack_node *node) {
     if (device->mode == PACK_MODE_WHOLE && device->left > node->most_left)
       node->most_left = device->left;
   }
+  node->likeness = hash_node(catalog, node);
 }
 
 static void swap(struct pack_cluster *cluster, size_t index, const struct pack_node *node) {
@@ -147,7 +181,7 @@ const struct pack_node *cluster_publish(struct pack_cluster *cluster, size_t ind
                                         struct pack_node *owned) {
   const struct pack_node *before = cluster->nodes[index];
   owned->id = next_id(cluster);
-  summarise(owned);
+  summarise(cluster->catalog, owned);
   swap(cluster, index, owned);
   return before;
 }
@@ -192,7 +226,7 @@ static void insert(struct pack_cluster *cluster, size_t at, struct pack_node *ow
   memmove(cluster->nodes + at + 1, cluster->nodes + at, behind * sizeof(struct pack_node *));
   memmove(cluster->ids + at + 1, cluster->ids + at, behind * sizeof(*cluster->ids));
   owned->id = next_id(cluster);
-  summarise(owned);
+  summarise(cluster->catalog, owned);
   cluster->nodes[at] = owned;
   cluster->ids[at] = owned->id;
   cluster->count++;

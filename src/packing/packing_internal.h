@@ -40,6 +40,7 @@ struct pack_policy {
   const char *summary;
   pack_score_fn *score;
   /* All optional: */
+  bool looks_at_pods; /* scores nodes that are alike differently, by the pods on them */
   void *(*state_new)(const struct pack_catalog *catalog, uint64_t seed);
   void (*state_free)(void *state);
   void (*set_tables)(void *state, const struct pack_view *view); /* tables were swapped */

@@ -13,7 +13,16 @@ enum {
   CELLS_MAX = 6 * 1024 * 1024, /* of all columns: 84 MiB */
   BUCKETS = 2048,              /* of the hash table; > COLUMNS_MAX, a power of two */
   UNFIT = INT32_MIN,           /* a score: the node cannot take the request */
+  MEMOS = 128,                 /* of a column, for nodes that are alike; a power of two */
   RUN = 16,                    /* cells that are looked at together */
+};
+
+/* The score of one node, good for all that are alike. */
+struct memo {
+  uint64_t likeness;
+  int32_t score;
+  uint16_t charge;
+  bool is_set;
 };
 
 struct column {
@@ -23,11 +32,12 @@ struct column {
   uint64_t last_use;
   uint64_t epoch; /* of the scorer when the cells were valid */
   size_t cap;
-  uint64_t price_epoch; /* of the scorer when the totals were valid */
-  uint32_t *ids;        /* [node]: the value that the cell is of; 0: none */
-  int32_t *scores;      /* [node] */
-  int32_t *totals;      /* [node]: score less the price of its charge */
-  uint16_t *charges;    /* [node] */
+  uint64_t price_epoch;     /* of the scorer when the totals were valid */
+  uint32_t *ids;            /* [node]: the value that the cell is of; 0: none */
+  int32_t *scores;          /* [node] */
+  int32_t *totals;          /* [node]: score less the price of its charge */
+  uint16_t *charges;        /* [node] */
+  struct memo memos[MEMOS]; /* [likeness % MEMOS] */
 };
 
 struct pack_scorer {
@@ -150,6 +160,7 @@ static void size_column(struct pack_scorer *scorer, struct column *column, size_
   }
   if (column->epoch != scorer->epoch) {
     memset(column->ids, 0, column->cap * sizeof(*column->ids));
+    memset(column->memos, 0, sizeof(column->memos));
     column->epoch = scorer->epoch;
   }
 }
@@ -177,14 +188,28 @@ static struct column *find_column(struct pack_scorer *scorer, const struct pack_
   return column;
 }
 
+static void score_alike(struct pack_scorer *scorer, const struct pack_node *node,
+                        const struct pack_request *request, struct memo *memo) {
+  struct pack_cell cell = {0};
+  bool fits = scorer->policy->score(&scorer->view, node, request, &cell, NULL);
+  *memo = (struct memo){.likeness = node->likeness,
+                        .score = fits ? cell.score : UNFIT,
+                        .charge = fits ? cell.charge : 0,
+                        .is_set = !scorer->policy->looks_at_pods};
+}
+
 static void score_cell(struct pack_scorer *scorer, struct column *column,
                        const struct pack_node *node, size_t i) {
-  struct pack_cell cell = {0};
-  bool fits = pack_fit_host(node, &column->request) == PACK_FITS &&
-              scorer->policy->score(&scorer->view, node, &column->request, &cell, NULL);
   column->ids[i] = node->id;
-  column->scores[i] = fits ? cell.score : UNFIT;
-  column->charges[i] = fits ? cell.charge : 0;
+  column->scores[i] = UNFIT;
+  column->charges[i] = 0;
+  if (pack_fit_host(node, &column->request) != PACK_FITS)
+    return;
+  struct memo *memo = &column->memos[node->likeness % MEMOS];
+  if (!memo->is_set || memo->likeness != node->likeness)
+    score_alike(scorer, node, &column->request, memo);
+  column->scores[i] = memo->score;
+  column->charges[i] = memo->charge;
 }
 
 /* What the prices of charges leave of a score. Both are below 2^30. */
