@@ -15,7 +15,8 @@ struct pack_cluster {
   const struct pack_catalog *catalog;
   struct id_source *source;
   const struct pack_node **nodes;
-  uint32_t *ids; /* [i] == nodes[i]->id: what a scorer compares, in one run of memory */
+  uint32_t *ids;  /* [i] == nodes[i]->id: what a scorer compares */
+  uint32_t *runs; /* [i / CLUSTER_RUN]: another number after each change to one of these nodes */
   size_t count, cap;
   struct pack_totals totals;
 };
@@ -36,6 +37,7 @@ static void reserve(struct pack_cluster *cluster, size_t count) {
   cap = cap < count ? count : cap;
   cluster->nodes = mem_realloc(cluster->nodes, cap * sizeof(struct pack_node *));
   cluster->ids = mem_realloc(cluster->ids, cap * sizeof(*cluster->ids));
+  cluster->runs = mem_realloc(cluster->runs, (cap / CLUSTER_RUN + 1) * sizeof(*cluster->runs));
   cluster->cap = cap;
 }
 
@@ -48,6 +50,7 @@ struct pack_cluster *pack_cluster_copy(const struct pack_cluster *cluster) {
   for (size_t i = 0; i < cluster->count; i++) {
     copy->nodes[i] = pack_node_ref(cluster->nodes[i]);
     copy->ids[i] = cluster->ids[i];
+    copy->runs[i / CLUSTER_RUN] = cluster->runs[i / CLUSTER_RUN];
   }
   copy->count = cluster->count;
   copy->totals = cluster->totals;
@@ -63,6 +66,7 @@ void pack_cluster_free(struct pack_cluster *cluster) {
     free(cluster->source);
   free(cluster->nodes);
   free(cluster->ids);
+  free(cluster->runs);
   free(cluster);
 }
 
@@ -80,6 +84,10 @@ const struct pack_node *pack_cluster_node(const struct pack_cluster *cluster, si
 
 const uint32_t *cluster_ids(const struct pack_cluster *cluster) {
   return cluster->ids;
+}
+
+const uint32_t *cluster_runs(const struct pack_cluster *cluster) {
+  return cluster->runs;
 }
 
 const struct pack_totals *pack_cluster_totals(const struct pack_cluster *cluster) {
@@ -175,6 +183,7 @@ static void swap(struct pack_cluster *cluster, size_t index, const struct pack_n
   count_node(&cluster->totals, node, 1);
   cluster->nodes[index] = node;
   cluster->ids[index] = node->id;
+  cluster->runs[index / CLUSTER_RUN] = next_id(cluster);
 }
 
 const struct pack_node *cluster_publish(struct pack_cluster *cluster, size_t index,
@@ -220,6 +229,12 @@ size_t pack_cluster_find(const struct pack_cluster *cluster, struct str name) {
   return is_there ? at : SIZE_MAX;
 }
 
+/* The nodes from `at` on have moved. */
+static void renumber_runs(struct pack_cluster *cluster, size_t at) {
+  for (size_t run = at / CLUSTER_RUN; run * CLUSTER_RUN < cluster->count; run++)
+    cluster->runs[run] = next_id(cluster);
+}
+
 static void insert(struct pack_cluster *cluster, size_t at, struct pack_node *owned) {
   reserve(cluster, cluster->count + 1);
   size_t behind = cluster->count - at;
@@ -230,6 +245,7 @@ static void insert(struct pack_cluster *cluster, size_t at, struct pack_node *ow
   cluster->nodes[at] = owned;
   cluster->ids[at] = owned->id;
   cluster->count++;
+  renumber_runs(cluster, at);
   count_node(&cluster->totals, owned, 1);
 }
 
@@ -244,6 +260,7 @@ bool pack_cluster_remove_node(struct pack_cluster *cluster, struct str name) {
   size_t behind = cluster->count - at;
   memmove(cluster->nodes + at, cluster->nodes + at + 1, behind * sizeof(struct pack_node *));
   memmove(cluster->ids + at, cluster->ids + at + 1, behind * sizeof(*cluster->ids));
+  renumber_runs(cluster, at);
   pack_node_unref(gone);
   return true;
 }

@@ -7,6 +7,12 @@
 
 /* The nodes' ids, in the order of the table. */
 const uint32_t *cluster_ids(const struct pack_cluster *cluster);
+/*
+ * [i]: a number that is another one after any change to the nodes i * CLUSTER_RUN and behind,
+ * unique among all copies as ids are: who has seen it need not look at those nodes again.
+ */
+enum { CLUSTER_RUN = 16 };
+const uint32_t *cluster_runs(const struct pack_cluster *cluster);
 /* Gives `owned` an id and puts it in place; returns the value of before, now the caller's. */
 const struct pack_node *cluster_publish(struct pack_cluster *cluster, size_t index,
                                         struct pack_node *owned) SG_MUST_CHECK;

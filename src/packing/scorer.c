@@ -14,7 +14,6 @@ enum {
   BUCKETS = 2048,              /* of the hash table; > COLUMNS_MAX, a power of two */
   UNFIT = INT32_MIN,           /* a score: the node cannot take the request */
   MEMOS = 128,                 /* of a column, for nodes that are alike; a power of two */
-  RUN = 16,                    /* cells that are looked at together */
 };
 
 /* The score of one node, good for all that are alike. */
@@ -37,6 +36,8 @@ struct column {
   int32_t *scores;          /* [node] */
   int32_t *totals;          /* [node]: score less the price of its charge */
   uint16_t *charges;        /* [node] */
+  uint32_t *runs;           /* [run]: of the cluster when it was last looked at; 0: never */
+  int32_t *most;            /* [run]: the largest of its totals */
   struct memo memos[MEMOS]; /* [likeness % MEMOS] */
 };
 
@@ -76,6 +77,8 @@ static void column_free(struct pack_scorer *scorer, struct column *column) {
   free(column->scores);
   free(column->totals);
   free(column->charges);
+  free(column->runs);
+  free(column->most);
   free(column);
 }
 
@@ -148,6 +151,10 @@ static void drop_oldest(struct pack_scorer *scorer) {
   column_free(scorer, gone);
 }
 
+static size_t run_count(size_t nodes) {
+  return (nodes + CLUSTER_RUN - 1) / CLUSTER_RUN;
+}
+
 static void size_column(struct pack_scorer *scorer, struct column *column, size_t count) {
   if (column->cap < count) {
     scorer->cell_count += count - column->cap;
@@ -155,11 +162,14 @@ static void size_column(struct pack_scorer *scorer, struct column *column, size_
     column->scores = mem_realloc(column->scores, count * sizeof(*column->scores));
     column->totals = mem_realloc(column->totals, count * sizeof(*column->totals));
     column->charges = mem_realloc(column->charges, count * sizeof(*column->charges));
-    memset(column->ids + column->cap, 0, (count - column->cap) * sizeof(*column->ids));
+    column->runs = mem_realloc(column->runs, run_count(count) * sizeof(*column->runs));
+    column->most = mem_realloc(column->most, run_count(count) * sizeof(*column->most));
     column->cap = count;
+    column->epoch = 0;
   }
   if (column->epoch != scorer->epoch) {
     memset(column->ids, 0, column->cap * sizeof(*column->ids));
+    memset(column->runs, 0, run_count(column->cap) * sizeof(*column->runs));
     memset(column->memos, 0, sizeof(column->memos));
     column->epoch = scorer->epoch;
   }
@@ -226,53 +236,53 @@ static const int32_t *charge_prices(struct pack_scorer *scorer, bool *ret_is_ful
              : none;
 }
 
-static bool is_same_run(const uint32_t *a, const uint32_t *b) {
-  uint32_t differs = 0;
-  for (size_t i = 0; i < RUN; i++)
-    differs |= a[i] ^ b[i];
-  return differs == 0;
+/* Cells from `first` on, one run of them, and the largest total among them. */
+static void refresh_run(struct pack_scorer *scorer, struct column *column,
+                        const struct pack_cluster *cluster, size_t run, size_t count,
+                        const int32_t *prices) {
+  const uint32_t *ids = cluster_ids(cluster);
+  size_t end = (run + 1) * CLUSTER_RUN < count ? (run + 1) * CLUSTER_RUN : count;
+  int32_t most = UNFIT;
+  for (size_t i = run * CLUSTER_RUN; i < end; i++) {
+    if (column->ids[i] != ids[i])
+      score_cell(scorer, column, pack_cluster_node(cluster, i), i);
+    column->totals[i] = total_of(column, prices, i);
+    most = column->totals[i] > most ? column->totals[i] : most;
+  }
+  column->most[run] = most;
 }
 
-/* Runs without a change are passed over: the inner loop above becomes vector code. */
 static void refresh(struct pack_scorer *scorer, struct column *column,
                     const struct pack_cluster *cluster, size_t count) {
-  const uint32_t *ids = cluster_ids(cluster);
-  bool is_full;
+  const uint32_t *runs = cluster_runs(cluster);
+  bool is_full, is_repriced = column->price_epoch != scorer->price_epoch;
   const int32_t *prices = charge_prices(scorer, &is_full);
-  for (size_t i = 0; i < count;) {
-    if (i % RUN == 0 && i + RUN <= count && is_same_run(column->ids + i, ids + i)) {
-      i += RUN;
+  column->price_epoch = scorer->price_epoch;
+  for (size_t run = 0; run < run_count(count); run++) {
+    if (column->runs[run] == runs[run] && !is_repriced)
       continue;
-    }
-    if (column->ids[i] != ids[i]) {
-      score_cell(scorer, column, pack_cluster_node(cluster, i), i);
-      column->totals[i] = total_of(column, prices, i);
-    }
-    i++;
+    refresh_run(scorer, column, cluster, run, count, prices);
+    column->runs[run] = runs[run];
   }
-  if (column->price_epoch != scorer->price_epoch) {
-    for (size_t i = 0; i < count; i++)
-      column->totals[i] = total_of(column, prices, i);
-    column->price_epoch = scorer->price_epoch;
-  }
+  /* What was seen of runs that are not there is of another cluster. */
+  for (size_t run = run_count(count); run < run_count(column->cap); run++)
+    column->runs[run] = 0;
 }
 
 /* ---- the best
  * --------------------------------------------------------------------------------------- */
 
-/* The first of the largest totals. The largest of each run first: vector code again. */
+/* The first of the largest totals. */
 static size_t find_best(const struct column *column, size_t count, int32_t *ret_total) {
   int32_t most = UNFIT;
-  size_t i = 0;
-  for (; i + RUN <= count; i += RUN) {
-    int32_t here = UNFIT;
-    for (size_t k = 0; k < RUN; k++)
-      here = column->totals[i + k] > here ? column->totals[i + k] : here;
-    most = here > most ? here : most;
+  size_t best_run = 0;
+  for (size_t run = 0; run < run_count(count); run++) {
+    if (column->most[run] > most) {
+      most = column->most[run];
+      best_run = run;
+    }
   }
-  for (; i < count; i++)
-    most = column->totals[i] > most ? column->totals[i] : most;
-  size_t best = 0;
+  size_t best = best_run * CLUSTER_RUN;
   while (best < count && column->totals[best] != most)
     best++;
   *ret_total = most;
@@ -285,8 +295,10 @@ static size_t find_several(const struct column *column, size_t count, struct pac
                            size_t max) {
   size_t found = 0;
   for (size_t i = 0; i < count; i++) {
-    int32_t total = column->totals[i];
-    if (total == UNFIT || (found == max && total <= ret[max - 1].score))
+    int32_t total = column->totals[i], least = found == max ? (int32_t)ret[max - 1].score : UNFIT;
+    if (i % CLUSTER_RUN == 0 && column->most[i / CLUSTER_RUN] <= least)
+      i += CLUSTER_RUN - 1; /* nobody in this run */
+    if (total <= least)
       continue;
     size_t at = found < max ? found++ : max - 1;
     for (; at > 0 && ret[at - 1].score < total; at--) {
