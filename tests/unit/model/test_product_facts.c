@@ -124,7 +124,7 @@ static unsigned most_compute(const struct gpu_product *product) {
     for (size_t k = 0; k < product->profile_count; k++) {
       const struct mig_profile *profile = &product->profiles[k];
       for (size_t s = 0; s < profile->start_count; s++) {
-        if (profile->starts[s] != at)
+        if (profile->starts[s] != at || at + profile->memory_slices > product->memory_slices)
           continue;
         unsigned held = profile->compute_slices + best[at + profile->memory_slices];
         best[at] = held > best[at] ? held : best[at];
