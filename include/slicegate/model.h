@@ -253,6 +253,9 @@ const struct workload_kind *kinds_builtin(size_t *ret_count);
 
 /* ---- GPU products -------------------------------------------------------------- */
 
+/* Of every product, compiled in or read from a file. */
+enum { MIG_AXIS_MAX = 32, MIG_STARTS_MAX = 16 };
+
 struct mig_profile {
   struct str name;     /* "3g.40gb", "1g.10gb+me" */
   struct str resource; /* "nvidia.com/mig-1g.10gb.me" */
@@ -286,9 +289,24 @@ const struct gpu_product *products_all(size_t *ret_count);
 /* By a value of nvidia.com/gpu.product, with or without "-SHARED", "-MIG-..." suffix and
  * with or without the "NVIDIA-" prefix; NULL when no product has it. */
 const struct gpu_product *product_by_label(struct str label);
+/* The same among any products; of several the first. */
+const struct gpu_product *products_find_label(const struct gpu_product *products, size_t count,
+                                              struct str label);
+/* NULL: none has this id. */
+const struct gpu_product *products_find_id(const struct gpu_product *products, size_t count,
+                                           struct str id);
+/* `own` products, then those of `base` that none of them replaces (has the id of). A copy in
+ * the arena; what the rows point to is shared. */
+const struct gpu_product *products_merge(struct arena *arena, const struct gpu_product *own,
+                                         size_t own_count, const struct gpu_product *base,
+                                         size_t base_count, size_t *ret_count);
 /* By name, by alternate name or as resource names write it ("1g.10gb.me"); NULL: it has none such.
  */
 const struct mig_profile *product_find_profile(const struct gpu_product *product, struct str name);
+
+/* Instances of this profile alone that an empty GPU has places for; 0: places are not known.
+ * max_instances may be lower. */
+unsigned mig_profile_places(const struct mig_profile *profile);
 
 /* A profile name in parts: [<c>c.]<g>g.<gb>gb[(+|-|.)attr...]. */
 struct mig_name {

@@ -93,6 +93,17 @@ bool wire_is_changed(struct arena *arena, const struct doc_node *object,
 bool wire_cluster_decode(struct arena *arena, struct str text, struct cluster *ret,
                          struct err *reterr) SG_MUST_CHECK;
 
+/* ---- GPU products ------------------------------------------------------------------- */
+
+/*
+ * Products in the form of src/model/mig-profiles.json, JSON or YAML; fields there that only
+ * inform are allowed and not read. Placements may be null: not known. Rows live as long as
+ * the arena, the text need not. ERR_INVALID and ERR_LIMIT with position and field path; what
+ * contradicts itself (windows beyond the axis, more instances than there are places) is wrong.
+ */
+bool wire_products_decode(struct arena *arena, struct str text, const struct gpu_product **ret,
+                          size_t *ret_count, struct err *reterr) SG_MUST_CHECK;
+
 /* ---- the request for admission -------------------------------------------------------- */
 
 /*

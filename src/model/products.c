@@ -30,15 +30,47 @@ static struct str without_prefix(struct str label) {
   return str_starts_with(label, vendor_prefix) ? str_skip(label, vendor_prefix.len) : label;
 }
 
-const struct gpu_product *product_by_label(struct str label) {
+const struct gpu_product *products_find_label(const struct gpu_product *products, size_t count,
+                                              struct str label) {
   struct str wanted = without_prefix(without_suffix(label));
-  for (size_t i = 0; i < products_table_count; i++) {
-    const struct gpu_product *product = &products_table[i];
+  for (size_t i = 0; i < count; i++) {
+    const struct gpu_product *product = &products[i];
     for (size_t k = 0; k < product->label_count; k++)
       if (str_eq(without_prefix(product->labels[k]), wanted))
         return product;
   }
   return NULL;
+}
+
+const struct gpu_product *product_by_label(struct str label) {
+  return products_find_label(products_table, products_table_count, label);
+}
+
+/* ---- lists --------------------------------------------------------------------------- */
+
+const struct gpu_product *products_find_id(const struct gpu_product *products, size_t count,
+                                           struct str id) {
+  for (size_t i = 0; i < count; i++) {
+    if (str_eq(products[i].id, id))
+      return &products[i];
+  }
+  return NULL;
+}
+
+/* Own ones first: a label that both know is theirs. */
+const struct gpu_product *products_merge(struct arena *arena, const struct gpu_product *own,
+                                         size_t own_count, const struct gpu_product *base,
+                                         size_t base_count, size_t *ret_count) {
+  struct gpu_product *merged = arena_array(arena, own_count + base_count, sizeof(*merged));
+  size_t count = 0;
+  for (size_t i = 0; i < own_count; i++)
+    merged[count++] = own[i];
+  for (size_t i = 0; i < base_count; i++) {
+    if (!products_find_id(own, own_count, base[i].id))
+      merged[count++] = base[i];
+  }
+  *ret_count = count;
+  return merged;
 }
 
 /* ---- profiles ----------------------------------------------------------------------- */
@@ -65,6 +97,18 @@ const struct mig_profile *product_find_profile(const struct gpu_product *product
       return profile;
   }
   return NULL;
+}
+
+/* Windows of one size: taking each that is free, in order, takes as many as can be. */
+unsigned mig_profile_places(const struct mig_profile *profile) {
+  unsigned places = 0, free_from = 0;
+  for (size_t i = 0; i < profile->start_count; i++) {
+    if (profile->starts[i] < free_from)
+      continue;
+    free_from = profile->starts[i] + (unsigned)profile->memory_slices;
+    places++;
+  }
+  return places;
 }
 
 /* A decimal number of at most four digits, without leading zeros, and `unit` behind it. */

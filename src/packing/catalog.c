@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 
+_Static_assert((int)PACK_AXIS_MAX == MIG_AXIS_MAX && (int)PACK_STARTS_MAX == MIG_STARTS_MAX,
+               "what a product may be is what the tables have room for");
+
 struct catalog_product {
   struct str name;
   char *owned_name;               /* of a plain product */

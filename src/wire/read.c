@@ -29,6 +29,26 @@ bool wire_wrong_type(const struct trail *trail, const struct doc_node *node, con
                     path.ptr ? path.ptr : "the object", expected, doc_kind_name(node));
 }
 
+struct str wire_shown(const struct doc_node *scalar) {
+  enum { SHOWN_MAX = 40 };
+  return (struct str){scalar->text.ptr,
+                      scalar->text.len < SHOWN_MAX ? scalar->text.len : SHOWN_MAX};
+}
+
+bool wire_invalid(const struct trail *trail, const struct doc_node *node, struct err *reterr,
+                  const char *fmt, ...) {
+  CLEANUP_BUF struct buf message;
+  buf_init(&message, sizeof(reterr->text));
+  trail_print(trail, &message);
+  if (message.len)
+    buf_append_cstr(&message, ": ");
+  va_list args;
+  va_start(args, fmt);
+  buf_vprintf(&message, fmt, args);
+  va_end(args);
+  return err_set_at(reterr, ERR_INVALID, node->line, node->column, "%s", message.ptr);
+}
+
 static const char *expected_text(enum doc_kind kind) {
   struct doc_node like = {.kind = (uint8_t)kind};
   return doc_kind_name(&like);

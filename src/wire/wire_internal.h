@@ -17,6 +17,12 @@ struct trail {
 bool wire_wrong_type(const struct trail *trail, const struct doc_node *node, const char *expected,
                      struct err *reterr);
 
+/* "spec.replicas: " and what is wrong there. */
+bool wire_invalid(const struct trail *trail, const struct doc_node *node, struct err *reterr,
+                  const char *fmt, ...) SG_PRINTF(4, 5);
+/* A number as written, not more than a message has room for. */
+struct str wire_shown(const struct doc_node *scalar);
+
 /*
  * The child `name` of `parent`, when it has this kind. Absent and null give *ret NULL and
  * success; another kind is the error.
@@ -33,6 +39,33 @@ bool wire_child_text(const struct doc_node *parent, const char *name, const stru
 bool wire_child_pairs(struct arena *arena, const struct doc_node *parent, const char *name,
                       const struct trail *trail, const struct key_value **ret, size_t *ret_count,
                       struct err *reterr) SG_MUST_CHECK;
+
+/* ---- files that people write (fields.c) --------------------------------------------------- */
+
+/* What a mapping of such a file may hold. */
+struct wire_field {
+  const char *name;
+  bool is_read;     /* otherwise it only informs: any value will do */
+  bool is_required; /* null is not enough */
+  uint8_t kind;     /* enum doc_kind of a field that is read; null is always as if absent */
+};
+
+/*
+ * The node is a mapping, what is read of it has the right kind and nothing is missing. A field
+ * of another name passes, unless it is likely to be one that is read and not there, misspelt.
+ */
+bool wire_fields_check(const struct doc_node *node, const struct wire_field *fields, size_t count,
+                       const struct trail *trail, struct err *reterr) SG_MUST_CHECK;
+/* A whole number in these bounds; *ret stays when there is none. */
+bool wire_child_number(const struct doc_node *parent, const char *name, const struct trail *trail,
+                       int64_t min, int64_t max, int64_t *ret, struct err *reterr) SG_MUST_CHECK;
+
+/* ---- products ------------------------------------------------------------------------------ */
+
+/* One item of a product's profiles. `axis`: memory slices of the product, 0: not known. */
+bool wire_mig_profile_decode(struct arena *arena, const struct doc_node *node, unsigned axis,
+                             const struct trail *trail, struct mig_profile *ret,
+                             struct err *reterr) SG_MUST_CHECK;
 
 /* ---- paths of the kinds table ----------------------------------------------------------- */
 

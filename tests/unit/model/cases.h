@@ -9,5 +9,6 @@ TCase *tcase_pods(void);
 TCase *tcase_names(void);
 TCase *tcase_kinds(void);
 TCase *tcase_products(void);
+TCase *tcase_product_facts(void);
 
 #endif

@@ -10,5 +10,6 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_names());
   suite_add_tcase(suite, tcase_kinds());
   suite_add_tcase(suite, tcase_products());
+  suite_add_tcase(suite, tcase_product_facts());
   return suite;
 }

@@ -224,12 +224,79 @@ START_TEST(profile_name_is_read) {
 }
 END_TEST
 
+/* ---- places ------------------------------------------------------------------------------ */
+
+START_TEST(places_are_windows_beside_each_other) {
+  static const struct {
+    uint8_t size, start_count, starts[8];
+    unsigned places;
+  } cases[] = {
+      {1, 7, {0, 1, 2, 3, 4, 5, 6}, 7}, {2, 3, {0, 2, 4}, 3}, {4, 2, {0, 4}, 2},    {8, 1, {0}, 1},
+      {2, 5, {0, 1, 2, 3, 4}, 3},       {4, 2, {0, 1}, 1},    {3, 3, {1, 2, 4}, 2}, {1, 0, {0}, 0},
+  };
+  for (size_t i = 0; i < SG_ARRAY_LEN(cases); i++) {
+    struct mig_profile profile = {.memory_slices = cases[i].size,
+                                  .starts = cases[i].start_count ? cases[i].starts : NULL,
+                                  .start_count = cases[i].start_count};
+    ck_assert_msg(mig_profile_places(&profile) == cases[i].places, "case %zu", i);
+  }
+}
+END_TEST
+
+/* ---- lists ------------------------------------------------------------------------------- */
+
+START_TEST(own_products_come_first_and_replace) {
+  CLEANUP_ARENA struct arena *arena = arena_new(0);
+  size_t base_count, count;
+  const struct gpu_product *base = products_all(&base_count);
+  const struct str label = STR_LIT("NVIDIA-A30");
+  struct gpu_product own[] = {
+      {.id = STR_LIT("ours"), .labels = &label, .label_count = 1},
+      {.id = STR_LIT("h100-80gb"), .memory_gib = 79},
+  };
+  const struct gpu_product *merged =
+      products_merge(arena, own, SG_ARRAY_LEN(own), base, base_count, &count);
+  ck_assert_uint_eq(count, base_count + 1);
+  ck_assert(str_is(merged[0].id, "ours") && str_is(merged[1].id, "h100-80gb"));
+  ck_assert_uint_eq(products_find_id(merged, count, STR_LIT("h100-80gb"))->memory_gib, 79);
+  /* What own rows do not replace stays in its order. */
+  size_t at = SG_ARRAY_LEN(own);
+  for (size_t i = 0; i < base_count; i++) {
+    if (!str_is(base[i].id, "h100-80gb"))
+      ck_assert(str_eq(merged[at++].id, base[i].id));
+  }
+  ck_assert_uint_eq(at, count);
+  ck_assert_msg(str_is(products_find_label(merged, count, label)->id, "ours"),
+                "a label that both have is that of the own product");
+  ck_assert_ptr_null(products_find_label(merged, count, STR_LIT("NVIDIA-H100-PCIe")));
+  ck_assert(str_is(product_by_label(label)->id, "a30-24gb"));
+}
+END_TEST
+
+START_TEST(nothing_merges_with_nothing) {
+  CLEANUP_ARENA struct arena *arena = arena_new(0);
+  size_t base_count, count;
+  const struct gpu_product *base = products_all(&base_count);
+  (void)products_merge(arena, NULL, 0, base, base_count, &count);
+  ck_assert_uint_eq(count, base_count);
+  (void)products_merge(arena, base, base_count, base, base_count, &count);
+  ck_assert_uint_eq(count, base_count);
+  (void)products_merge(arena, NULL, 0, NULL, 0, &count);
+  ck_assert_uint_eq(count, 0);
+  ck_assert_ptr_null(products_find_id(NULL, 0, STR_LIT("a30-24gb")));
+  ck_assert_ptr_null(products_find_label(NULL, 0, STR_LIT("NVIDIA-A30")));
+}
+END_TEST
+
 TCase *tcase_products(void) {
   TCase *tc = tcase_create("products");
   tcase_add_test(tc, table_is_its_source);
   tcase_add_test(tc, resources_follow_from_names);
   tcase_add_loop_test(tc, product_is_found_by_label, 0, SG_ARRAY_LEN(labels));
   tcase_add_test(tc, profile_is_found_by_each_of_its_names);
+  tcase_add_test(tc, places_are_windows_beside_each_other);
+  tcase_add_test(tc, own_products_come_first_and_replace);
+  tcase_add_test(tc, nothing_merges_with_nothing);
   tcase_add_loop_test(tc, profile_name_is_read, 0, SG_ARRAY_LEN(names));
   return tc;
 }

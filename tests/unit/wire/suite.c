@@ -4,11 +4,13 @@
 TCase *tcase_workload(void);
 TCase *tcase_review(void);
 TCase *tcase_cluster(void);
+TCase *tcase_products(void);
 
 Suite *make_suite(void) {
   Suite *suite = suite_create("wire");
   suite_add_tcase(suite, tcase_workload());
   suite_add_tcase(suite, tcase_review());
   suite_add_tcase(suite, tcase_cluster());
+  suite_add_tcase(suite, tcase_products());
   return suite;
 }
