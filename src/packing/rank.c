@@ -113,13 +113,12 @@ bool pack_place_ranked(const struct pack_catalog *catalog, const struct pack_nod
     *ret_rank = 0;
     return pack_place_plain(catalog, node, request, form, placement);
   }
-  /* The count decides there, and the plain prediction stands when ours fails. */
-  if (node->counter_count > 0 && !pack_place_plain(catalog, node, request, form, placement))
+  /* Where there are counters they decide, and devices are a guess. */
+  if (node->counter_count > 0 && !pack_place_plain(catalog, node, request, form, NULL))
     return false;
   placement->form = form;
   if (place_units(&search, ret_rank, placement))
     return true;
-  placement->unit_count = 0;
   *ret_rank = PACK_SCORE_MAX;
-  return node->counter_count > 0;
+  return pack_place_plain(catalog, node, request, form, placement);
 }
