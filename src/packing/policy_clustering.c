@@ -66,6 +66,6 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
 
 const struct pack_policy pack_policy_clustering = {
     .name = "clustering",
-    .summary = "Nodes that run pods of the same kind (share, one GPU, two GPUs, profile) first.",
+    .summary = "nodes with pods of the same kind (share, one GPU, two GPUs, profile) first",
     .score = score,
 };

@@ -24,6 +24,6 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
 
 const struct pack_policy pack_policy_leastallocated = {
     .name = "leastallocated",
-    .summary = "kube-scheduler's LeastAllocated: the node with the most CPU and memory left.",
+    .summary = "kube-scheduler's LeastAllocated: most CPU and memory left",
     .score = score,
 };

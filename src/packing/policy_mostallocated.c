@@ -23,6 +23,6 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
 
 const struct pack_policy pack_policy_mostallocated = {
     .name = "mostallocated",
-    .summary = "kube-scheduler's MostAllocated: the node with the most CPU and memory in use.",
+    .summary = "kube-scheduler's MostAllocated: most CPU and memory in use",
     .score = score,
 };

@@ -3,11 +3,6 @@
 
 TCase *tcase_catalog(void);
 TCase *tcase_mig(void);
-
-Suite *make_suite(void) {
-  Suite *suite = suite_create("packing");
-  suite_add_tcase(suite, tcase_catalog());
-  suite_add_tcase(suite, tcase_mig());
 TCase *tcase_policy_bestfit(void);
 TCase *tcase_policy_clustering(void);
 TCase *tcase_policy_dotprod(void);
@@ -19,6 +14,8 @@ TCase *tcase_policy_worstfit(void);
 
 Suite *make_suite(void) {
   Suite *suite = suite_create("packing");
+  suite_add_tcase(suite, tcase_catalog());
+  suite_add_tcase(suite, tcase_mig());
   suite_add_tcase(suite, tcase_policy_bestfit());
   suite_add_tcase(suite, tcase_policy_clustering());
   suite_add_tcase(suite, tcase_policy_dotprod());
