@@ -80,6 +80,10 @@ static inline int32_t pack_clamp_score(int64_t score) {
 struct pack_resource_weights {
   uint8_t cpu, mem, devices;
 };
+/* kube-scheduler's default resources, CPU and memory: that is what reference figures for whole
+ * GPUs and fractions are of. Slices and replicas count as well, as whoever packs a pool of them
+ * sets it up. */
+struct pack_resource_weights pack_default_weights(const struct pack_form *form);
 /*
  * The weighted mean of what is used of each resource with the pod on the node (or, for
  * `wants_free`, of what is left), in floored percents, floored. Devices are the one extended
@@ -100,9 +104,9 @@ typedef int64_t pack_rank_fn(void *context, const struct pack_device *device, ui
 
 /*
  * Places one form where the rank is lowest; several instances one after another. CPU-only and
- * whole-GPU forms, where there is nothing to rank, are placed plainly. *ret_rank is the sum over
- * units, 0 when nothing was ranked, PACK_SCORE_MAX on a node with counters whose devices say
- * otherwise than its counts. False: the form does not fit.
+ * whole-GPU forms, where there is nothing to rank, are placed plainly, and so is what cannot be
+ * placed one after another. *ret_rank is the sum over units: 0 when nothing was ranked,
+ * PACK_SCORE_MAX when the ranks were of no use. False: the form does not fit.
  */
 bool pack_place_ranked(const struct pack_catalog *catalog, const struct pack_node *node,
                        const struct pack_request *request, uint8_t form, pack_rank_fn *rank,

@@ -12,14 +12,14 @@ struct product_costs {
 
 struct pack_layout_costs {
   const struct pack_catalog *catalog;
-  size_t product_count;
+  uint16_t product_count;
   struct product_costs products[PACK_PRODUCTS_MAX];
 };
 
 struct pack_layout_costs *pack_layout_costs_new(const struct pack_catalog *catalog) {
   struct pack_layout_costs *costs = mem_zalloc(sizeof(*costs));
   costs->catalog = catalog;
-  costs->product_count = pack_catalog_count(catalog);
+  costs->product_count = (uint16_t)pack_catalog_count(catalog);
   for (uint16_t i = 0; i < costs->product_count; i++) {
     const struct pack_mig *mig = pack_catalog_mig(catalog, i);
     if (mig == NULL)

@@ -55,7 +55,7 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
 
 const struct pack_policy pack_policy_bestfit = {
     .name = "bestfit",
-    .summary = "The node with the least CPU and GPU left afterwards; for slices and replicas the "
-               "GPU with the least free.",
+    .summary =
+        "least CPU and GPU left on the node; for slices and replicas the GPU with the least free",
     .score = score,
 };

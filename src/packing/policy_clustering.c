@@ -66,7 +66,7 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
 
 const struct pack_policy pack_policy_clustering = {
     .name = "clustering",
+    .summary = "nodes with pods of the same kind (share, one GPU, two GPUs, profile) first",
     .looks_at_pods = true,
-    .summary = "Nodes that run pods of the same kind (share, one GPU, two GPUs, profile) first.",
     .score = score,
 };

@@ -34,6 +34,6 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
 
 const struct pack_policy pack_policy_dotprod = {
     .name = "dotprod",
-    .summary = "The node whose free CPU and GPU have the smallest dot product with the request.",
+    .summary = "smallest dot product of what is free and what is asked",
     .score = score,
 };

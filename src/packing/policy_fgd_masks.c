@@ -33,8 +33,7 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
 
 const struct pack_policy pack_policy_fgd_masks = {
     .name = "fgd-masks",
-    .summary = "For slices the place with the least growth of FGD's measure on MIG layouts; else "
-               "best fit.",
+    .summary = "slices where FGD's measure of MIG layouts grows least; else best fit",
     .score = score,
     .state_new = state_new,
     .state_free = state_free,

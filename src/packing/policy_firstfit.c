@@ -10,6 +10,6 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
 
 const struct pack_policy pack_policy_firstfit = {
     .name = "firstfit",
-    .summary = "The first node that fits; its lowest device, its lowest start.",
+    .summary = "the first node that fits, its lowest device and start",
     .score = score,
 };

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * LeastAllocated of kube-scheduler with its default resources: the mean of the percents of CPU
- * and memory that stay free, floored. It spreads.
+ * and memory (and of slices or replicas, when they are asked for) that stay free, floored. It
+ * spreads.
  */
 #include "src/packing/baseline.h"
 
 static bool score_form(const struct pack_view *view, const struct pack_node *node,
                        const struct pack_request *request, uint8_t form, int32_t *ret_score,
                        struct pack_placement *placement) {
-  static const struct pack_resource_weights weights = {.cpu = 1, .mem = 1};
+  struct pack_resource_weights weights = pack_default_weights(&request->forms[form]);
   if (!pack_place_plain(view->catalog, node, request, form, placement))
     return false;
   *ret_score = pack_score_resources(view->catalog, node, request, form, &weights, true);
@@ -23,6 +24,6 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
 
 const struct pack_policy pack_policy_leastallocated = {
     .name = "leastallocated",
-    .summary = "kube-scheduler's LeastAllocated: the node with the most CPU and memory left.",
+    .summary = "kube-scheduler's LeastAllocated: most CPU and memory left",
     .score = score,
 };

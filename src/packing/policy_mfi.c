@@ -28,8 +28,8 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
 
 const struct pack_policy pack_policy_mfi = {
     .name = "mfi",
-    .summary = "For slices the place with the least growth of MFI's fragmentation score; else "
-               "best fit.",
+    .summary =
+        "slices where a fragmentation score that knows no mix grows least (MFI); else best fit",
     .score = score,
     .state_new = state_new,
     .state_free = state_free,

@@ -73,6 +73,6 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
 
 const struct pack_policy pack_policy_packing = {
     .name = "packing",
-    .summary = "GPUs in use first, then idle GPUs of nodes in use, then untouched nodes.",
+    .summary = "GPUs in use first, then idle GPUs of nodes in use, then untouched nodes",
     .score = score,
 };

@@ -61,7 +61,7 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
 
 const struct pack_policy pack_policy_random = {
     .name = "random",
-    .summary = "A node that fits, drawn by lot, and on it a GPU drawn by lot.",
+    .summary = "a node by lot, and on it a GPU by lot",
     .score = score,
     .state_new = state_new,
     .state_free = free,

@@ -24,6 +24,6 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
 
 const struct pack_policy pack_policy_requestedtocapacityratio = {
     .name = "requestedtocapacityratio",
-    .summary = "kube-scheduler's RequestedToCapacityRatio: CPU and memory weigh 1 each, GPUs 5.",
+    .summary = "kube-scheduler's RequestedToCapacityRatio: CPU and memory weigh 1 each, GPUs 5",
     .score = score,
 };

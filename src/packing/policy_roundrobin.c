@@ -38,7 +38,7 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
 
 const struct pack_policy pack_policy_roundrobin = {
     .name = "roundrobin",
-    .summary = "The next node that fits after the one used last.",
+    .summary = "the next node that fits after the one used last",
     .score = score,
     .state_new = state_new,
     .state_free = free,

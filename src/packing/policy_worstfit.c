@@ -38,6 +38,6 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
 
 const struct pack_policy pack_policy_worstfit = {
     .name = "worstfit",
-    .summary = "Best fit turned round: the node, or the GPU, with the most left.",
+    .summary = "best fit turned round: the node, or the GPU, with the most left",
     .score = score,
 };

@@ -73,25 +73,26 @@ static bool find_place(const struct search *search, const struct pack_placement 
 }
 
 /* Greedily, one unit after another. */
-static bool place_units(struct search *search, int64_t *ret_rank,
+static bool place_units(const struct search *given, int64_t *ret_rank,
                         struct pack_placement *placement) {
   struct pack_device scratch[PACK_DEVICES_MAX];
-  if (search->form->count > PACK_UNITS_MAX)
+  struct search search = *given;
+  if (search.form->count > PACK_UNITS_MAX)
     return false;
-  if (search->form->count > 1) {
-    memcpy(scratch, search->node->devices, search->node->device_count * sizeof(*scratch));
-    search->devices = scratch;
+  if (search.form->count > 1) {
+    memcpy(scratch, search.node->devices, search.node->device_count * sizeof(*scratch));
+    search.devices = scratch;
   }
   placement->unit_count = 0;
   *ret_rank = 0;
-  while (placement->unit_count < search->form->count) {
+  while (placement->unit_count < search.form->count) {
     struct place best = {.rank = 0};
-    if (!find_place(search, placement, &best))
+    if (!find_place(&search, placement, &best))
       return false;
     *ret_rank += best.rank;
     placement->units[placement->unit_count++] = (struct pack_unit){
-        .device = best.device, .start = best.start, .amount = search->form->amount};
-    if (search->devices == scratch) {
+        .device = best.device, .start = best.start, .amount = search.form->amount};
+    if (search.devices == scratch) {
       scratch[best.device].layout = best.next;
       scratch[best.device].left = (uint16_t)(scratch[best.device].left - best.size);
     }
@@ -102,24 +103,23 @@ static bool place_units(struct search *search, int64_t *ret_rank,
 bool pack_place_ranked(const struct pack_catalog *catalog, const struct pack_node *node,
                        const struct pack_request *request, uint8_t form, pack_rank_fn *rank,
                        void *context, int64_t *ret_rank, struct pack_placement *placement) {
-  struct search search = {.catalog = catalog,
-                          .node = node,
-                          .devices = node->devices,
-                          .request = request,
-                          .form = &request->forms[form],
-                          .rank = rank,
-                          .context = context};
+  const struct search search = {.catalog = catalog,
+                                .node = node,
+                                .devices = node->devices,
+                                .request = request,
+                                .form = &request->forms[form],
+                                .rank = rank,
+                                .context = context};
   if (search.form->kind == PACK_CPU || search.form->kind == PACK_WHOLE) {
     *ret_rank = 0;
     return pack_place_plain(catalog, node, request, form, placement);
   }
-  /* The count decides there, and the plain prediction stands when ours fails. */
-  if (node->counter_count > 0 && !pack_place_plain(catalog, node, request, form, placement))
+  /* Where there are counters they decide, and devices are a guess. */
+  if (node->counter_count > 0 && !pack_place_plain(catalog, node, request, form, NULL))
     return false;
   placement->form = form;
   if (place_units(&search, ret_rank, placement))
     return true;
-  placement->unit_count = 0;
   *ret_rank = PACK_SCORE_MAX;
-  return node->counter_count > 0;
+  return pack_place_plain(catalog, node, request, form, placement);
 }

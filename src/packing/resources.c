@@ -55,6 +55,11 @@ static struct usage use_devices(const struct pack_catalog *catalog, const struct
   return usage;
 }
 
+struct pack_resource_weights pack_default_weights(const struct pack_form *form) {
+  bool is_counted = form->kind == PACK_SLICES || form->kind == PACK_REPLICAS;
+  return (struct pack_resource_weights){.cpu = 1, .mem = 1, .devices = is_counted};
+}
+
 int32_t pack_score_resources(const struct pack_catalog *catalog, const struct pack_node *node,
                              const struct pack_request *request, uint8_t form,
                              const struct pack_resource_weights *weights, bool wants_free) {

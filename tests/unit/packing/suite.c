@@ -3,10 +3,26 @@
 
 TCase *tcase_catalog(void);
 TCase *tcase_mig(void);
+TCase *tcase_policy_bestfit(void);
+TCase *tcase_policy_clustering(void);
+TCase *tcase_policy_dotprod(void);
+TCase *tcase_policy_kubernetes(void);
+TCase *tcase_policy_masks(void);
+TCase *tcase_policy_packing(void);
+TCase *tcase_policy_turns(void);
+TCase *tcase_policy_worstfit(void);
 
 Suite *make_suite(void) {
   Suite *suite = suite_create("packing");
   suite_add_tcase(suite, tcase_catalog());
   suite_add_tcase(suite, tcase_mig());
+  suite_add_tcase(suite, tcase_policy_bestfit());
+  suite_add_tcase(suite, tcase_policy_clustering());
+  suite_add_tcase(suite, tcase_policy_dotprod());
+  suite_add_tcase(suite, tcase_policy_kubernetes());
+  suite_add_tcase(suite, tcase_policy_masks());
+  suite_add_tcase(suite, tcase_policy_packing());
+  suite_add_tcase(suite, tcase_policy_turns());
+  suite_add_tcase(suite, tcase_policy_worstfit());
   return suite;
 }
