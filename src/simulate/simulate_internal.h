@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shared by the files of this module only: what a suite is, where its results go, and the tools
+ * that suites are made of (random numbers, statistics, a queue of departures, a world in which
+ * pods arrive and leave).
+ */
+#ifndef SLICEGATE_SIMULATE_INTERNAL_H
+#define SLICEGATE_SIMULATE_INTERNAL_H
+
+#include "slicegate/pricing.h"
+#include "slicegate/simulate.h"
+
+/* ---- random numbers (random.c) -------------------------------------------------------------- */
+
+/* splitmix64: any reader of docs/packing.md gets the same numbers. */
+struct sim_random {
+  uint64_t state;
+};
+
+/*
+ * Streams of one seed are independent of each other: what is drawn from one (arrivals, say)
+ * does not depend on how much was drawn from another (node order).
+ */
+enum sim_stream {
+  SIM_STREAM_NODES,  /* the order of nodes */
+  SIM_STREAM_PODS,   /* which pods arrive */
+  SIM_STREAM_TIMES,  /* when they arrive and how long they stay */
+  SIM_STREAM_FORMS,  /* what a pod of the trace becomes in suites C and D */
+  SIM_STREAM_POLICY, /* the seed of policies that draw lots */
+};
+struct sim_random sim_random_of(uint64_t seed, enum sim_stream stream);
+uint64_t sim_random_next(struct sim_random *random);
+/* 0 <= result < below, every value as likely as the others; below > 0. */
+uint64_t sim_random_below(struct sim_random *random, uint64_t below);
+/* 0 <= result < 1, in steps of 2^-53. */
+double sim_random_unit(struct sim_random *random);
+/* The time to the next event of a Poisson process with this mean distance; > 0. */
+double sim_random_exponential(struct sim_random *random, double mean);
+/* An index with probability in proportion to its weight; weights >= 0, one of them > 0. */
+size_t sim_random_pick(struct sim_random *random, const double *weights, size_t count);
+void sim_random_shuffle(struct sim_random *random, uint32_t *items, size_t count);
+
+/* ---- statistics (statistics.c) -------------------------------------------------------------- */
+
+struct sim_stat {
+  size_t count;      /* values that are there: NAN is "not there" */
+  double mean, ci95; /* half the width of Student's 95 % interval; NAN for fewer than 2 values */
+};
+struct sim_stat sim_stat_of(const double *values, size_t count);
+/* Of a[i] - b[i]: what to look at when both saw the same arrivals. */
+struct sim_stat sim_stat_paired(const double *a, const double *b, size_t count);
+/* The two-sided 95 % quantile of Student's t. */
+double sim_student_95(size_t degrees_of_freedom);
+
+/* ---- a queue by time (queue.c)
+ * -------------------------------------------------------------------- */
+
+struct sim_event {
+  double time;
+  uint64_t id;
+};
+struct sim_queue {
+  struct sim_event *events; /* a binary heap; ties go to the smaller id */
+  size_t count, cap;
+};
+void sim_queue_push(struct sim_queue *queue, double time, uint64_t id);
+/* The earliest event, still in the queue; NULL when it is empty. */
+const struct sim_event *sim_queue_first(const struct sim_queue *queue);
+struct sim_event sim_queue_pop(struct sim_queue *queue);
+void sim_queue_done(struct sim_queue *queue);
+
+/* ---- the trace's inside (trace.c)
+ * ------------------------------------------------------------------- */
+
+struct sim_node {
+  struct str name, model;
+  int64_t cpu_milli, mem_bytes;
+  uint16_t gpus, product; /* PACK_NONE without GPUs */
+};
+
+struct sim_trace {
+  struct arena *arena;
+  struct pack_catalog *catalog; /* a plain product for each model */
+  struct sim_node *nodes;
+  size_t node_cap;
+  struct pack_request *classes; /* in order of first appearance */
+  uint32_t *class_counts;
+  size_t class_cap;
+  uint32_t *pods; /* class of each pod, in the order of the list */
+  size_t pod_cap;
+  struct sim_trace_facts facts;
+};
+
+/* The trace's nodes as a cluster, all devices whole; their order is drawn: node number
+ * shuffled[i] of the list is called n<i>, so that ties of policies go to the i-th one. */
+struct pack_cluster *sim_trace_cluster(const struct sim_trace *trace, struct sim_random *order,
+                                       struct err *reterr) SG_MUST_CHECK;
+
+/* ---- suites
+ * ------------------------------------------------------------------------------------------ */
+
+/* One line of the results. Names are the contract of -o json ("allocated_pct@100"). */
+struct sim_metric {
+  const char *name;
+  const char *block;  /* heading of the table that it stands in: "Allocated GPU, %" */
+  const char *column; /* heading of its column there: "100" */
+  uint8_t decimals;
+};
+
+/* A line of the chart: a value at each of x_first, x_first + x_step, ... */
+struct sim_curve {
+  const char *title, *x_label, *y_label;
+  double x_first, x_step;
+  size_t count;
+  double y_low, y_high; /* of the axis; both 0: as the values need */
+  bool has_diagonal;    /* y = x for comparison: all that arrived is placed */
+};
+
+/* Who takes part: a policy of packing, or something that is none (bounds, oracles: NULL). */
+struct sim_contender {
+  const char *name;
+  const struct pack_policy *policy;
+};
+
+/* One contender with one seed. `values` and `points` are NAN at first; seconds 0. */
+struct sim_run {
+  const struct sim_options *options;
+  const struct sim_env *env;
+  struct sim_contender contender;
+  uint64_t seed;
+  double *values; /* [metric], in the order of the suite's metrics */
+  double *points; /* [point of the curve] */
+  double seconds; /* of decisions and commits; not of reading, drawing, learning */
+};
+
+struct sim_suite {
+  const char *name;
+  const char *summary;
+  bool needs_trace;
+  /* Names of the contenders, ours first, NULL at the end. */
+  const char *const *contenders;
+  /* May be made for the options (loads, mixes, limits): from the results' arena. */
+  const struct sim_metric *(*metrics)(struct arena *arena, const struct sim_options *options,
+                                      size_t *ret_count);
+  const struct sim_curve *curve; /* or NULL */
+  /* False stops everything. Called from several threads at once, each with its own run. */
+  bool (*run)(struct sim_run *run, struct err *reterr);
+  /* Optional: as sim_results_check and sim_write_chart; without `chart` the curve is drawn. */
+  bool (*check)(const struct sim_results *results, struct buf *out);
+  void (*chart)(const struct sim_results *results, struct buf *out);
+};
+
+extern const struct sim_suite sim_suite_inflate, sim_suite_churn;
+
+/* ---- results (results.c)
+ * ---------------------------------------------------------------------------- */
+
+struct sim_results {
+  const struct sim_suite *suite;
+  struct sim_options options; /* seeds are copied; the trace is borrowed */
+  struct arena *arena;
+  const struct sim_metric *metrics;
+  size_t metric_count, point_count;
+  struct sim_contender *contenders;
+  size_t contender_count;
+  double *values;  /* [contender][metric][seed] */
+  double *points;  /* [contender][point][seed] */
+  double *seconds; /* [contender][seed] */
+};
+
+/* seed_count values. */
+const double *sim_results_values(const struct sim_results *results, size_t contender,
+                                 size_t metric);
+const double *sim_results_points(const struct sim_results *results, size_t contender, size_t point);
+const double *sim_results_seconds(const struct sim_results *results, size_t contender);
+/* SIZE_MAX: none of this name. */
+size_t sim_results_find_metric(const struct sim_results *results, const char *name);
+size_t sim_results_find_contender(const struct sim_results *results, const char *name);
+
+/* ---- a world (world.c)
+ * -------------------------------------------------------------------------------- */
+
+/*
+ * One cluster under one policy: pods arrive and leave, what they teach goes to the learner, and
+ * tables and conditions are taken when they are due. Every suite and every policy goes through
+ * this one loop. Pods are known by the order of their arrival, from 0.
+ */
+struct sim_world {
+  const struct sim_env *env;
+  struct pack_cluster *cluster;
+  struct pack_scorer *scorer;
+  struct pricing_learner *learner;
+  bool is_learning; /* ours; baselines keep the tables that the history gave */
+  uint32_t moves_per_100;
+  uint64_t arrived, placed, moves;
+  uint32_t *node_of;                      /* [pod]: node index; UINT32_MAX: refused or gone */
+  const struct pack_request **request_of; /* [pod]: for moves; borrowed */
+  size_t pod_cap;
+  int64_t decision_ns, learning_ns;
+};
+enum { SIM_NOWHERE = UINT32_MAX };
+
+/* Takes the cluster over. History: what is known of the mix before the first pod. */
+void sim_world_init(struct sim_world *world, const struct sim_run *run,
+                    struct pack_cluster *cluster, const struct pack_request *history,
+                    const uint32_t *counts, size_t history_count, uint32_t moves_per_100);
+void sim_world_done(struct sim_world *world);
+/* The next pod: true when it was placed. The request must live as long as the pod. */
+bool sim_world_arrive(struct sim_world *world, const struct pack_request *request);
+/* Takes a placed pod away. */
+void sim_world_depart(struct sim_world *world, uint64_t pod);
+
+#endif
