@@ -52,8 +52,7 @@ struct sim_stat sim_stat_paired(const double *a, const double *b, size_t count);
 /* The two-sided 95 % quantile of Student's t. */
 double sim_student_95(size_t degrees_of_freedom);
 
-/* ---- a queue by time (queue.c)
- * -------------------------------------------------------------------- */
+/* ---- a queue by time (queue.c) -------------------------------------------------------------- */
 
 struct sim_event {
   double time;
@@ -69,8 +68,7 @@ const struct sim_event *sim_queue_first(const struct sim_queue *queue);
 struct sim_event sim_queue_pop(struct sim_queue *queue);
 void sim_queue_done(struct sim_queue *queue);
 
-/* ---- the trace's inside (trace.c)
- * ------------------------------------------------------------------- */
+/* ---- the trace's inside (trace.c) ----------------------------------------------------------- */
 
 struct sim_node {
   struct str name, model;
@@ -96,8 +94,7 @@ struct sim_trace {
 struct pack_cluster *sim_trace_cluster(const struct sim_trace *trace, struct sim_random *order,
                                        struct err *reterr) SG_MUST_CHECK;
 
-/* ---- suites
- * ------------------------------------------------------------------------------------------ */
+/* ---- suites --------------------------------------------------------------------------------- */
 
 /* One line of the results. Names are the contract of -o json ("allocated_pct@100"). */
 struct sim_metric {
@@ -152,8 +149,7 @@ struct sim_suite {
 
 extern const struct sim_suite sim_suite_inflate, sim_suite_churn;
 
-/* ---- results (results.c)
- * ---------------------------------------------------------------------------- */
+/* ---- results (results.c) -------------------------------------------------------------------- */
 
 struct sim_results {
   const struct sim_suite *suite;
@@ -177,8 +173,7 @@ const double *sim_results_seconds(const struct sim_results *results, size_t cont
 size_t sim_results_find_metric(const struct sim_results *results, const char *name);
 size_t sim_results_find_contender(const struct sim_results *results, const char *name);
 
-/* ---- a world (world.c)
- * -------------------------------------------------------------------------------- */
+/* ---- a world (world.c) ---------------------------------------------------------------------- */
 
 /*
  * One cluster under one policy: pods arrive and leave, what they teach goes to the learner, and
