@@ -70,6 +70,19 @@ void sim_queue_done(struct sim_queue *queue);
 
 /* ---- the trace's inside (trace.c) ----------------------------------------------------------- */
 
+/* A hash table of numbers; what they stand for is the caller's. */
+struct sim_index {
+  struct sim_index_slot *slots;
+  size_t cap, count;
+};
+#define SIM_HASH_START UINT64_C(0xcbf29ce484222325)
+uint64_t sim_hash(uint64_t hash, const void *bytes, size_t len); /* FNV-1a, goes on from `hash` */
+/* The number that `is_equal` says yes to, or UINT32_MAX. */
+uint32_t sim_index_find(const struct sim_index *index, uint64_t hash,
+                        bool (*is_equal)(const void *ctx, uint32_t number), const void *ctx);
+void sim_index_add(struct sim_index *index, uint64_t hash, uint32_t number);
+void sim_index_done(struct sim_index *index);
+
 struct sim_node {
   struct str name, model;
   int64_t cpu_milli, mem_bytes;
@@ -81,11 +94,13 @@ struct sim_trace {
   struct pack_catalog *catalog; /* a plain product for each model */
   struct sim_node *nodes;
   size_t node_cap;
+  struct sim_index node_index, class_index;
   struct pack_request *classes; /* in order of first appearance */
   uint32_t *class_counts;
   size_t class_cap;
   uint32_t *pods; /* class of each pod, in the order of the list */
   size_t pod_cap;
+  uint16_t absent; /* the product that stands for models no node has; PACK_NONE: not needed */
   struct sim_trace_facts facts;
 };
 
