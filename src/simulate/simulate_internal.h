@@ -109,6 +109,27 @@ struct sim_trace {
 struct pack_cluster *sim_trace_cluster(const struct sim_trace *trace, struct sim_random *order,
                                        struct err *reterr) SG_MUST_CHECK;
 
+/* ---- fragmentation (fragmentation.c) -------------------------------------------------------- */
+
+/*
+ * The measure of packing.md 1.1, written apart from the policies that use it. The target: the
+ * most common classes of the trace (memory left aside) that cover 95 % of its pods.
+ */
+struct sim_target {
+  struct pack_request *classes;
+  double *shares; /* sum 1 */
+  size_t count;
+};
+void sim_target_init(struct sim_target *target, const struct sim_trace *trace);
+void sim_target_done(struct sim_target *target);
+
+struct sim_fragments {
+  double gradient_milli; /* F_n over all nodes: GPUs too small for a task that fits count too */
+  double node_milli;     /* the older variant: 0 where the task fits the node */
+};
+struct sim_fragments sim_fragments_of(const struct sim_target *target,
+                                      const struct pack_cluster *cluster);
+
 /* ---- suites --------------------------------------------------------------------------------- */
 
 /* One line of the results. Names are the contract of -o json ("allocated_pct@100"). */
@@ -197,27 +218,49 @@ size_t sim_results_find_contender(const struct sim_results *results, const char 
  */
 struct sim_world {
   const struct sim_env *env;
+  const struct pack_policy *policy;
   struct pack_cluster *cluster;
   struct pack_scorer *scorer;
+  /* Who learns as pods arrive: ours. Baselines keep the tables that the history gave, as they
+   * were published: NULL. */
   struct pricing_learner *learner;
-  bool is_learning; /* ours; baselines keep the tables that the history gave */
-  uint32_t moves_per_100;
+  struct pricing_learner *owned_learner;
+  /* A pod that fits nowhere may have others moved: at most so many for it, and in all at most so
+   * many for each 100 pods placed (SIM_ANY_MOVES: no such limit). 0 and SIM_ANY_MOVES at first. */
+  uint32_t moves_per_refusal, moves_per_100;
   uint64_t arrived, placed, moves;
-  uint32_t *node_of;                      /* [pod]: node index; UINT32_MAX: refused or gone */
-  const struct pack_request **request_of; /* [pod]: for moves; borrowed */
+  struct sim_pod {
+    const struct pack_request *request; /* borrowed */
+    uint32_t node;                      /* SIM_NOWHERE: refused or gone */
+  } * pods;
   size_t pod_cap;
+  /* Optional: told of every node that has changed. */
+  void (*changed)(void *ctx, uint32_t node);
+  void *changed_ctx;
   int64_t decision_ns, learning_ns;
 };
-enum { SIM_NOWHERE = UINT32_MAX };
+#define SIM_NOWHERE UINT32_MAX
+#define SIM_ANY_MOVES UINT32_MAX
 
-/* Takes the cluster over. History: what is known of the mix before the first pod. */
-void sim_world_init(struct sim_world *world, const struct sim_run *run,
-                    struct pack_cluster *cluster, const struct pack_request *history,
-                    const uint32_t *counts, size_t history_count, uint32_t moves_per_100);
+/*
+ * Takes the cluster over. `tables` (may be NULL) are what the policy starts with. `learner` is
+ * fed if the policy is ours, has seen the history already, and stays the caller's; NULL: nothing
+ * is learnt.
+ */
+void sim_world_start(struct sim_world *world, const struct sim_run *run,
+                     const struct pack_policy *policy, struct pack_cluster *cluster,
+                     struct pricing_learner *learner, struct pack_tables_ref *tables);
+/* The same with a learner and tables of its own, from what is known of the mix before the first
+ * pod. */
+void sim_world_start_with_history(struct sim_world *world, const struct sim_run *run,
+                                  struct pack_cluster *cluster, const struct pack_request *requests,
+                                  const uint32_t *counts, size_t count);
 void sim_world_done(struct sim_world *world);
 /* The next pod: true when it was placed. The request must live as long as the pod. */
 bool sim_world_arrive(struct sim_world *world, const struct pack_request *request);
-/* Takes a placed pod away. */
+/* Takes a placed pod away; nothing when it is nowhere. */
 void sim_world_depart(struct sim_world *world, uint64_t pod);
+/* What goes to sim_run.seconds. */
+double sim_world_seconds(const struct sim_world *world);
 
 #endif
