@@ -68,6 +68,7 @@ struct sim_env {
 
 struct sim_options {
   const struct sim_trace *trace; /* NULL for suites that need none */
+  const char *nodes_name, *pods_name; /* of its lists, for readers of the results; may be NULL */
   const uint64_t *seeds;
   size_t seed_count;
   double ratio;           /* GPU requested in the end, of capacity */
@@ -99,7 +100,7 @@ void sim_results_free(struct sim_results *results);
  */
 bool sim_results_check(const struct sim_results *results, struct buf *out);
 
-/* ---- what came out (output_*.c, chart.c) ---------------------------------------------------- */
+/* ---- what came out (write_*.c, chart.c) ---------------------------------------------------- */
 
 void sim_write_table(const struct sim_results *results, struct buf *out);
 void sim_write_csv(const struct sim_results *results, struct buf *out);

@@ -161,9 +161,18 @@ struct sim_run {
   const struct sim_env *env;
   struct sim_contender contender;
   uint64_t seed;
-  double *values; /* [metric], in the order of the suite's metrics */
+  const struct sim_metric *metrics;
+  size_t metric_count;
+  double *values; /* [metric], in their order */
   double *points; /* [point of the curve] */
   double seconds; /* of decisions and commits; not of reading, drawing, learning */
+};
+
+/* What a suite was run on, beside the trace, seeds and ratio: for the reader of its results. */
+struct sim_input {
+  const char *key;
+  const char *text; /* NULL: a number */
+  double number;
 };
 
 struct sim_suite {
@@ -175,6 +184,9 @@ struct sim_suite {
   /* May be made for the options (loads, mixes, limits): from the results' arena. */
   const struct sim_metric *(*metrics)(struct arena *arena, const struct sim_options *options,
                                       size_t *ret_count);
+  /* Optional; from the same arena. */
+  const struct sim_input *(*inputs)(struct arena *arena, const struct sim_options *options,
+                                    size_t *ret_count);
   const struct sim_curve *curve; /* or NULL */
   /* False stops everything. Called from several threads at once, each with its own run. */
   bool (*run)(struct sim_run *run, struct err *reterr);
@@ -184,6 +196,12 @@ struct sim_suite {
 };
 
 extern const struct sim_suite sim_suite_inflate, sim_suite_churn;
+/* A1 against the figures of the FGD paper (reference.c). */
+bool sim_check_inflate(const struct sim_results *results, struct buf *out);
+
+/* The value of the metric of this name. One that was not declared is left out: what is declared
+ * depends on the options, what is measured need not. */
+void sim_run_set(struct sim_run *run, double value, const char *fmt, ...) SG_PRINTF(3, 4);
 
 /* ---- results (results.c) -------------------------------------------------------------------- */
 
@@ -191,8 +209,9 @@ struct sim_results {
   const struct sim_suite *suite;
   struct sim_options options; /* seeds are copied; the trace is borrowed */
   struct arena *arena;
+  const struct sim_input *inputs;
   const struct sim_metric *metrics;
-  size_t metric_count, point_count;
+  size_t input_count, metric_count, point_count;
   struct sim_contender *contenders;
   size_t contender_count;
   double *values;  /* [contender][metric][seed] */
@@ -238,6 +257,7 @@ struct sim_world {
   void (*changed)(void *ctx, uint32_t node);
   void *changed_ctx;
   int64_t decision_ns, learning_ns;
+  bool is_broken; /* a policy's choice could not be carried out: a mistake of ours */
 };
 #define SIM_NOWHERE UINT32_MAX
 #define SIM_ANY_MOVES UINT32_MAX
@@ -260,7 +280,8 @@ void sim_world_done(struct sim_world *world);
 bool sim_world_arrive(struct sim_world *world, const struct pack_request *request);
 /* Takes a placed pod away; nothing when it is nowhere. */
 void sim_world_depart(struct sim_world *world, uint64_t pod);
-/* What goes to sim_run.seconds. */
-double sim_world_seconds(const struct sim_world *world);
+/* Adds to run->seconds; false when the world is broken: what came out is worth nothing. */
+bool sim_world_finish(const struct sim_world *world, struct sim_run *run,
+                      struct err *reterr) SG_MUST_CHECK;
 
 #endif

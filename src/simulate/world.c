@@ -46,8 +46,12 @@ void sim_world_done(struct sim_world *world) {
   *world = (struct sim_world){0};
 }
 
-double sim_world_seconds(const struct sim_world *world) {
-  return (double)world->decision_ns / 1e9;
+bool sim_world_finish(const struct sim_world *world, struct sim_run *run, struct err *reterr) {
+  run->seconds += (double)world->decision_ns / 1e9;
+  if (!world->is_broken)
+    return true;
+  return err_set(reterr, ERR_INTERNAL, "%s chose a place that is not free (seed %llu)",
+                 pack_policy_name(world->policy), (unsigned long long)run->seed);
 }
 
 static void tell(const struct sim_world *world, uint32_t node) {
@@ -100,18 +104,15 @@ static uint64_t moves_allowed(const struct sim_world *world) {
   return allowed < PACK_MOVES_MAX ? allowed : PACK_MOVES_MAX;
 }
 
-static bool move(struct sim_world *world, const struct pack_move *move) {
+static void carry_out(struct sim_world *world, const struct pack_move *move) {
   struct sim_pod *pod = &world->pods[move->uid];
-  if (!pack_release(world->cluster, move->from, move->uid))
-    return false;
-  tell(world, move->from);
-  pod->node = SIM_NOWHERE;
-  if (!pack_commit(world->cluster, move->uid, pod->request, &move->to))
-    return false;
+  if (!pack_release(world->cluster, move->from, move->uid) ||
+      !pack_commit(world->cluster, move->uid, pod->request, &move->to))
+    world->is_broken = true;
   pod->node = move->to.node;
-  tell(world, pod->node);
+  tell(world, move->from);
+  tell(world, move->to.node);
   world->moves++;
-  return true;
 }
 
 static bool place_by_moves(struct sim_world *world, const struct pack_request *request,
@@ -121,10 +122,8 @@ static bool place_by_moves(struct sim_world *world, const struct pack_request *r
   if (allowed == 0 ||
       !pack_suggest(world->scorer, world->cluster, request, (size_t)allowed, &suggestion))
     return false;
-  for (size_t i = 0; i < suggestion.move_count; i++) {
-    if (!move(world, &suggestion.moves[i]))
-      return false;
-  }
+  for (size_t i = 0; i < suggestion.move_count; i++)
+    carry_out(world, &suggestion.moves[i]);
   *ret = suggestion.placement;
   return true;
 }
@@ -152,14 +151,14 @@ bool sim_world_arrive(struct sim_world *world, const struct pack_request *reques
   struct pack_choice choice;
   bool is_placed = pack_choose(world->scorer, world->cluster, request, &choice, 1) > 0 ||
                    place_by_moves(world, request, &choice.placement);
-  if (is_placed && pack_commit(world->cluster, uid, request, &choice.placement)) {
+  if (is_placed && !pack_commit(world->cluster, uid, request, &choice.placement))
+    world->is_broken = true;
+  world->decision_ns += now_ns(world) - start;
+  if (is_placed) {
     pod->node = choice.placement.node;
     world->placed++;
-  }
-  world->decision_ns += now_ns(world) - start;
-  is_placed = pod->node != SIM_NOWHERE;
-  if (is_placed)
     tell(world, pod->node);
+  }
   if (world->learner && asks_for_slices(request))
     pricing_learner_judged(world->learner, request, is_placed);
   return is_placed;
@@ -171,7 +170,8 @@ void sim_world_depart(struct sim_world *world, uint64_t uid) {
     return;
   uint32_t node = pod->node;
   int64_t start = now_ns(world);
-  (void)pack_release(world->cluster, node, uid);
+  if (!pack_release(world->cluster, node, uid))
+    world->is_broken = true;
   world->decision_ns += now_ns(world) - start;
   pod->node = SIM_NOWHERE;
   if (world->learner)
