@@ -67,7 +67,7 @@ struct sim_env {
 };
 
 struct sim_options {
-  const struct sim_trace *trace; /* NULL for suites that need none */
+  const struct sim_trace *trace;      /* NULL for suites that need none */
   const char *nodes_name, *pods_name; /* of its lists, for readers of the results; may be NULL */
   const uint64_t *seeds;
   size_t seed_count;
@@ -81,6 +81,7 @@ const struct sim_suite *const *sim_suites(size_t *ret_count);
 const char *sim_suite_name(const struct sim_suite *suite);
 const char *sim_suite_summary(const struct sim_suite *suite); /* one sentence */
 bool sim_suite_needs_trace(const struct sim_suite *suite);
+bool sim_suite_uses_ratio(const struct sim_suite *suite);
 bool sim_suite_has_chart(const struct sim_suite *suite);
 
 struct sim_results;

@@ -257,6 +257,7 @@ const struct sim_suite sim_suite_inflate = {
     .name = "inflate",
     .summary = "A cluster fills up with the pods of a list; how much of its GPUs can be given out.",
     .needs_trace = true,
+    .uses_ratio = true,
     .contenders = contenders,
     .metrics = inflate_metrics,
     .curve = &curve,

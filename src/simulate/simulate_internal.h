@@ -178,7 +178,7 @@ struct sim_input {
 struct sim_suite {
   const char *name;
   const char *summary;
-  bool needs_trace;
+  bool needs_trace, uses_ratio;
   /* Names of the contenders, ours first, NULL at the end. */
   const char *const *contenders;
   /* May be made for the options (loads, mixes, limits): from the results' arena. */

@@ -32,6 +32,10 @@ bool sim_suite_needs_trace(const struct sim_suite *suite) {
   return suite->needs_trace;
 }
 
+bool sim_suite_uses_ratio(const struct sim_suite *suite) {
+  return suite->uses_ratio;
+}
+
 bool sim_suite_has_chart(const struct sim_suite *suite) {
   return suite->chart || suite->curve;
 }

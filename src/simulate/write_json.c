@@ -52,7 +52,8 @@ static json_t *inputs_json(const struct sim_results *results) {
   json_t *inputs = json_object();
   if (results->suite->needs_trace)
     set_trace(inputs, options);
-  json_object_set_new(inputs, "ratio", number(options->ratio));
+  if (results->suite->uses_ratio)
+    json_object_set_new(inputs, "ratio", number(options->ratio));
   json_object_set_new(inputs, "moves_per_100", integer(options->moves_per_100));
   for (size_t i = 0; i < results->input_count; i++) {
     const struct sim_input *input = &results->inputs[i];

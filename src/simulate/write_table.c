@@ -138,6 +138,8 @@ static void print_inputs(const struct sim_results *results, struct buf *out) {
                    ? 100 * (double)facts->requested_milli / (double)facts->capacity_milli
                    : 0);
   }
+  if (results->suite->uses_ratio)
+    buf_printf(out, "; %.4g %% requested in the end", 100 * options->ratio);
   for (size_t i = 0; i < results->input_count; i++) {
     const struct sim_input *input = &results->inputs[i];
     buf_printf(out, "%s%s ", i || results->suite->needs_trace ? "; " : ": ", input->key);
