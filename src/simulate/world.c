@@ -61,25 +61,18 @@ static void tell(const struct sim_world *world, uint32_t node) {
 
 /* ---- learning ------------------------------------------------------------------------------- */
 
-static bool asks_for_slices(const struct pack_request *request) {
-  for (uint32_t i = 0; i < request->form_count; i++) {
-    if (request->forms[i].kind == PACK_SLICES)
-      return true;
-  }
-  return false;
-}
-
-/* The pod that has come is part of the mix that it is judged by. */
+/* The pod that has come is part of the mix that it is judged by. Tables are made off the
+ * decision path; their time is counted apart. */
 static void learn(struct sim_world *world, const struct pack_request *request) {
   if (!world->learner)
     return;
-  int64_t start = now_ns(world);
   pricing_learner_arrived(world->learner, request);
-  if (pricing_learner_is_due(world->learner)) {
-    struct pack_tables_ref *tables = pricing_learner_tables(world->learner, world->cluster);
-    pack_scorer_set_tables(world->scorer, tables);
-    pack_tables_unref(tables);
-  }
+  if (!pricing_learner_is_due(world->learner))
+    return;
+  int64_t start = now_ns(world);
+  struct pack_tables_ref *tables = pricing_learner_tables(world->learner, world->cluster);
+  pack_scorer_set_tables(world->scorer, tables);
+  pack_tables_unref(tables);
   world->learning_ns += now_ns(world) - start;
 }
 
@@ -144,8 +137,8 @@ static struct sim_pod *new_pod(struct sim_world *world, const struct pack_reques
 bool sim_world_arrive(struct sim_world *world, const struct pack_request *request) {
   uint64_t uid = world->arrived;
   struct sim_pod *pod = new_pod(world, request);
+  int64_t start = now_ns(world), learnt = world->learning_ns;
   learn(world, request);
-  int64_t start = now_ns(world);
   if (uid % PACK_CONDITIONS_EVERY == 0)
     look_around(world);
   struct pack_choice choice;
@@ -153,13 +146,13 @@ bool sim_world_arrive(struct sim_world *world, const struct pack_request *reques
                    place_by_moves(world, request, &choice.placement);
   if (is_placed && !pack_commit(world->cluster, uid, request, &choice.placement))
     world->is_broken = true;
-  world->decision_ns += now_ns(world) - start;
+  world->decision_ns += now_ns(world) - start - (world->learning_ns - learnt);
   if (is_placed) {
     pod->node = choice.placement.node;
     world->placed++;
     tell(world, pod->node);
   }
-  if (world->learner && asks_for_slices(request))
+  if (world->learner)
     pricing_learner_judged(world->learner, request, is_placed);
   return is_placed;
 }
@@ -175,6 +168,6 @@ void sim_world_depart(struct sim_world *world, uint64_t uid) {
   world->decision_ns += now_ns(world) - start;
   pod->node = SIM_NOWHERE;
   if (world->learner)
-    pricing_learner_departed(world->learner);
+    pricing_learner_departed(world->learner, pod->request);
   tell(world, node);
 }
