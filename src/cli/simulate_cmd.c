@@ -12,7 +12,7 @@ enum { OUTPUT_MAX = 256 << 20, JOBS_MAX = 64 };
 
 struct simulate_flags {
   struct flag_list rest;
-  const char *nodes, *pods, *policies, *seeds, *ratio, *output, *svg;
+  const char *nodes, *pods, *policies, *seeds, *ratio, *output, *json, *csv, *svg;
   int64_t moves, jobs;
 };
 
@@ -62,6 +62,8 @@ static enum flags_result read_flags(int argc, char **argv, struct simulate_flags
        &ret->moves, 0, 100000},
       {"output", 'o', FLAG_STRING, "FORMAT",
        "table, json, or csv (one row a figure and seed). Default: table.", &ret->output, 0, 0},
+      {"json", 0, FLAG_STRING, "FILE", "Writes JSON into this file too.", &ret->json, 0, 0},
+      {"csv", 0, FLAG_STRING, "FILE", "Writes CSV into this file too.", &ret->csv, 0, 0},
       {"svg", 0, FLAG_STRING, "FILE", "Draws a chart into this file.", &ret->svg, 0, 0},
       {"jobs", 0, FLAG_INT, "N",
        "Runs at the same time. More than one and the seconds of runs disturb each other. "
@@ -138,12 +140,28 @@ static bool check_flags(const struct sim_suite *suite, const struct simulate_fla
 /* ---- what came out -----------------------------------------------------------------------------
  */
 
+static bool write_file(const struct sim_results *results, const char *path, write_fn *write,
+                       FILE *err) {
+  if (!path)
+    return true;
+  CLEANUP_BUF struct buf text;
+  buf_init(&text, OUTPUT_MAX);
+  write(results, &text);
+  struct err why = {0};
+  if (text.truncated)
+    (void)err_set(&why, ERR_LIMIT, "%s: results of more than %d bytes", path, (int)OUTPUT_MAX);
+  else if (sys_file_write(path, buf_str(&text), 0644, &why))
+    return true;
+  (void)fprintf(err, "slicegate: %s\n", why.text);
+  return false;
+}
+
 static int report(const struct sim_results *results, const struct simulate_flags *flags,
                   write_fn *write, FILE *out, FILE *err) {
-  CLEANUP_BUF struct buf text, checks, chart;
+  CLEANUP_BUF struct buf text;
+  CLEANUP_BUF struct buf checks;
   buf_init(&text, OUTPUT_MAX);
   buf_init(&checks, OUTPUT_MAX);
-  buf_init(&chart, OUTPUT_MAX);
   bool is_good = sim_results_check(results, &checks);
   write(results, &text);
   if (is_good && checks.len && write == sim_write_table) {
@@ -154,14 +172,10 @@ static int report(const struct sim_results *results, const struct simulate_flags
     (void)fputs("slicegate: the results could not be written\n", err);
     return EXIT_UNUSABLE;
   }
-  if (flags->svg) {
-    struct err why;
-    sim_write_chart(results, &chart);
-    if (!sys_file_write(flags->svg, buf_str(&chart), 0644, &why)) {
-      (void)fprintf(err, "slicegate: %s\n", why.text);
-      return EXIT_UNUSABLE;
-    }
-  }
+  if (!write_file(results, flags->json, sim_write_json, err) ||
+      !write_file(results, flags->csv, sim_write_csv, err) ||
+      !write_file(results, flags->svg, sim_write_chart, err))
+    return EXIT_UNUSABLE;
   if (is_good)
     return EXIT_OK;
   (void)fwrite(checks.ptr, 1, checks.len, err);

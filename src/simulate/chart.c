@@ -9,14 +9,14 @@
 #include <stdlib.h>
 
 enum {
-  WIDTH = 860,
+  WIDTH = 900,
   HEIGHT = 500,
   LEFT = 62,
   RIGHT = 640, /* of the plot; names stand behind it */
-  TOP = 58,
-  BOTTOM = 440,
+  TOP = 66,
+  BOTTOM = 444,
   LABEL_STEP = 18, /* least distance of two names */
-  COLOURS = 8,
+  COLOURS = 8,     /* the first is ours alone */
 };
 
 struct axis {
@@ -92,11 +92,10 @@ static bool find_axes(struct chart *chart) {
 /* ---- drawing --------------------------------------------------------------------------------- */
 
 static void draw_style(struct buf *out) {
-  /* Ours is the first of the palette and the widest; the others are told apart by name. */
-  static const char *const light[COLOURS] = {"#1d6fd6", "#c2410c", "#0f8a5f", "#8e44ad",
-                                             "#b07d00", "#c2337f", "#0e7c8b", "#6b6b6b"};
-  static const char *const dark[COLOURS] = {"#5aa2ff", "#ff8a4c", "#3ecf95", "#c78be6",
-                                            "#e0b33c", "#f57bb8", "#45c1d1", "#a8a8a8"};
+  static const char *const light[COLOURS] = {"#1d6fd6", "#75736d", "#0f8a5f", "#8e44ad",
+                                             "#b07d00", "#c2337f", "#0e7c8b", "#d1490c"};
+  static const char *const dark[COLOURS] = {"#5aa2ff", "#a3a19a", "#3ecf95", "#c78be6",
+                                            "#e0b33c", "#f57bb8", "#45c1d1", "#ff8a4c"};
   buf_append_cstr(out, "<style>\n"
                        "text{font-family:system-ui,-apple-system,'Segoe UI',Helvetica,Arial,"
                        "sans-serif;font-size:13px;fill:#52514e}\n"
@@ -116,11 +115,15 @@ static void draw_style(struct buf *out) {
   buf_append_cstr(out, "\n}\n</style>\n");
 }
 
+static size_t colour_of(size_t contender) {
+  return contender == 0 ? 0 : 1 + (contender - 1) % (COLOURS - 1);
+}
+
 /* Lines of the same colour differ in their dashes. */
 static const char *dashes_of(size_t contender) {
   static const char *const dashes[] = {"", " stroke-dasharray=\"7 4\"",
                                        " stroke-dasharray=\"2 3\""};
-  return dashes[contender / COLOURS % SG_ARRAY_LEN(dashes)];
+  return contender == 0 ? "" : dashes[(contender - 1) / (COLOURS - 1) % SG_ARRAY_LEN(dashes)];
 }
 
 static void draw_axes(const struct chart *chart) {
@@ -142,7 +145,7 @@ static void draw_axes(const struct chart *chart) {
              BOTTOM, BOTTOM);
   buf_printf(out, "<text class=\"title\" x=\"%d\" y=\"28\">%s</text>\n", LEFT - 44,
              chart->curve->title);
-  buf_printf(out, "<text x=\"%d\" y=\"%d\">%s</text>\n", LEFT - 44, TOP - 10,
+  buf_printf(out, "<text x=\"%d\" y=\"%d\">%s</text>\n", LEFT - 44, TOP - 16,
              chart->curve->y_label);
   buf_printf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n", (LEFT + RIGHT) / 2,
              BOTTOM + 44, chart->curve->x_label);
@@ -161,8 +164,8 @@ static void draw_diagonal(const struct chart *chart) {
 
 static void draw_line(const struct chart *chart, size_t contender, bool is_ours) {
   struct buf *out = chart->out;
-  buf_printf(out, "<path class=\"line c%zu%s\"%s d=\"", contender % COLOURS, is_ours ? " wide" : "",
-             dashes_of(contender));
+  buf_printf(out, "<path class=\"line c%zu%s\"%s d=\"", colour_of(contender),
+             is_ours ? " wide" : "", dashes_of(contender));
   bool is_drawing = false;
   for (size_t p = 0; p < chart->curve->count; p++) {
     double y = mean_at(chart, contender, p);
@@ -208,7 +211,7 @@ static void draw_labels(const struct chart *chart) {
   for (size_t i = 0; i < count; i++) {
     size_t c = labels[i].contender;
     buf_printf(chart->out, "<path class=\"lead c%zu\" d=\"M%d %.1fL%d %.1fL%d %.1f\"/>",
-               c % COLOURS, RIGHT + 2, y_at(chart, labels[i].value), RIGHT + 14, labels[i].at,
+               colour_of(c), RIGHT + 2, y_at(chart, labels[i].value), RIGHT + 14, labels[i].at,
                RIGHT + 20, labels[i].at);
     buf_printf(chart->out, "<text%s x=\"%d\" y=\"%.1f\">%s %.1f</text>\n",
                c == 0 ? " class=\"ours\"" : "", RIGHT + 24, labels[i].at + 4.5,

@@ -196,7 +196,9 @@ struct sim_suite {
 };
 
 extern const struct sim_suite sim_suite_inflate, sim_suite_churn;
-/* A1 against the figures of the FGD paper (reference.c). */
+/* Whether the lists are those that published figures are for (reference.c). */
+bool sim_is_reference(const struct sim_trace_facts *facts);
+/* A1 against the figures of the FGD paper. */
 bool sim_check_inflate(const struct sim_results *results, struct buf *out);
 
 /* The value of the metric of this name. One that was not declared is left out: what is declared

@@ -30,11 +30,13 @@ void sim_world_start(struct sim_world *world, const struct sim_run *run,
 void sim_world_start_with_history(struct sim_world *world, const struct sim_run *run,
                                   struct pack_cluster *cluster, const struct pack_request *requests,
                                   const uint32_t *counts, size_t count) {
+  int64_t start = run->env->now_ns ? run->env->now_ns(run->env->ctx) : 0;
   struct pricing_learner *learner = pricing_learner_new(pack_cluster_catalog(cluster));
   pricing_learner_history(learner, requests, counts, count);
   struct pack_tables_ref *tables = pricing_learner_tables(learner, cluster);
   sim_world_start(world, run, run->contender.policy, cluster, learner, tables);
   world->owned_learner = learner;
+  world->learning_ns = now_ns(world) - start;
   pack_tables_unref(tables);
 }
 
