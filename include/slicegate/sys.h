@@ -113,6 +113,13 @@ bool sys_file_read(const char *path, size_t max_bytes, struct buf *retbuf,
 bool sys_fd_read(int fd, const char *name, size_t max_bytes, struct buf *retbuf,
                  struct err *reterr) SG_MUST_CHECK;
 /*
+ * Hands a file over piece by piece, for what need not be in memory at once. `take` returns false
+ * to stop, with the error filled. Errors of reading name the file.
+ */
+typedef bool sys_take_fn(void *ctx, struct str piece, struct err *reterr);
+bool sys_file_stream(const char *path, sys_take_fn *take, void *ctx,
+                     struct err *reterr) SG_MUST_CHECK;
+/*
  * Replaces `path` by these bytes in one step (a temporary file beside it, fsync,
  * rename), with exactly this mode. A reader sees the old file or the new one.
  */

@@ -19,6 +19,7 @@ int cli_check(int argc, char **argv, FILE *out, FILE *err);
 int cli_serve(int argc, char **argv, FILE *out, FILE *err);
 int cli_certs(int argc, char **argv, FILE *out, FILE *err);
 int cli_webhook_config(int argc, char **argv, FILE *out, FILE *err);
+int cli_simulate(int argc, char **argv, FILE *out, FILE *err);
 int cli_policy(int argc, char **argv, FILE *out, FILE *err);
 
 /* ---- flags (flags.c) ----------------------------------------------------------- */

@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"check", "the webhook's verdict on manifests, without a cluster", cli_check},
     {"webhook-config", "print the webhook configurations that fit a policy", cli_webhook_config},
     {"certs", "issue the serving certificate and its CA", cli_certs},
+    {"simulate", "play pods of a trace against packing policies", cli_simulate},
     {"policy", "test a policy, explain its rules", cli_policy},
     {"version", "print the version", run_version},
     {"help", "print this text, or the help of a command: slicegate help COMMAND", run_help},

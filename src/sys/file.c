@@ -37,26 +37,44 @@ static bool fail_errno(struct err *reterr, const char *what, const char *name) {
   return err_set(reterr, code_of_errno(number), "%s: cannot %s: %s", name, what, strerror(number));
 }
 
-bool sys_fd_read(int fd, const char *name, size_t max_bytes, struct buf *retbuf,
-                 struct err *reterr) {
+static bool read_pieces(int fd, const char *name, sys_take_fn *take, void *ctx,
+                        struct err *reterr) {
   char chunk[16384];
-  buf_init(retbuf, max_bytes);
   for (;;) {
     ssize_t n = read(fd, chunk, sizeof(chunk));
     if (n < 0 && errno == EINTR)
       continue;
-    if (n < 0) {
-      buf_done(retbuf);
+    if (n < 0)
       return fail_errno(reterr, "read", name);
-    }
     if (n == 0)
       return true;
-    buf_append(retbuf, chunk, (size_t)n);
-    if (retbuf->truncated) {
-      buf_done(retbuf);
-      return err_set(reterr, ERR_LIMIT, "%s: larger than the limit of %zu bytes", name, max_bytes);
-    }
+    if (!take(ctx, (struct str){chunk, (size_t)n}, reterr))
+      return false;
   }
+}
+
+struct whole {
+  struct buf *into;
+  const char *name;
+};
+
+static bool keep_piece(void *ctx, struct str piece, struct err *reterr) {
+  struct whole *whole = ctx;
+  buf_append(whole->into, piece.ptr, piece.len);
+  if (whole->into->truncated)
+    return err_set(reterr, ERR_LIMIT, "%s: larger than the limit of %zu bytes", whole->name,
+                   whole->into->max);
+  return true;
+}
+
+bool sys_fd_read(int fd, const char *name, size_t max_bytes, struct buf *retbuf,
+                 struct err *reterr) {
+  struct whole whole = {retbuf, name};
+  buf_init(retbuf, max_bytes);
+  if (read_pieces(fd, name, keep_piece, &whole, reterr))
+    return true;
+  buf_done(retbuf);
+  return false;
 }
 
 static void close_fd(int *fd) {
@@ -64,17 +82,33 @@ static void close_fd(int *fd) {
     (void)close(*fd);
 }
 
-bool sys_file_read(const char *path, size_t max_bytes, struct buf *retbuf, struct err *reterr) {
-  buf_init(retbuf, max_bytes);
+/* A descriptor, or -1. */
+static int open_to_read(const char *path, struct err *reterr) {
   SG_CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    return fail_errno(reterr, "open", path);
   struct stat st;
+  if (fd < 0) {
+    (void)fail_errno(reterr, "open", path);
+    return -1;
+  }
   if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
     errno = EISDIR;
-    return fail_errno(reterr, "read", path);
+    (void)fail_errno(reterr, "read", path);
+    return -1;
   }
-  return sys_fd_read(fd, path, max_bytes, retbuf, reterr);
+  int opened = fd;
+  fd = -1;
+  return opened;
+}
+
+bool sys_file_read(const char *path, size_t max_bytes, struct buf *retbuf, struct err *reterr) {
+  buf_init(retbuf, max_bytes);
+  SG_CLEANUP(close_fd) int fd = open_to_read(path, reterr);
+  return fd >= 0 && sys_fd_read(fd, path, max_bytes, retbuf, reterr);
+}
+
+bool sys_file_stream(const char *path, sys_take_fn *take, void *ctx, struct err *reterr) {
+  SG_CLEANUP(close_fd) int fd = open_to_read(path, reterr);
+  return fd >= 0 && read_pieces(fd, path, take, ctx, reterr);
 }
 
 static bool write_all(int fd, struct str bytes) {

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `slicegate simulate SUITE`: packing policies on traces. */
+#include "src/cli/cli_internal.h"
+#include "src/cli/simulate_inputs.h"
+#include "src/cli/simulate_jobs.h"
+
+#include "slicegate/sys.h"
+
+#include <stdlib.h>
+
+enum { OUTPUT_MAX = 256 << 20, JOBS_MAX = 64 };
+
+struct simulate_flags {
+  struct flag_list rest;
+  const char *nodes, *pods, *policies, *seeds, *ratio, *output, *json, *csv, *svg;
+  int64_t moves, jobs;
+};
+
+static void simulate_flags_done(struct simulate_flags *flags) {
+  flag_list_done(&flags->rest);
+}
+
+static const struct command_help help = {
+    .usage = "slicegate simulate SUITE [--nodes FILE --pods FILE] [flags]",
+    .summary =
+        "Plays pods against packing policies, all with the same arrivals, and tells how much of "
+        "the GPUs each of them could give out. Suites:\n"
+        "\n"
+        "inflate: a cluster fills up with the pods of a list.\n"
+        "churn: pods of a list come and go, at loads of 0.9, 1.0 and 1.1.\n"
+        "\n"
+        "Lists are CSV files in the format of the Alibaba GPU trace of 2023, columns in any order. "
+        "Of nodes: sn, cpu_milli, memory_mib, gpu, model. Of pods: name, cpu_milli, memory_mib, "
+        "num_gpu, gpu_milli (thousandths of each GPU, below 1000 only where num_gpu is 1), "
+        "gpu_spec (models that will do, separated by |; empty: any); qos, pod_phase, "
+        "creation_time, deletion_time and scheduled_time may be there and are not read. Pods of "
+        "models that no node has are kept and refused by every policy; a warning says so.\n"
+        "\n"
+        "On the public lists the baselines are held against their published figures. Exit code: 0; "
+        "1 a baseline is off; 2 an input could not be used or the command line is wrong.",
+    .examples = "slicegate simulate inflate --nodes nodes.csv --pods pods.csv --svg chart.svg\n"
+                "slicegate simulate churn --nodes nodes.csv --pods pods.csv --policies "
+                "slicegate,fgd --seeds 1-6 -o json"};
+
+static enum flags_result read_flags(int argc, char **argv, struct simulate_flags *ret, FILE *out,
+                                    FILE *err) {
+  const struct flag flags[] = {
+      {"nodes", 0, FLAG_STRING, "FILE", "The list of nodes.", &ret->nodes, 0, 0},
+      {"pods", 0, FLAG_STRING, "FILE", "The list of pods.", &ret->pods, 0, 0},
+      {"policies", 0, FLAG_STRING, "LIST",
+       "Names of policies separated by commas, or all (the default). An unknown one is answered "
+       "with those that there are.",
+       &ret->policies, 0, 0},
+      {"seeds", 0, FLAG_STRING, "LIST",
+       "Numbers and ranges of seeds, one run each. Default: 42-51.", &ret->seeds, 0, 0},
+      {"ratio", 0, FLAG_STRING, "NUMBER",
+       "inflate: GPUs requested in the end, as a share of all there are. Default: 1.3.",
+       &ret->ratio, 0, 0},
+      {"moves-per-100", 0, FLAG_INT, "N",
+       "For a pod that fits nowhere up to two others may be moved, in all at most N for each 100 "
+       "pods placed. Default: 0.",
+       &ret->moves, 0, 100000},
+      {"output", 'o', FLAG_STRING, "FORMAT",
+       "table, json, or csv (one row a figure and seed). Default: table.", &ret->output, 0, 0},
+      {"json", 0, FLAG_STRING, "FILE", "Writes JSON into this file too.", &ret->json, 0, 0},
+      {"csv", 0, FLAG_STRING, "FILE", "Writes CSV into this file too.", &ret->csv, 0, 0},
+      {"svg", 0, FLAG_STRING, "FILE", "Draws a chart into this file.", &ret->svg, 0, 0},
+      {"jobs", 0, FLAG_INT, "N",
+       "Runs at the same time. More than one and the seconds of runs disturb each other. "
+       "Default: 1.",
+       &ret->jobs, 1, JOBS_MAX},
+  };
+  return flags_parse(argc, argv, flags, SG_ARRAY_LEN(flags), &help, &ret->rest, out, err);
+}
+
+/* ---- what is wrong with the command line ---------------------------------------------------- */
+
+static const struct sim_suite *find_suite(const struct flag_list *rest, FILE *err) {
+  enum { NAMES_MAX = 16 };
+  size_t count;
+  const struct sim_suite *const *suites = sim_suites(&count);
+  struct str names[NAMES_MAX];
+  count = count < NAMES_MAX ? count : NAMES_MAX;
+  const struct sim_suite *suite = rest->count == 1 ? sim_suite_find(str_of(rest->items[0])) : NULL;
+  if (suite)
+    return suite;
+  if (rest->count == 0) {
+    (void)fputs("slicegate: simulate needs the name of a suite", err);
+  } else if (rest->count > 1) {
+    (void)fprintf(err, "slicegate: simulate runs one suite: \"%s\" is one too many",
+                  rest->items[1]);
+  } else {
+    (void)fprintf(err, "slicegate: simulate has no suite \"%s\"", rest->items[0]);
+  }
+  for (size_t i = 0; i < count; i++) {
+    names[i] = str_of(sim_suite_name(suites[i]));
+    (void)fprintf(err, "%s%.*s", i ? ", " : " (", STR_FMT(names[i]));
+  }
+  (void)fprintf(err, ")\nusage: %s\n", help.usage);
+  return NULL;
+}
+
+typedef void write_fn(const struct sim_results *results, struct buf *out);
+
+static write_fn *find_output(const char *name, FILE *err) {
+  static const struct {
+    const char *name;
+    write_fn *write;
+  } outputs[] = {{"table", sim_write_table}, {"json", sim_write_json}, {"csv", sim_write_csv}};
+  for (size_t i = 0; i < SG_ARRAY_LEN(outputs); i++) {
+    if (strcmp(outputs[i].name, name) == 0)
+      return outputs[i].write;
+  }
+  (void)fprintf(err, "slicegate: unknown output \"%s\" (table, json, csv)\n", name);
+  return NULL;
+}
+
+static bool check_flags(const struct sim_suite *suite, const struct simulate_flags *flags,
+                        FILE *err) {
+  const char *name = sim_suite_name(suite);
+  if (sim_suite_needs_trace(suite) && (!flags->nodes || !flags->pods)) {
+    (void)fprintf(err,
+                  "slicegate: suite %s needs --nodes FILE and --pods FILE: lists in the format of "
+                  "the Alibaba GPU trace of 2023 (github.com/alibaba/clusterdata, "
+                  "cluster-trace-gpu-v2023)\n",
+                  name);
+    return false;
+  }
+  if (flags->ratio && !sim_suite_uses_ratio(suite)) {
+    (void)fprintf(err, "slicegate: suite %s has no --ratio\n", name);
+    return false;
+  }
+  if (flags->svg && !sim_suite_has_chart(suite)) {
+    (void)fprintf(err, "slicegate: suite %s has no chart for --svg\n", name);
+    return false;
+  }
+  return true;
+}
+
+/* ---- what came out -----------------------------------------------------------------------------
+ */
+
+static bool write_file(const struct sim_results *results, const char *path, write_fn *write,
+                       FILE *err) {
+  if (!path)
+    return true;
+  CLEANUP_BUF struct buf text;
+  buf_init(&text, OUTPUT_MAX);
+  write(results, &text);
+  struct err why = {0};
+  if (text.truncated)
+    (void)err_set(&why, ERR_LIMIT, "%s: results of more than %d bytes", path, (int)OUTPUT_MAX);
+  else if (sys_file_write(path, buf_str(&text), 0644, &why))
+    return true;
+  (void)fprintf(err, "slicegate: %s\n", why.text);
+  return false;
+}
+
+static int report(const struct sim_results *results, const struct simulate_flags *flags,
+                  write_fn *write, FILE *out, FILE *err) {
+  CLEANUP_BUF struct buf text;
+  CLEANUP_BUF struct buf checks;
+  buf_init(&text, OUTPUT_MAX);
+  buf_init(&checks, OUTPUT_MAX);
+  bool is_good = sim_results_check(results, &checks);
+  write(results, &text);
+  if (is_good && checks.len && write == sim_write_table) {
+    buf_append_char(&text, '\n');
+    buf_append_str(&text, buf_str(&checks));
+  }
+  if (text.truncated || fwrite(text.ptr, 1, text.len, out) != text.len || fflush(out) != 0) {
+    (void)fputs("slicegate: the results could not be written\n", err);
+    return EXIT_UNUSABLE;
+  }
+  if (!write_file(results, flags->json, sim_write_json, err) ||
+      !write_file(results, flags->csv, sim_write_csv, err) ||
+      !write_file(results, flags->svg, sim_write_chart, err))
+    return EXIT_UNUSABLE;
+  if (is_good)
+    return EXIT_OK;
+  (void)fwrite(checks.ptr, 1, checks.len, err);
+  (void)fputs("slicegate: a baseline is off its published figure: nothing of this run counts\n",
+              err);
+  return EXIT_FINDINGS;
+}
+
+int cli_simulate(int argc, char **argv, FILE *out, FILE *err) {
+  SG_CLEANUP(simulate_flags_done)
+  struct simulate_flags flags = {.policies = "all", .seeds = "42-51", .output = "table", .jobs = 1};
+  enum flags_result result = read_flags(argc, argv, &flags, out, err);
+  if (result != FLAGS_OK)
+    return result == FLAGS_HELP_SHOWN ? EXIT_OK : EXIT_UNUSABLE;
+  const struct sim_suite *suite = find_suite(&flags.rest, err);
+  write_fn *write = suite ? find_output(flags.output, err) : NULL;
+  struct sim_options options = {.ratio = 1.3,
+                                .moves_per_100 = (uint32_t)flags.moves,
+                                .nodes_name = flags.nodes,
+                                .pods_name = flags.pods};
+  uint64_t seeds[SIM_SEEDS_MAX];
+  struct str policies[SIM_POLICIES_MAX];
+  size_t policy_count = 0;
+  if (!write || !check_flags(suite, &flags, err) ||
+      (options.seed_count = simulate_parse_seeds(flags.seeds, seeds, err)) == 0 ||
+      (policy_count = simulate_parse_policies(flags.policies, policies, err)) == 0 ||
+      (flags.ratio && !simulate_parse_ratio(flags.ratio, &options.ratio, err)))
+    return EXIT_UNUSABLE;
+  options.seeds = seeds;
+  struct sim_trace *trace = NULL;
+  if (sim_suite_needs_trace(suite) && !(trace = simulate_load_trace(flags.nodes, flags.pods, err)))
+    return EXIT_UNUSABLE;
+  options.trace = trace;
+  struct simulate_jobs *jobs = simulate_jobs_new((size_t)flags.jobs, err);
+  struct sim_env env = simulate_jobs_env(jobs);
+  struct err why;
+  struct sim_results *results = sim_run(suite, &options, policies, policy_count, &env, &why);
+  simulate_jobs_free(jobs);
+  int code = EXIT_UNUSABLE;
+  if (results)
+    code = report(results, &flags, write, out, err);
+  else
+    (void)fprintf(err, "slicegate: %s\n", why.text);
+  sim_results_free(results);
+  sim_trace_free(trace);
+  return code;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Suite A1: the cluster fills up. The list of pods in a drawn order, then pods drawn from it
+ * with replacement until the next one would take what was requested beyond `ratio` times the
+ * GPUs there are. No pod is offered twice, none leaves. The experiment of the FGD paper.
+ */
+#include "src/simulate/pods.h"
+
+#include <stdlib.h>
+
+/* Percent of capacity that have been requested: where figures are taken. */
+static const unsigned allocated_at[] = {85, 90, 95, 96, 98, 100, 105, 110, 120, 130};
+static const unsigned fragments_at[] = {50, 80, 90, 95, 100};
+
+static const char *const contenders[] = {"slicegate",
+                                         "random",
+                                         "firstfit",
+                                         "dotprod",
+                                         "clustering",
+                                         "packing",
+                                         "bestfit",
+                                         "fgd",
+                                         "leastallocated",
+                                         "mostallocated",
+                                         "requestedtocapacityratio",
+                                         NULL};
+
+static const struct sim_curve curve = {.title = "GPUs allocated while the cluster fills up",
+                                       .x_label = "GPUs requested so far, % of capacity",
+                                       .y_label = "GPUs allocated, % of capacity",
+                                       .x_first = 80,
+                                       .x_step = 1,
+                                       .count = 51,
+                                       .has_diagonal = true};
+
+/* ---- metrics -------------------------------------------------------------------------------- */
+
+struct metric_list {
+  struct arena *arena;
+  struct sim_metric *items;
+  size_t count;
+};
+enum { METRICS_MAX = 64 };
+
+static void declare(struct metric_list *list, const char *block, unsigned decimals,
+                    struct str column, struct str name) {
+  list->items[list->count++] = (struct sim_metric){
+      .name = name.ptr, .block = block, .column = column.ptr, .decimals = (uint8_t)decimals};
+}
+
+static void declare_at(struct metric_list *list, const char *block, const char *name,
+                       const unsigned *at, size_t count, double ratio) {
+  for (size_t i = 0; i < count; i++) {
+    if (at[i] <= 100 * ratio + 0.5)
+      declare(list, block, 2, str_printf(list->arena, "%u", at[i]),
+              str_printf(list->arena, "%s@%u", name, at[i]));
+  }
+}
+
+static const struct sim_metric *
+inflate_metrics(struct arena *arena, const struct sim_options *options, size_t *ret_count) {
+  struct metric_list list = {arena, arena_array(arena, METRICS_MAX, sizeof(struct sim_metric)), 0};
+  double ratio = options->ratio;
+  declare_at(&list, "GPUs allocated, % of capacity, when so many % of capacity were requested",
+             "allocated_pct", allocated_at, SG_ARRAY_LEN(allocated_at), ratio);
+  declare_at(&list, "Fragmented GPU, % of capacity, likewise (0 on nodes that a task fits)",
+             "frag_pct", fragments_at, SG_ARRAY_LEN(fragments_at), ratio);
+  declare_at(&list, "The same, % of free GPU", "frag_ratio_pct", fragments_at,
+             SG_ARRAY_LEN(fragments_at), ratio);
+  declare_at(&list, "Fragmented GPU, % of capacity (FGD's F_n: too small GPUs of those nodes too)",
+             "frag_gradient_pct", fragments_at, SG_ARRAY_LEN(fragments_at), ratio);
+  const char *pods = "Pods refused in all";
+  declare(&list, pods, 1, STR_LIT("all"), STR_LIT("failed_pods"));
+  for (size_t i = 0; i < POD_KINDS; i++)
+    declare(&list, pods, 1, str_of(pod_kind_names[i]),
+            str_printf(arena, "failed_pods_%s", pod_kind_names[i]));
+  const char *gpus = "GPUs that refused pods asked for";
+  declare(&list, gpus, 1, STR_LIT("all"), STR_LIT("failed_gpus"));
+  for (size_t i = POD_SHARE; i < POD_KINDS; i++)
+    declare(&list, gpus, 1, str_of(pod_kind_names[i]),
+            str_printf(arena, "failed_gpus_%s", pod_kind_names[i]));
+  if (ratio >= 0.995) {
+    const char *idle = "When 100 % were requested";
+    declare(&list, idle, 1, STR_LIT("GPUs unallocated"), STR_LIT("gpus_idle@100"));
+    declare(&list, idle, 1, STR_LIT("wholly idle"), STR_LIT("gpus_wholly_idle@100"));
+    declare(&list, idle, 2, STR_LIT("cores left beside"), STR_LIT("cores_left_beside_idle@100"));
+  }
+  const char *other = "In a run";
+  if (options->moves_per_100)
+    declare(&list, other, 1, STR_LIT("moves"), STR_LIT("moves"));
+  declare(&list, other, 4, STR_LIT("s learning"), STR_LIT("learning_seconds"));
+  *ret_count = list.count;
+  return list.items;
+}
+
+/* ---- arrivals ------------------------------------------------------------------------------- */
+
+static uint32_t *draw_arrivals(const struct sim_trace *trace, double ratio, uint64_t seed,
+                               size_t *ret_count) {
+  struct sim_random random = sim_random_of(seed, SIM_STREAM_PODS);
+  size_t pods = trace->facts.pods, cap = pods, count = pods;
+  int64_t most = (int64_t)(ratio * (double)trace->facts.capacity_milli), requested = 0;
+  uint32_t *classes = mem_zalloc(cap * sizeof(*classes));
+  memcpy(classes, trace->pods, pods * sizeof(*classes));
+  sim_random_shuffle(&random, classes, count);
+  /* A list that is more than enough is cut by the same rule. */
+  for (size_t i = 0;; i++) {
+    if (i == count) {
+      if (count == cap) {
+        cap *= 2;
+        classes = mem_realloc(classes, cap * sizeof(*classes));
+      }
+      classes[count++] = trace->pods[sim_random_below(&random, pods)];
+    }
+    requested += pack_request_milli(trace->catalog, &trace->classes[classes[i]], 0);
+    if (requested > most) {
+      *ret_count = i;
+      return classes;
+    }
+  }
+}
+
+/* ---- a run ---------------------------------------------------------------------------------- */
+
+struct tally {
+  const struct sim_trace *trace;
+  struct sim_run *run;
+  struct sim_world world;
+  struct sim_target target;
+  int64_t requested;
+  /* Of every percent: allocated shares of the arrivals whose requested share rounds to it. */
+  double *sums;
+  uint32_t *counts;
+  size_t percents;
+  size_t next_fragment; /* of fragments_at */
+  double failed_pods[POD_KINDS], failed_gpus[POD_KINDS];
+};
+
+static int64_t capacity(const struct tally *tally) {
+  return tally->trace->facts.capacity_milli;
+}
+
+/* Idle GPUs and the CPU that is left on their nodes. */
+static void look_at_idle(struct tally *tally) {
+  const struct pack_cluster *cluster = tally->world.cluster;
+  double nodes = 0, cores = 0, idle = 0;
+  for (size_t n = 0; n < pack_cluster_count(cluster); n++) {
+    const struct pack_node *node = pack_cluster_node(cluster, n);
+    size_t here = 0;
+    for (size_t d = 0; d < node->device_count; d++)
+      here += node->devices[d].left == node->devices[d].size;
+    idle += (double)here;
+    nodes += here > 0;
+    cores += here > 0 ? (double)node->cpu_left / 1000 : 0;
+  }
+  sim_run_set(tally->run, idle, "gpus_wholly_idle@100");
+  sim_run_set(tally->run, nodes > 0 ? cores / nodes : 0, "cores_left_beside_idle@100");
+}
+
+/* Before the first pod that takes what was requested beyond a percentage of the list. */
+static void look_at_fragments(struct tally *tally, int64_t next_milli) {
+  while (tally->next_fragment < SG_ARRAY_LEN(fragments_at)) {
+    unsigned at = fragments_at[tally->next_fragment];
+    if ((tally->requested + next_milli) * 100 <= (int64_t)at * capacity(tally))
+      return;
+    struct sim_fragments fragments = sim_fragments_of(&tally->target, tally->world.cluster);
+    double all = (double)capacity(tally);
+    double left = (double)pack_cluster_totals(tally->world.cluster)->milli_left;
+    struct sim_run *run = tally->run;
+    sim_run_set(run, 100 * fragments.node_milli / all, "frag_pct@%u", at);
+    sim_run_set(run, 100 * fragments.gradient_milli / all, "frag_gradient_pct@%u", at);
+    if (left > 0)
+      sim_run_set(run, 100 * fragments.node_milli / left, "frag_ratio_pct@%u", at);
+    if (at == 100)
+      look_at_idle(tally);
+    tally->next_fragment++;
+  }
+}
+
+static void offer(struct tally *tally, const struct pack_request *request) {
+  int64_t milli = pack_request_milli(tally->trace->catalog, request, 0);
+  look_at_fragments(tally, milli);
+  if (!sim_world_arrive(&tally->world, request)) {
+    enum pod_kind kind = pod_kind_of(request);
+    tally->failed_pods[kind]++;
+    tally->failed_gpus[kind] += (double)milli / PACK_MILLI;
+  }
+  tally->requested += milli;
+  int64_t all = capacity(tally);
+  double left = (double)pack_cluster_totals(tally->world.cluster)->milli_left;
+  int64_t percent = (tally->requested * 200 + all) / (2 * all);
+  tally->sums[percent] += 100 * (1 - left / (double)all);
+  tally->counts[percent]++;
+}
+
+/* The mean over the arrivals of one percent; where a small cluster skips it, what was before. */
+static double allocated(const struct tally *tally, size_t percent) {
+  percent = percent < tally->percents ? percent : tally->percents - 1;
+  while (percent > 0 && tally->counts[percent] == 0)
+    percent--;
+  return tally->counts[percent] ? tally->sums[percent] / tally->counts[percent] : 0;
+}
+
+static void sum_up(struct tally *tally) {
+  struct sim_run *run = tally->run;
+  double all_pods = 0, all_gpus = 0, last = 100 * run->options->ratio + 0.5;
+  for (size_t i = 0; i < SG_ARRAY_LEN(allocated_at); i++)
+    sim_run_set(run, allocated(tally, allocated_at[i]), "allocated_pct@%u", allocated_at[i]);
+  for (size_t i = 0; i < curve.count && curve.x_first + (double)i <= last; i++)
+    run->points[i] = allocated(tally, (size_t)curve.x_first + i);
+  for (size_t i = 0; i < POD_KINDS; i++) {
+    sim_run_set(run, tally->failed_pods[i], "failed_pods_%s", pod_kind_names[i]);
+    sim_run_set(run, tally->failed_gpus[i], "failed_gpus_%s", pod_kind_names[i]);
+    all_pods += tally->failed_pods[i];
+    all_gpus += tally->failed_gpus[i];
+  }
+  sim_run_set(run, all_pods, "failed_pods");
+  sim_run_set(run, all_gpus, "failed_gpus");
+  double idle = (1 - allocated(tally, 100) / 100) * (double)capacity(tally) / PACK_MILLI;
+  sim_run_set(run, idle, "gpus_idle@100");
+  sim_run_set(run, (double)tally->world.moves, "moves");
+  sim_run_set(run, (double)tally->world.learning_ns / 1e9, "learning_seconds");
+}
+
+static bool run_inflate(struct sim_run *run, struct err *reterr) {
+  const struct sim_trace *trace = run->options->trace;
+  if (!pod_list_check(trace, run->options->ratio, reterr))
+    return false;
+  struct sim_random order = sim_random_of(run->seed, SIM_STREAM_NODES);
+  struct pack_cluster *cluster = sim_trace_cluster(trace, &order, reterr);
+  if (!cluster)
+    return false;
+  size_t count, percents = (size_t)(100 * run->options->ratio) + 2;
+  CLEANUP_FREE uint32_t *classes = draw_arrivals(trace, run->options->ratio, run->seed, &count);
+  CLEANUP_FREE double *sums = mem_zalloc(percents * sizeof(*sums));
+  CLEANUP_FREE uint32_t *counts = mem_zalloc(percents * sizeof(*counts));
+  struct tally tally = {
+      .trace = trace, .run = run, .sums = sums, .counts = counts, .percents = percents};
+  sim_target_init(&tally.target, trace);
+  sim_world_start_with_history(&tally.world, run, cluster, trace->classes, trace->class_counts,
+                               trace->facts.classes);
+  if (run->options->moves_per_100) {
+    tally.world.moves_per_refusal = PACK_MOVES_MAX;
+    tally.world.moves_per_100 = run->options->moves_per_100;
+  }
+  for (size_t i = 0; i < count; i++)
+    offer(&tally, &trace->classes[classes[i]]);
+  look_at_fragments(&tally, 2 * capacity(&tally));
+  sum_up(&tally);
+  bool is_good = sim_world_finish(&tally.world, run, reterr);
+  sim_world_done(&tally.world);
+  sim_target_done(&tally.target);
+  return is_good;
+}
+
+const struct sim_suite sim_suite_inflate = {
+    .name = "inflate",
+    .summary = "A cluster fills up with the pods of a list; how much of its GPUs can be given out.",
+    .needs_trace = true,
+    .uses_ratio = true,
+    .contenders = contenders,
+    .metrics = inflate_metrics,
+    .curve = &curve,
+    .run = run_inflate,
+    .check = sim_check_inflate,
+};
