@@ -93,6 +93,23 @@ bool doc_parse_yaml(struct arena *arena, struct str text, const struct doc_limit
 bool doc_parse_manifest(struct arena *arena, struct str text, const struct doc_limits *limits,
                         struct doc_stream *ret, struct err *reterr) SG_MUST_CHECK;
 
+/*
+ * The same text, one object at a time, for recordings whose tree would be too large: of JSON
+ * only one item is in memory at once. Objects are the documents and the items of those that are
+ * lists; a list is told first, without a node.
+ */
+struct doc_object {
+  const struct doc_node *node; /* gone when `each` returns; NULL: the list itself */
+  struct str list_kind;        /* "PodList"; empty: a document of its own */
+  size_t index;                /* in the list */
+};
+/* False stops the walk, with *reterr filled; a position in the node is a position in the text. */
+typedef bool doc_object_fn(void *context, const struct doc_object *object, struct err *reterr);
+/* Strings that were views into `text` stay valid as long as it does; others are gone with the
+ * node. Limits on values count an item, not the text. */
+bool doc_each_object(struct str text, const struct doc_limits *limits, doc_object_fn *each,
+                     void *context, struct err *reterr) SG_MUST_CHECK;
+
 /* ---- reading a tree: all of these accept NULL and the wrong kind (-> NULL/empty/false) ---- */
 
 /* The value of `key` in a mapping, or NULL; the last one when it is there twice. */

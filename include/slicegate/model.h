@@ -125,6 +125,8 @@ struct node_requirement {
 struct node_selector_term {
   const struct node_requirement *requirements;
   size_t requirement_count;
+  const struct node_requirement *fields; /* matchFields: metadata.name is the only one there is */
+  size_t field_count;
 };
 
 struct host_path {
@@ -212,6 +214,17 @@ struct quantity pod_effective_request(const struct pod_spec *spec, struct str re
 /* Request of one container: requests, else limits. NULL when neither names it. */
 const struct resource_amount *container_request(const struct container *container,
                                                 struct str resource);
+/*
+ * All resources of the pod as kube-scheduler counts them: the effective request of every name
+ * that a container or the overhead names. Requests of the pod itself (spec.resources) replace
+ * those of its containers for CPU, memory and huge pages.
+ */
+struct resource_request {
+  struct str name;
+  struct quantity amount;
+};
+const struct resource_request *pod_resources(struct arena *arena, const struct pod_spec *spec,
+                                             size_t *ret_count);
 /* "spec.template.spec.containers[1]" */
 struct str container_path(struct arena *arena, const struct pod_template *tmpl,
                           const struct container *container);
@@ -331,20 +344,58 @@ struct node {
   bool is_unschedulable;
 };
 
+enum pod_phase { PHASE_PENDING, PHASE_RUNNING, PHASE_SUCCEEDED, PHASE_FAILED, PHASE_UNKNOWN };
+
+/* What a pod asks of a node beside resources. */
+struct pod_constraints {
+  struct str node_name;
+  const struct key_value *node_selector;
+  size_t node_selector_count;
+  const struct node_selector_term *affinity_terms;
+  size_t affinity_term_count;
+  const struct toleration *tolerations;
+  size_t toleration_count;
+};
+struct pod_constraints pod_constraints_of(const struct pod_spec *spec);
+/* By spec.nodeName, nodeSelector and required node affinity, as kube-scheduler reads them. */
+bool pod_selects_node(const struct pod_constraints *constraints, const struct node *node);
+/* The first taint that keeps the pod away (a cordon is one), or NULL. */
+const struct taint *pod_find_barrier(const struct pod_constraints *constraints,
+                                     const struct node *node);
+/* One requirement on labels, as nodes meet it. */
+bool node_meets(const struct node *node, const struct node_requirement *requirement);
+
+/* A pod of a recording, as far as placing pods reads it. */
+struct pod {
+  struct str ns, name, uid;
+  enum pod_phase phase;
+  struct str controller; /* kind of its controlling owner ("Node": a static pod); empty: none */
+  int32_t priority;
+  bool has_claims;
+  const struct resource_request *requests;
+  size_t request_count;
+  struct pod_constraints constraints; /* node_name: where it is; empty: it waits */
+};
+/* A pod holds its devices until its phase is terminal; being deleted alone frees nothing. */
+bool pod_is_over(const struct pod *pod);
+
 struct k8s_namespace {
   struct str name;
   const struct key_value *labels;
   size_t label_count;
 };
 
-/* What `kubectl get nodes,namespaces -o json` told. */
+/* What `kubectl get nodes,namespaces,pods -A -o json` told. */
 struct cluster {
-  const struct node *nodes;
+  const struct node *nodes; /* sorted by name */
   size_t node_count;
+  const struct pod *pods; /* sorted by node, namespace and name: those of a node are neighbours */
+  size_t pod_count;
   const struct k8s_namespace *namespaces; /* sorted by name */
   size_t namespace_count;
   bool has_nodes; /* nodes were in the recording (even if there were none) */
   bool has_namespaces;
+  bool has_pods; /* read only where somebody asks for them */
 };
 
 const struct k8s_namespace *cluster_find_namespace(const struct cluster *cluster, struct str name);

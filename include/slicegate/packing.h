@@ -126,7 +126,8 @@ enum pack_kind {
 
 /* One way in which a request can be met. */
 struct pack_form {
-  uint16_t kind;   /* enum pack_kind */
+  uint8_t kind;    /* enum pack_kind */
+  uint8_t name;    /* on nodes with counters: of the resource it is asked by; else 0 */
   uint16_t count;  /* devices or instances; 1 for fraction and replicas; 0 for CPU */
   uint16_t amount; /* milli; profile; replicas */
 };
@@ -185,6 +186,7 @@ struct pack_pod {
  */
 struct pack_counter {
   uint8_t kind;     /* enum pack_kind */
+  uint8_t name;     /* forms with this name draw on it: two names may count devices of one kind */
   uint16_t profile; /* PACK_SLICES; else 0 */
   uint32_t total;
   int32_t left; /* below 0: observed excess */
@@ -239,6 +241,8 @@ struct pack_node_spec {
 bool pack_cluster_set_node(struct pack_cluster *cluster, const struct pack_node_spec *spec,
                            struct err *reterr) SG_MUST_CHECK;
 bool pack_cluster_remove_node(struct pack_cluster *cluster, struct str name);
+/* A new value of the node with these traits. */
+void pack_cluster_set_traits(struct pack_cluster *cluster, size_t node, uint64_t traits);
 size_t pack_cluster_count(const struct pack_cluster *cluster);
 /* In order of names. Borrowed until that node changes; pack_node_ref keeps it. */
 const struct pack_node *pack_cluster_node(const struct pack_cluster *cluster, size_t index);
@@ -475,5 +479,98 @@ struct pack_suggestion {
 bool pack_suggest(struct pack_scorer *scorer, struct pack_cluster *cluster,
                   const struct pack_request *request, size_t max_moves,
                   struct pack_suggestion *ret) SG_MUST_CHECK;
+
+/* ---- intake: recorded nodes and pods in these terms (intake*.c)
+ * -----------------------------------
+ */
+
+/*
+ * A device plugin names its devices, counts them, and picks one itself. So nodes become nodes
+ * with counters, one for each resource name of a GPU, whatever stands behind the name there: a
+ * whole GPU, a MIG instance (mixed or single strategy), a replica (time-slicing or MPS, renamed
+ * or not). Selectors, affinity, taints, and resources that are no GPU become traits of nodes, one
+ * bit for each distinct constraint that somebody asked with.
+ *
+ * Use: new (looks at all nodes), ask for every pod in question, then make scenes.
+ */
+struct pack_intake;
+/* Borrows `recorded`; adds its products to `catalog`. ERR_INVALID: two nodes of one name. */
+struct pack_intake *pack_intake_new(struct pack_catalog *catalog, const struct cluster *recorded,
+                                    struct err *reterr) SG_MUST_CHECK;
+void pack_intake_free(struct pack_intake *intake);
+
+/* A resource beside CPU, memory and the device: counted as kube-scheduler counts it. */
+struct pack_other {
+  uint16_t index; /* of the intake's table of names */
+  struct str name;
+  int64_t amount;
+};
+struct pack_asked {
+  const struct pod *pod; /* borrowed */
+  struct pack_request request;
+  struct str device; /* resource name of the GPUs it asks for; empty: none */
+  int64_t device_count;
+  const struct pack_other *others;
+  size_t other_count;
+};
+/*
+ * The request of a pod that is to be placed. ERR_INVALID when counting nodes cannot answer it,
+ * and why: devices by DRA, GPUs of two names, amounts that an extender of its own hands out.
+ * ERR_LIMIT: more than 64 distinct constraints. NULL then; else owned by the intake.
+ */
+const struct pack_asked *pack_intake_ask(struct pack_intake *intake, const struct pod *pod,
+                                         struct err *reterr) SG_MUST_CHECK;
+
+/* All nodes, with the pods that hold something there: pods[i] of the recording has uid i + 1.
+ * What they hold beyond the node's capacity is recorded, not refused. */
+struct pack_scene;
+struct pack_scene *pack_scene_new(struct pack_intake *intake, struct err *reterr) SG_MUST_CHECK;
+struct pack_scene *pack_scene_copy(const struct pack_scene *scene) SG_MUST_CHECK;
+void pack_scene_free(struct pack_scene *scene);
+/* Its nodes stand in the order of the recording's. Borrowed. */
+const struct pack_cluster *pack_scene_cluster(const struct pack_scene *scene);
+/* As pack_commit, with the other resources. */
+bool pack_scene_place(struct pack_scene *scene, uint64_t uid, const struct pack_asked *asked,
+                      const struct pack_placement *placement) SG_MUST_CHECK;
+
+enum pack_block { /* bits: everything that keeps a pod from a node */
+                  PACK_BLOCK_SELECTOR = 1,
+                  PACK_BLOCK_TAINT = 2,
+                  PACK_BLOCK_PODS = 4,
+                  PACK_BLOCK_CPU = 8,
+                  PACK_BLOCK_MEMORY = 16,
+                  PACK_BLOCK_OTHER = 32,
+                  PACK_BLOCK_DEVICES = 64,
+                  /* Labels say that there are GPUs and allocatable lists none: DRA, or a plugin
+                   * that does not run. Nobody can tell from here, so that the node is neither
+                   * counted nor refused. */
+                  PACK_BLOCK_UNREADABLE = 128,
+};
+struct pack_verdict {
+  uint32_t blocks;           /* 0: fits */
+  const struct taint *taint; /* PACK_BLOCK_TAINT: the first */
+  uint64_t others;           /* PACK_BLOCK_OTHER: bit i for asked->others[i] */
+  enum pack_reason devices;  /* PACK_BLOCK_DEVICES: why */
+  int64_t devices_left;      /* free devices of that name, whatever else is missing; >= 0 */
+};
+struct pack_verdict pack_scene_judge(const struct pack_scene *scene, size_t node,
+                                     const struct pack_asked *asked);
+
+/*
+ * The fewest pods of the recording to move (at most PACK_MOVES_MAX) so that a pod which fits
+ * nowhere fits; among those the ones that hold the least GPU. By counts, so that it holds on
+ * nodes whose plugin picks the device. Pods of DaemonSets and static pods stay. Nothing is
+ * changed. False: no such moves.
+ */
+struct pack_scene_moves {
+  size_t move_count;
+  struct {
+    size_t pod;  /* of the recording */
+    uint32_t to; /* node */
+  } moves[PACK_MOVES_MAX];
+  uint32_t node; /* where there is room then */
+};
+bool pack_scene_suggest(const struct pack_scene *scene, struct pack_scorer *scorer,
+                        const struct pack_asked *asked, struct pack_scene_moves *ret) SG_MUST_CHECK;
 
 #endif

@@ -92,6 +92,9 @@ bool wire_is_changed(struct arena *arena, const struct doc_node *object,
  */
 bool wire_cluster_decode(struct arena *arena, struct str text, struct cluster *ret,
                          struct err *reterr) SG_MUST_CHECK;
+/* The same with the pods in it, which admission has no use for. */
+bool wire_cluster_decode_pods(struct arena *arena, struct str text, struct cluster *ret,
+                              struct err *reterr) SG_MUST_CHECK;
 
 /* ---- GPU products ------------------------------------------------------------------- */
 

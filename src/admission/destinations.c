@@ -14,38 +14,9 @@ enum { SELECTORS_MAX = 64, TERM_VALUES_MAX = 512 };
 
 /* ---- one node ----------------------------------------------------------------------------- */
 
-static bool is_among(const struct node_requirement *requirement, struct str value) {
-  for (size_t i = 0; i < requirement->value_count; i++)
-    if (str_eq(requirement->values[i], value))
-      return true;
-  return false;
-}
-
-static bool meets(const struct node *node, const struct node_requirement *requirement) {
-  const struct str *value = kv_find(node->labels, node->label_count, requirement->key);
-  int64_t has, bound;
-  switch (requirement->op) {
-  case SELECT_IN:
-    return value && is_among(requirement, *value);
-  case SELECT_NOT_IN: /* a node without the label has no value that is refused */
-    return !value || !is_among(requirement, *value);
-  case SELECT_EXISTS:
-    return value != NULL;
-  case SELECT_NOT_EXISTS:
-    return value == NULL;
-  case SELECT_GT:
-  case SELECT_LT:
-    if (!value || requirement->value_count != 1 || !i64_parse(*value, &has) ||
-        !i64_parse(requirement->values[0], &bound))
-      return false;
-    return requirement->op == SELECT_GT ? has > bound : has < bound;
-  }
-  return false;
-}
-
 static bool meets_term(const struct node *node, const struct node_selector_term *term) {
   for (size_t i = 0; i < term->requirement_count; i++)
-    if (!meets(node, &term->requirements[i]))
+    if (!node_meets(node, &term->requirements[i]))
       return false;
   return true;
 }

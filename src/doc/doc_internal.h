@@ -9,6 +9,10 @@
 bool doc_check_size(struct str text, const struct doc_limits *limits,
                     struct err *reterr) SG_MUST_CHECK;
 
+/* Without a byte order mark in front. */
+struct str doc_without_bom(struct str text);
+bool doc_looks_like_json(struct str text);
+
 /* Writes one code point (<= 0x10ffff, no surrogate) to out[0..3]; the number of bytes. */
 size_t utf8_encode(uint32_t code, char *out);
 /* Length of the well-formed UTF-8 sequence at `at`, 0 when there is none (RFC 3629). */

@@ -8,8 +8,13 @@ static size_t skip_space(struct str text, size_t at) {
   return at;
 }
 
+struct str doc_without_bom(struct str text) {
+  static const char bom[] = "\xef\xbb\xbf";
+  return str_starts_with(text, str_of(bom)) ? str_skip(text, sizeof(bom) - 1) : text;
+}
+
 /* '{' and a quoted key: nearly always JSON, now and then flow YAML. */
-static bool looks_like_json(struct str text) {
+bool doc_looks_like_json(struct str text) {
   size_t at = skip_space(text, 0);
   if (at == text.len || text.ptr[at] != '{')
     return false;
@@ -19,10 +24,8 @@ static bool looks_like_json(struct str text) {
 
 bool doc_parse_manifest(struct arena *arena, struct str text, const struct doc_limits *limits,
                         struct doc_stream *ret, struct err *reterr) {
-  static const char bom[] = "\xef\xbb\xbf";
-  if (str_starts_with(text, str_of(bom)))
-    text = str_skip(text, sizeof(bom) - 1);
-  if (!looks_like_json(text))
+  text = doc_without_bom(text);
+  if (!doc_looks_like_json(text))
     return doc_parse_yaml(arena, text, limits, ret, reterr);
   if (doc_parse_json_stream(arena, text, limits, ret, reterr))
     return true;

@@ -367,6 +367,12 @@ bool pack_cluster_set_node(struct pack_cluster *cluster, const struct pack_node_
   return true;
 }
 
+void pack_cluster_set_traits(struct pack_cluster *cluster, size_t index, uint64_t traits) {
+  struct pack_node *node = node_copy(cluster->nodes[index], 0, 0);
+  node->traits = traits;
+  pack_node_unref(cluster_publish(cluster, index, node));
+}
+
 bool pack_cluster_set_mode(struct pack_cluster *cluster, size_t index, uint8_t device,
                            enum pack_mode mode, uint16_t replicas, struct err *reterr) {
   if (index >= cluster->count || device >= cluster->nodes[index]->device_count)

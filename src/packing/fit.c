@@ -61,7 +61,7 @@ const struct pack_counter *pack_find_counter(const struct pack_node *node,
                                              const struct pack_form *form) {
   for (size_t i = 0; i < node->counter_count; i++) {
     const struct pack_counter *counter = &node->counters[i];
-    if (counter->kind == form->kind &&
+    if (counter->kind == form->kind && counter->name == form->name &&
         (form->kind != PACK_SLICES || counter->profile == form->amount))
       return counter;
   }

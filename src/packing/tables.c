@@ -40,7 +40,7 @@ struct pack_request pack_request_of(int64_t cpu_milli, int64_t mem_bytes, enum p
   return (struct pack_request){.cpu_milli = cpu_milli,
                                .mem_bytes = mem_bytes,
                                .form_count = 1,
-                               .forms = {{(uint16_t)kind, count, amount}}};
+                               .forms = {{.kind = (uint8_t)kind, .count = count, .amount = amount}}};
 }
 
 static int64_t slices_milli(const struct pack_catalog *catalog, const struct pack_form *form) {

@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A recorded cluster: what `kubectl get nodes,namespaces -A -o json` printed. */
+/* A recorded cluster: what `kubectl get nodes,namespaces,pods -A -o json` printed. */
 #include "wire_internal.h"
 
 #include <stdlib.h>
 
 struct cluster_reader {
-  struct arena *arena;
+  struct keeper keeper;
+  struct arena *scratch;
   struct node *nodes;
   size_t node_count, node_cap;
   struct k8s_namespace *namespaces;
   size_t ns_count, ns_cap;
-  bool has_nodes, has_namespaces;
-  struct err *err;
+  struct pod *pods;
+  size_t pod_count, pod_cap;
+  bool wants_pods;
+  bool has_nodes, has_namespaces, has_pods;
 };
 
 static void cluster_reader_done(struct cluster_reader *r) {
   free(r->nodes);
   free(r->namespaces);
+  free(r->pods);
+  arena_free(r->scratch);
 }
 
 static void *grow(void *list, size_t *cap, size_t count, size_t size) {
@@ -26,17 +31,25 @@ static void *grow(void *list, size_t *cap, size_t count, size_t size) {
   return mem_realloc(list, *cap * size);
 }
 
+/* The list in the arena, as long as it is. */
+static void *settle(struct arena *arena, const void *list, size_t count, size_t size) {
+  void *made = arena_array(arena, count, size);
+  if (count)
+    memcpy(made, list, count * size);
+  return made;
+}
+
 static bool read_taints(struct cluster_reader *r, const struct doc_node *spec,
-                        const struct trail *trail, struct node *ret) {
+                        const struct trail *trail, struct node *ret, struct err *reterr) {
   const struct doc_node *list;
-  if (!wire_child(spec, "taints", DOC_SEQUENCE, trail, &list, r->err))
+  if (!wire_child(spec, "taints", DOC_SEQUENCE, trail, &list, reterr))
     return false;
   if (!list || list->count == 0)
     return true;
-  struct taint *taints = arena_array(r->arena, list->count, sizeof(*taints));
+  struct taint *taints = arena_array(r->keeper.arena, list->count, sizeof(*taints));
   for (uint32_t i = 0; i < list->count; i++) {
-    taints[i].key = doc_text_at(&list->items[i], "key");
-    taints[i].value = doc_text_at(&list->items[i], "value");
+    taints[i].key = wire_keep(&r->keeper, doc_text_at(&list->items[i], "key"));
+    taints[i].value = wire_keep(&r->keeper, doc_text_at(&list->items[i], "value"));
     if (!wire_taint_effect(doc_text_at(&list->items[i], "effect"), &taints[i].effect))
       taints[i].effect = EFFECT_ANY;
   }
@@ -45,21 +58,46 @@ static bool read_taints(struct cluster_reader *r, const struct doc_node *spec,
   return true;
 }
 
-static bool read_node(struct cluster_reader *r, const struct doc_node *object) {
-  const struct doc_node *metadata, *spec, *status;
-  struct trail at_metadata = {NULL, STR_LIT("metadata"), 0};
+static bool read_allocatable(struct cluster_reader *r, const struct doc_node *status,
+                             const struct trail *trail, struct node *ret, struct err *reterr) {
+  const struct resource_amount *amounts;
+  if (!wire_amounts_decode(r->keeper.arena, status, "allocatable", trail, &amounts,
+                           &ret->allocatable_count, reterr))
+    return false;
+  struct resource_amount *mine = (struct resource_amount *)(uintptr_t)amounts;
+  for (size_t i = 0; i < ret->allocatable_count; i++) {
+    mine[i].name = wire_keep(&r->keeper, mine[i].name);
+    mine[i].text = wire_keep(&r->keeper, mine[i].text);
+  }
+  ret->allocatable = mine;
+  return true;
+}
+
+static bool read_metadata(struct cluster_reader *r, const struct doc_node *object,
+                          struct str *ret_name, const struct key_value **ret_labels,
+                          size_t *ret_label_count, struct err *reterr) {
+  const struct doc_node *metadata;
+  struct trail here = {NULL, STR_LIT("metadata"), 0};
+  if (!wire_child(object, "metadata", DOC_MAPPING, NULL, &metadata, reterr) ||
+      !wire_child_text(metadata, "name", &here, ret_name, reterr) ||
+      !wire_child_pairs(r->keeper.arena, metadata, "labels", &here, ret_labels, ret_label_count,
+                        reterr))
+    return false;
+  *ret_name = wire_keep(&r->keeper, *ret_name);
+  wire_keep_pairs(&r->keeper, *ret_labels, *ret_label_count);
+  return true;
+}
+
+static bool read_node(struct cluster_reader *r, const struct doc_node *object, struct err *reterr) {
+  const struct doc_node *spec, *status;
   struct trail at_spec = {NULL, STR_LIT("spec"), 0};
   struct trail at_status = {NULL, STR_LIT("status"), 0};
   struct node made = {0};
-  if (!wire_child(object, "metadata", DOC_MAPPING, NULL, &metadata, r->err) ||
-      !wire_child(object, "spec", DOC_MAPPING, NULL, &spec, r->err) ||
-      !wire_child(object, "status", DOC_MAPPING, NULL, &status, r->err) ||
-      !wire_child_text(metadata, "name", &at_metadata, &made.name, r->err) ||
-      !wire_child_pairs(r->arena, metadata, "labels", &at_metadata, &made.labels, &made.label_count,
-                        r->err) ||
-      !read_taints(r, spec, &at_spec, &made) ||
-      !wire_amounts_decode(r->arena, status, "allocatable", &at_status, &made.allocatable,
-                           &made.allocatable_count, r->err))
+  if (!wire_child(object, "spec", DOC_MAPPING, NULL, &spec, reterr) ||
+      !wire_child(object, "status", DOC_MAPPING, NULL, &status, reterr) ||
+      !read_metadata(r, object, &made.name, &made.labels, &made.label_count, reterr) ||
+      !read_taints(r, spec, &at_spec, &made, reterr) ||
+      !read_allocatable(r, status, &at_status, &made, reterr))
     return false;
   made.is_unschedulable = doc_is_true(doc_get_lit(spec, "unschedulable"));
   r->nodes = grow(r->nodes, &r->node_cap, r->node_count, sizeof(*r->nodes));
@@ -67,49 +105,48 @@ static bool read_node(struct cluster_reader *r, const struct doc_node *object) {
   return true;
 }
 
-static bool read_namespace(struct cluster_reader *r, const struct doc_node *object) {
-  const struct doc_node *metadata;
-  struct trail here = {NULL, STR_LIT("metadata"), 0};
+static bool read_namespace(struct cluster_reader *r, const struct doc_node *object,
+                           struct err *reterr) {
   struct k8s_namespace made = {0};
-  if (!wire_child(object, "metadata", DOC_MAPPING, NULL, &metadata, r->err) ||
-      !wire_child_text(metadata, "name", &here, &made.name, r->err) ||
-      !wire_child_pairs(r->arena, metadata, "labels", &here, &made.labels, &made.label_count,
-                        r->err))
+  if (!read_metadata(r, object, &made.name, &made.labels, &made.label_count, reterr))
     return false;
   r->namespaces = grow(r->namespaces, &r->ns_cap, r->ns_count, sizeof(*r->namespaces));
   r->namespaces[r->ns_count++] = made;
   return true;
 }
 
-/* One object; items of a typed list carry no kind of their own. */
-static bool read_object(struct cluster_reader *r, const struct doc_node *object,
-                        struct str list_kind) {
-  struct str kind = doc_text_at(object, "kind");
-  if (kind.len == 0)
-    kind = list_kind;
-  const struct doc_node *items = doc_get_lit(object, "items");
-  if (doc_is(items, DOC_SEQUENCE)) {
-    struct str of = str_ends_with(kind, STR_LIT("List")) ? (struct str){kind.ptr, kind.len - 4}
-                                                         : (struct str){NULL, 0};
-    r->has_nodes |= str_is(of, "Node");
-    r->has_namespaces |= str_is(of, "Namespace");
-    for (uint32_t i = 0; i < items->count; i++) {
-      if (doc_is(doc_get_lit(&items->items[i], "items"), DOC_SEQUENCE))
-        continue; /* a list in a list is nothing that kubectl prints */
-      if (!read_object(r, &items->items[i], of))
-        return err_wrap(r->err, "items[%u]", i);
-    }
-    return true;
-  }
-  if (str_is(kind, "Node")) {
-    r->has_nodes = true;
-    return read_node(r, object);
-  }
-  if (str_is(kind, "Namespace")) {
-    r->has_namespaces = true;
-    return read_namespace(r, object);
-  }
+static bool read_pod(struct cluster_reader *r, const struct doc_node *object, struct err *reterr) {
+  struct pod made = {0};
+  arena_reset(r->scratch);
+  if (!wire_pod_decode(&r->keeper, r->scratch, object, &made, reterr))
+    return false;
+  r->pods = grow(r->pods, &r->pod_cap, r->pod_count, sizeof(*r->pods));
+  r->pods[r->pod_count++] = made;
   return true;
+}
+
+/* One object; items of a typed list carry no kind of their own. */
+static bool read_object(struct cluster_reader *r, const struct doc_object *object,
+                        struct err *reterr) {
+  struct str kind = doc_text_at(object->node, "kind"), list = object->list_kind;
+  if (kind.len == 0 && str_ends_with(list, STR_LIT("List")))
+    kind = (struct str){list.ptr, list.len - strlen("List")};
+  r->has_nodes |= str_is(kind, "Node");
+  r->has_namespaces |= str_is(kind, "Namespace");
+  r->has_pods |= str_is(kind, "Pod");
+  if (!object->node || doc_is(doc_get_lit(object->node, "items"), DOC_SEQUENCE))
+    return true; /* a list in a list is nothing that kubectl prints */
+  if (str_is(kind, "Node"))
+    return read_node(r, object->node, reterr);
+  if (str_is(kind, "Namespace"))
+    return read_namespace(r, object->node, reterr);
+  return !r->wants_pods || !str_is(kind, "Pod") || read_pod(r, object->node, reterr);
+}
+
+static bool on_object(void *context, const struct doc_object *object, struct err *reterr) {
+  if (read_object(context, object, reterr))
+    return true;
+  return object->list_kind.len ? err_wrap(reterr, "items[%zu]", object->index) : false;
 }
 
 static int compare_namespaces(const void *a, const void *b) {
@@ -120,33 +157,50 @@ static int compare_nodes(const void *a, const void *b) {
   return str_cmp(((const struct node *)a)->name, ((const struct node *)b)->name);
 }
 
-bool wire_cluster_decode(struct arena *arena, struct str text, struct cluster *ret,
-                         struct err *reterr) {
-  struct doc_stream stream;
-  if (!doc_parse_manifest(arena, text, &doc_limits_cluster, &stream, reterr))
+static int compare_pods(const void *a, const void *b) {
+  const struct pod *x = a, *y = b;
+  int order = str_cmp(x->constraints.node_name, y->constraints.node_name);
+  order = order ? order : str_cmp(x->ns, y->ns);
+  return order ? order : str_cmp(x->name, y->name);
+}
+
+static bool decode(struct arena *arena, struct str text, bool wants_pods, struct cluster *ret,
+                   struct err *reterr) {
+  SG_CLEANUP(cluster_reader_done)
+  struct cluster_reader r = {
+      .keeper = {arena, text}, .scratch = arena_new(16 * 1024), .wants_pods = wants_pods};
+  if (!doc_each_object(text, &doc_limits_cluster, on_object, &r, reterr))
     return false;
-  SG_CLEANUP(cluster_reader_done) struct cluster_reader r = {.arena = arena, .err = reterr};
-  for (size_t i = 0; i < stream.count; i++) {
-    if (!read_object(&r, stream.documents[i], (struct str){NULL, 0}))
-      return false;
-  }
   if (!r.has_nodes && !r.has_namespaces)
     return err_set_at(reterr, ERR_INVALID, 1, 1,
                       "neither nodes nor namespaces are in here; record a cluster with `kubectl "
                       "get nodes,namespaces -o json`");
-  struct node *nodes = arena_array(arena, r.node_count, sizeof(*nodes));
   if (r.node_count)
-    memcpy(nodes, r.nodes, r.node_count * sizeof(*nodes));
-  qsort(nodes, r.node_count, sizeof(*nodes), compare_nodes);
-  struct k8s_namespace *namespaces = arena_array(arena, r.ns_count, sizeof(*namespaces));
+    qsort(r.nodes, r.node_count, sizeof(*r.nodes), compare_nodes);
   if (r.ns_count)
-    memcpy(namespaces, r.namespaces, r.ns_count * sizeof(*namespaces));
-  qsort(namespaces, r.ns_count, sizeof(*namespaces), compare_namespaces);
-  *ret = (struct cluster){.nodes = nodes,
-                          .node_count = r.node_count,
-                          .namespaces = namespaces,
-                          .namespace_count = r.ns_count,
-                          .has_nodes = r.has_nodes,
-                          .has_namespaces = r.has_namespaces};
+    qsort(r.namespaces, r.ns_count, sizeof(*r.namespaces), compare_namespaces);
+  if (r.pod_count)
+    qsort(r.pods, r.pod_count, sizeof(*r.pods), compare_pods);
+  *ret = (struct cluster){
+      .nodes = settle(arena, r.nodes, r.node_count, sizeof(*r.nodes)),
+      .node_count = r.node_count,
+      .namespaces = settle(arena, r.namespaces, r.ns_count, sizeof(*r.namespaces)),
+      .namespace_count = r.ns_count,
+      .pods = settle(arena, r.pods, r.pod_count, sizeof(*r.pods)),
+      .pod_count = r.pod_count,
+      .has_nodes = r.has_nodes,
+      .has_namespaces = r.has_namespaces,
+      .has_pods = r.has_pods && wants_pods,
+  };
   return true;
+}
+
+bool wire_cluster_decode(struct arena *arena, struct str text, struct cluster *ret,
+                         struct err *reterr) {
+  return decode(arena, text, false, ret, reterr);
+}
+
+bool wire_cluster_decode_pods(struct arena *arena, struct str text, struct cluster *ret,
+                              struct err *reterr) {
+  return decode(arena, text, true, ret, reterr);
 }

@@ -198,25 +198,33 @@ static bool decode_requirement(struct decode *d, const struct doc_node *node,
   return true;
 }
 
-static bool decode_term(struct decode *d, const struct doc_node *node, const struct trail *trail,
-                        struct node_selector_term *ret) {
+static bool decode_requirements(struct decode *d, const struct doc_node *term, const char *name,
+                                const struct trail *trail, const struct node_requirement **ret,
+                                size_t *ret_count) {
   const struct doc_node *list;
-  if (node->kind != DOC_MAPPING)
-    return wire_wrong_type(trail, node, "a mapping", d->err);
-  if (!wire_child(node, "matchExpressions", DOC_SEQUENCE, trail, &list, d->err))
+  if (!wire_child(term, name, DOC_SEQUENCE, trail, &list, d->err))
     return false;
   if (!list || list->count == 0)
     return true;
-  struct trail here = {trail, STR_LIT("matchExpressions"), 0};
+  struct trail here = {trail, str_of(name), 0};
   struct node_requirement *requirements = arena_array(d->arena, list->count, sizeof(*requirements));
   for (uint32_t i = 0; i < list->count; i++) {
     struct trail item = {&here, {NULL, 0}, i};
     if (!decode_requirement(d, &list->items[i], &item, &requirements[i]))
       return false;
   }
-  ret->requirements = requirements;
-  ret->requirement_count = list->count;
+  *ret = requirements;
+  *ret_count = list->count;
   return true;
+}
+
+static bool decode_term(struct decode *d, const struct doc_node *node, const struct trail *trail,
+                        struct node_selector_term *ret) {
+  if (node->kind != DOC_MAPPING)
+    return wire_wrong_type(trail, node, "a mapping", d->err);
+  return decode_requirements(d, node, "matchExpressions", trail, &ret->requirements,
+                             &ret->requirement_count) &&
+         decode_requirements(d, node, "matchFields", trail, &ret->fields, &ret->field_count);
 }
 
 static bool decode_affinity(struct decode *d, const struct doc_node *spec,

@@ -101,6 +101,22 @@ bool wire_amounts_decode(struct arena *arena, const struct doc_node *parent, con
                          size_t *ret_count, struct err *reterr) SG_MUST_CHECK;
 bool wire_taint_effect(struct str text, enum taint_effect *ret);
 
+/* ---- what outlives its tree --------------------------------------------------------------- */
+
+/* Views into `text` stay; what was unescaped goes with the tree, unless it is kept. */
+struct keeper {
+  struct arena *arena;
+  struct str text;
+};
+struct str wire_keep(const struct keeper *keeper, struct str s);
+/* In place. */
+void wire_keep_pairs(const struct keeper *keeper, const struct key_value *pairs, size_t count);
+
+/* A Pod of a recording. `scratch` is for what is not kept. */
+bool wire_pod_decode(const struct keeper *keeper, struct arena *scratch,
+                     const struct doc_node *object, struct pod *ret,
+                     struct err *reterr) SG_MUST_CHECK;
+
 /* Splits "group/version" of apiVersion. */
 void wire_split_api_version(struct str api_version, struct str *ret_group, struct str *ret_version);
 

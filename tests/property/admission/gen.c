@@ -212,7 +212,8 @@ static void placement(struct random *random, struct arena *arena, struct pod_spe
     *requirement = (struct node_requirement){pick(random, node_keys, SG_ARRAY_LEN(node_keys)),
                                              (enum selector_operator)random_below(random, 6),
                                              values, random_below(random, 3)};
-    made[i] = (struct node_selector_term){requirement, random_below(random, 2)};
+    made[i] = (struct node_selector_term){.requirements = requirement,
+                                          .requirement_count = random_below(random, 2)};
   }
   spec->affinity_terms = made;
   spec->affinity_term_count = terms;

@@ -252,7 +252,7 @@ void with_node_selector(struct builder *b, const char *key, const char *value) {
 
 void with_affinity_term(struct builder *b) {
   struct pod_spec *spec = &b->tmpl->spec;
-  APPEND(b, spec->affinity_terms, spec->affinity_term_count, {NULL, 0});
+  APPEND(b, spec->affinity_terms, spec->affinity_term_count, {.requirement_count = 0});
 }
 
 void with_requirement(struct builder *b, const char *key, enum selector_operator op,

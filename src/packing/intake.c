@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The intake: the numbers that names, products and constraints of one recording have. */
+#include "src/packing/intake.h"
+
+#include <stdlib.h>
+
+static bool is_device(enum name_class class) {
+  return class == NAME_WHOLE || class == NAME_SLICE || class == NAME_VENDOR;
+}
+
+/* ---- names -------------------------------------------------------------------------------------
+ */
+
+uint8_t intake_find_name(const struct pack_intake *intake, struct str name) {
+  for (size_t i = 0; i < intake->name_count; i++)
+    if (str_eq(intake->names[i].text, name))
+      return (uint8_t)(i + 1);
+  return 0;
+}
+
+uint8_t intake_add_name(struct pack_intake *intake, struct str name) {
+  uint8_t number = intake_find_name(intake, name);
+  if (number || intake->name_count == DEVICE_NAMES_MAX)
+    return number;
+  intake->names[intake->name_count++] = (struct device_name){.text = name};
+  return (uint8_t)intake->name_count;
+}
+
+bool intake_admit_form(struct device_name *name, uint8_t kind, uint16_t profile) {
+  for (uint8_t i = 0; i < name->form_count; i++)
+    if (name->forms[i].kind == kind && name->forms[i].profile == profile)
+      return true;
+  /* One place is kept for wholes, as which everything can be counted. */
+  if (kind != PACK_WHOLE && name->form_count >= PACK_FORMS_MAX - 1) {
+    (void)intake_admit_form(name, PACK_WHOLE, 0);
+    return false;
+  }
+  name->forms[name->form_count].kind = kind;
+  name->forms[name->form_count++].profile = profile;
+  return true;
+}
+
+size_t intake_find_other(const struct pack_intake *intake, struct str name) {
+  for (size_t i = 0; i < intake->other_count; i++)
+    if (str_eq(intake->others[i], name))
+      return i;
+  return SIZE_MAX;
+}
+
+size_t intake_add_other(struct pack_intake *intake, struct str name) {
+  size_t index = intake_find_other(intake, name);
+  if (index != SIZE_MAX)
+    return index;
+  if (intake->other_count == intake->other_cap) {
+    intake->other_cap = intake->other_cap ? intake->other_cap * 2 : 16;
+    intake->others = mem_realloc(intake->others, intake->other_cap * sizeof(*intake->others));
+  }
+  intake->others[intake->other_count] = name;
+  return intake->other_count++;
+}
+
+/* ---- the survey --------------------------------------------------------------------------------
+ */
+
+/* Numbers for all that the node lists, so that requests know every way to be met. */
+static void survey(struct pack_intake *intake, const struct node *node) {
+  struct intake_node read;
+  for (size_t i = 0; i < node->allocatable_count; i++) {
+    struct str name = node->allocatable[i].name;
+    enum name_class class = resource_name_parse(name).class;
+    if (class == NAME_HOST)
+      continue;
+    if (!is_device(class) || intake_add_name(intake, name) == 0)
+      (void)intake_add_other(intake, name);
+  }
+  intake_read_node(intake, node, &read);
+}
+
+/* Where the pods of each node begin; they are sorted by node, and so are the nodes. */
+static void find_pods(struct pack_intake *intake) {
+  const struct cluster *recorded = intake->recorded;
+  size_t at = 0;
+  for (size_t n = 0; n < recorded->node_count; n++) {
+    struct str name = recorded->nodes[n].name;
+    while (at < recorded->pod_count && str_cmp(recorded->pods[at].constraints.node_name, name) < 0)
+      at++;
+    intake->pod_first[n] = at;
+    while (at < recorded->pod_count && str_eq(recorded->pods[at].constraints.node_name, name))
+      at++;
+    intake->pod_last[n] = at;
+  }
+}
+
+struct pack_intake *pack_intake_new(struct pack_catalog *catalog, const struct cluster *recorded,
+                                    struct err *reterr) {
+  size_t count = recorded->node_count;
+  for (size_t n = 1; n < count; n++) {
+    if (str_eq(recorded->nodes[n - 1].name, recorded->nodes[n].name)) {
+      (void)err_set(reterr, ERR_INVALID, "node \"%.*s\" is there twice",
+                    STR_FMT(recorded->nodes[n].name));
+      return NULL;
+    }
+  }
+  struct pack_intake *intake = mem_zalloc(sizeof(*intake));
+  intake->arena = arena_new(4096);
+  intake->catalog = catalog;
+  intake->recorded = recorded;
+  intake->names = mem_zalloc(DEVICE_NAMES_MAX * sizeof(*intake->names));
+  intake->pod_first = mem_zalloc((count + 1) * sizeof(*intake->pod_first));
+  intake->pod_last = mem_zalloc((count + 1) * sizeof(*intake->pod_last));
+  for (size_t n = 0; n < count; n++)
+    survey(intake, &recorded->nodes[n]);
+  find_pods(intake);
+  return intake;
+}
+
+void pack_intake_free(struct pack_intake *intake) {
+  if (!intake)
+    return;
+  arena_free(intake->arena);
+  free(intake->names);
+  free(intake->others);
+  free(intake->pod_first);
+  free(intake->pod_last);
+  free(intake);
+}
+
+const struct pack_asked *pack_intake_ask(struct pack_intake *intake, const struct pod *pod,
+                                         struct err *reterr) {
+  if (intake->is_sealed) {
+    (void)err_set(reterr, ERR_INTERNAL,
+                  "asked after a scene was made: its nodes have no bits for it");
+    return NULL;
+  }
+  struct pack_asked *asked = arena_alloc(intake->arena, sizeof(*asked));
+  if (!intake_read_asked(intake, pod, asked, reterr) ||
+      !intake_intern(intake, asked, &asked->request.needs, reterr))
+    return NULL;
+  return asked;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files that take recorded nodes and pods in: intake*.c, scene*.c. */
+#ifndef SLICEGATE_PACKING_INTAKE_H
+#define SLICEGATE_PACKING_INTAKE_H
+
+#include "src/packing/packing_internal.h"
+
+/* ---- resource names (intake_names.c) ----------------------------------------------------------
+ */
+
+enum name_class {
+  NAME_HOST,   /* cpu, memory, pods */
+  NAME_WHOLE,  /* nvidia.com/gpu */
+  NAME_SLICE,  /* nvidia.com/mig-<profile> */
+  NAME_VENDOR, /* a countable device of another vendor */
+  NAME_OTHER,  /* anything else that kube-scheduler counts: storage, huge pages, NICs */
+  NAME_OPAQUE, /* an amount of a device, handed out by an extender of its own: HAMi, Aliyun */
+};
+struct resource_name {
+  enum name_class class;
+  bool is_shared;     /* renamed by time-slicing or MPS: "....shared" */
+  struct str profile; /* NAME_SLICE: "1g.10gb" */
+};
+struct resource_name resource_name_parse(struct str name);
+
+/* ---- the intake -------------------------------------------------------------------------------
+ */
+
+enum {
+  DEVICE_NAMES_MAX = UINT8_MAX, /* numbers of names are bytes, 0 is none; more count as others */
+  COUNTERS_MAX = 64,            /* resource names of GPUs that one node lists */
+  OTHERS_ASKED_MAX = 64,        /* other resources of one pod */
+  CONSTRAINTS_MAX = 64,         /* bits of a trait mask */
+};
+
+/* What a device name counts on some node: one way in which a request for it can be met. */
+struct device_name {
+  struct str text;
+  struct {
+    uint8_t kind;
+    uint16_t profile;
+  } forms[PACK_FORMS_MAX];
+  uint8_t form_count;
+};
+
+enum constraint_type { CONSTRAINT_SELECTOR, CONSTRAINT_TAINTS, CONSTRAINT_OTHERS };
+
+/* What one trait bit says: this node meets it. */
+struct constraint {
+  enum constraint_type type;
+  const struct pod_constraints *of; /* selector, taints */
+  const struct pack_asked *asked;   /* others */
+};
+
+struct pack_intake {
+  struct arena *arena;
+  struct pack_catalog *catalog;
+  const struct cluster *recorded;
+  struct device_name *names; /* [number - 1] */
+  size_t name_count;
+  struct str *others;
+  size_t other_count, other_cap;
+  struct constraint constraints[CONSTRAINTS_MAX];
+  size_t constraint_count;
+  bool is_sealed;               /* a scene was made: names and constraints are fixed */
+  size_t *pod_first, *pod_last; /* [node]: its pods are [first, last) of the recording */
+};
+
+/* False: the name counts too many kinds already for one request to list them. */
+bool intake_admit_form(struct device_name *name, uint8_t kind, uint16_t profile);
+/* 0: no number. */
+uint8_t intake_find_name(const struct pack_intake *intake, struct str name);
+uint8_t intake_add_name(struct pack_intake *intake, struct str name);
+/* SIZE_MAX: nobody lists it or asks for it. */
+size_t intake_find_other(const struct pack_intake *intake, struct str name);
+size_t intake_add_other(struct pack_intake *intake, struct str name);
+
+/* ---- nodes (intake_nodes.c) ---------------------------------------------------------------- */
+
+struct intake_node {
+  struct pack_node_spec spec; /* views devices and counters of here */
+  struct pack_device devices[PACK_DEVICES_MAX];
+  struct pack_counter counters[COUNTERS_MAX];
+  bool is_unreadable; /* PACK_BLOCK_UNREADABLE, for NVIDIA's names */
+};
+/* Without traits. Adds the node's product to the catalog. */
+void intake_read_node(struct pack_intake *intake, const struct node *node, struct intake_node *ret);
+int64_t intake_allocatable(const struct node *node, struct str name);
+
+/* ---- pods (intake_pods.c) -------------------------------------------------------------------- */
+
+/* Request without traits and alternatives: the form is what the name counts on this node. */
+struct pack_request intake_request_on(const struct pack_intake *intake,
+                                      const struct pack_node *node, const struct pod *pod);
+/* All that the pod asks for, without traits; false with the reason when that cannot be said. */
+bool intake_read_asked(struct pack_intake *intake, const struct pod *pod, struct pack_asked *ret,
+                       struct err *reterr) SG_MUST_CHECK;
+
+/* ---- constraints (intake_traits.c) ----------------------------------------------------------- */
+
+/* The bits of what the pod demands, made when new. */
+bool intake_intern(struct pack_intake *intake, const struct pack_asked *asked, uint64_t *ret_needs,
+                   struct err *reterr) SG_MUST_CHECK;
+bool intake_takes_no_pods(const struct node *node);
+/* Selectors and tolerations; where the pods are now does not matter. */
+bool intake_equal_constraints(const struct pod_constraints *a, const struct pod_constraints *b);
+/* `left`: of the other resources of the node. */
+uint64_t intake_traits(const struct pack_intake *intake, const struct node *node,
+                       const int64_t *left);
+
+/* ---- scenes (scene.c) ------------------------------------------------------------------------ */
+
+struct pack_scene {
+  struct pack_intake *intake;
+  struct pack_cluster *cluster;
+  size_t other_count;  /* of the intake when the scene was made */
+  int64_t *left;       /* [node * other_count + other]; below 0: observed excess */
+  bool *is_unreadable; /* [node] */
+};
+/* Of the other resources of a node. */
+static inline int64_t *scene_others(const struct pack_scene *scene, size_t node) {
+  return scene->left + node * scene->intake->other_count;
+}
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A recorded node as a node of the core. Allocatable says how many devices each name counts;
+ * the labels of GPU Feature Discovery say what stands behind a name. Counters are exact. The
+ * devices are a guess at the hardware: which instance is on which GPU, no label tells.
+ */
+#include "src/packing/intake.h"
+
+struct labels {
+  struct str product; /* as labelled, suffixes and all */
+  int64_t gpus;       /* gpu.count; 0: not labelled */
+  int64_t replicas;   /* of a device; 1 when nothing else is said */
+  bool is_shared;     /* nvidia.com/gpu counts replicas */
+  bool is_single;     /* nvidia.com/gpu counts MIG instances of one profile */
+  struct str profile; /* is_single */
+};
+
+static struct str label(const struct node *node, struct str key) {
+  const struct str *value = kv_find(node->labels, node->label_count, key);
+  return value ? *value : (struct str){NULL, 0};
+}
+
+static int64_t number_label(const struct node *node, struct str key) {
+  int64_t number;
+  return i64_parse(label(node, key), &number) && number > 0 ? number : 0;
+}
+
+/* "NVIDIA-H100-80GB-HBM3-MIG-1g.10gb-SHARED" -> "1g.10gb" */
+static struct str profile_of_product(struct str product) {
+  static const struct str mark = {"-MIG-", 5}, shared = {"-SHARED", 7};
+  for (size_t i = 1; i + mark.len <= product.len; i++) {
+    if (!str_starts_with(str_skip(product, i), mark))
+      continue;
+    struct str profile = str_skip(product, i + mark.len);
+    if (str_ends_with(profile, shared))
+      profile.len -= shared.len;
+    return profile;
+  }
+  return (struct str){NULL, 0};
+}
+
+static struct labels read_labels(const struct node *node) {
+  struct str sharing = label(node, STR_LIT("nvidia.com/gpu.sharing-strategy"));
+  struct labels made = {.product = label(node, STR_LIT("nvidia.com/gpu.product")),
+                        .gpus = number_label(node, STR_LIT("nvidia.com/gpu.count")),
+                        .replicas = number_label(node, STR_LIT("nvidia.com/gpu.replicas"))};
+  made.is_shared = made.replicas > 1 || str_is(sharing, "time-slicing") || str_is(sharing, "mps") ||
+                   str_ends_with(made.product, STR_LIT("-SHARED"));
+  made.replicas = made.replicas ? made.replicas : 1;
+  made.profile = profile_of_product(made.product);
+  made.is_single = str_is(label(node, STR_LIT("nvidia.com/mig.strategy")), "single") &&
+                   made.profile.len && !str_is(made.profile, "INVALID");
+  return made;
+}
+
+/* ---- products ----------------------------------------------------------------------------------
+ */
+
+static struct str base_product(struct str product) {
+  static const struct str marks[] = {{"-SHARED", 7}, {"-MIG-", 5}};
+  for (size_t i = 1; i < product.len; i++)
+    for (size_t m = 0; m < SG_ARRAY_LEN(marks); m++)
+      if (str_starts_with(str_skip(product, i), marks[m]))
+        return (struct str){product.ptr, i};
+  return product;
+}
+
+static uint16_t nvidia_product(struct pack_intake *intake, const struct labels *labels) {
+  const struct gpu_product *known = product_by_label(labels->product);
+  if (known)
+    return pack_catalog_add(intake->catalog, known);
+  struct str name = base_product(labels->product);
+  return pack_catalog_add_plain(intake->catalog, name.len ? name : STR_LIT("nvidia.com/gpu"));
+}
+
+static uint16_t vendor_product(struct pack_intake *intake, const struct node *node,
+                               struct str name) {
+  struct str known = str_starts_with(name, STR_LIT("amd.com/"))
+                         ? label(node, STR_LIT("amd.com/gpu.product-name"))
+                         : label(node, STR_LIT("gpu.intel.com/product"));
+  return pack_catalog_add_plain(intake->catalog, known.len ? known : name);
+}
+
+/* ---- counters
+ * ------------------------------------------------------------------------------------ */
+
+/* "nvidia.com/mig-1g.10gb.replicas", without building the key. */
+static bool is_slice_shared(const struct node *node, struct str name) {
+  static const struct str suffix = {".replicas", 9};
+  for (size_t i = 0; i < node->label_count; i++) {
+    struct str key = node->labels[i].key;
+    int64_t replicas;
+    if (key.len == name.len + suffix.len && str_starts_with(key, name) &&
+        str_ends_with(key, suffix) && i64_parse(node->labels[i].value, &replicas))
+      return replicas > 1;
+  }
+  return false;
+}
+
+/* What the name counts on this node. Profiles that no product has are counted as wholes, and so
+ * is everything beyond the ways in which one request can be met. */
+static void set_kind(struct pack_intake *intake, const struct node *node,
+                     const struct labels *labels, struct str name, struct pack_counter *ret) {
+  struct resource_name parsed = resource_name_parse(name);
+  struct str profile = parsed.profile;
+  bool is_shared = parsed.is_shared;
+  if (parsed.class == NAME_WHOLE) {
+    is_shared = is_shared || labels->is_shared;
+    profile = labels->is_single ? labels->profile : profile;
+  } else if (parsed.class == NAME_SLICE) {
+    is_shared = is_shared || is_slice_shared(node, name);
+  }
+  uint16_t number = pack_catalog_find_profile(intake->catalog, profile);
+  ret->kind = is_shared ? PACK_REPLICAS : number != PACK_NONE ? PACK_SLICES : PACK_WHOLE;
+  ret->profile = ret->kind == PACK_SLICES ? number : 0;
+  if (!intake_admit_form(&intake->names[ret->name - 1], ret->kind, ret->profile)) {
+    ret->kind = PACK_WHOLE;
+    ret->profile = 0;
+  }
+}
+
+/* ---- devices: the guess ---------------------------------------------------------------------- */
+
+struct guess {
+  const struct pack_intake *intake;
+  struct intake_node *node;
+  size_t count;
+};
+
+static void add_devices(struct guess *guess, enum pack_mode mode, uint16_t product, int64_t size,
+                        int64_t count) {
+  if (product == PACK_NONE || size <= 0 || size > UINT16_MAX)
+    return;
+  for (int64_t i = 0; i < count && guess->count < PACK_DEVICES_MAX; i++)
+    guess->node->devices[guess->count++] = (struct pack_device){
+        .mode = (uint8_t)mode, .product = (uint8_t)product, .size = (uint16_t)size};
+}
+
+static int64_t divide_up(int64_t a, int64_t b) {
+  return a / b + (a % b != 0);
+}
+
+/* Memory slices of all instances that there are. */
+static int64_t sum_slices(const struct intake_node *node, const struct pack_mig *mig) {
+  int64_t slices = 0;
+  for (size_t i = 0; i < node->spec.counter_count; i++) {
+    const struct pack_counter *counter = &node->counters[i];
+    uint16_t p = counter->kind == PACK_SLICES ? pack_mig_find(mig, counter->profile) : PACK_NONE;
+    if (p != PACK_NONE)
+      slices = i64_add_sat(slices, i64_mul_sat(counter->total, mig->profiles[p].size));
+  }
+  return slices;
+}
+
+static void guess_nvidia(struct guess *guess, const struct labels *labels, uint16_t product) {
+  const struct pack_mig *mig = pack_catalog_mig(guess->intake->catalog, product);
+  int64_t gpus = 0;
+  for (size_t i = 0; i < guess->node->spec.counter_count; i++) {
+    const struct pack_counter *counter = &guess->node->counters[i];
+    struct str name = guess->intake->names[counter->name - 1].text;
+    if (resource_name_parse(name).class != NAME_WHOLE)
+      continue;
+    if (counter->kind == PACK_WHOLE) {
+      add_devices(guess, PACK_MODE_WHOLE, product, PACK_MILLI, counter->total);
+      gpus = i64_add_sat(gpus, counter->total);
+    } else if (counter->kind == PACK_REPLICAS) {
+      int64_t shared = divide_up(counter->total, labels->replicas);
+      add_devices(guess, PACK_MODE_SHARED, product, labels->replicas, shared);
+      gpus = i64_add_sat(gpus, shared);
+    }
+  }
+  int64_t slices = mig ? sum_slices(guess->node, mig) : 0;
+  if (slices == 0)
+    return;
+  /* Under the single strategy gpu.count counts instances; otherwise what is not whole is MIG. */
+  int64_t least = divide_up(slices, mig->axis);
+  int64_t rest = labels->is_single ? 0 : labels->gpus - gpus;
+  add_devices(guess, PACK_MODE_MIG, product, mig->axis, rest > least ? rest : least);
+}
+
+/* ---- the node
+ * ------------------------------------------------------------------------------------ */
+
+int64_t intake_allocatable(const struct node *node, struct str name) {
+  const struct resource_amount *amount =
+      amount_find(node->allocatable, node->allocatable_count, name);
+  if (!amount || !amount->is_valid || qty_is_negative(amount->amount))
+    return 0;
+  return str_is(name, "cpu") ? qty_milli_ceil(amount->amount) : qty_units_ceil(amount->amount);
+}
+
+static bool says_that_it_has_gpus(const struct node *node, const struct labels *labels) {
+  return labels->gpus > 0 || labels->product.len ||
+         str_is(label(node, STR_LIT("nvidia.com/gpu.present")), "true");
+}
+
+static void add_counters(struct pack_intake *intake, const struct node *node,
+                         const struct labels *labels, struct intake_node *ret,
+                         struct guess *guess) {
+  for (size_t i = 0; i < node->allocatable_count; i++) {
+    struct str name = node->allocatable[i].name;
+    uint8_t number = intake_find_name(intake, name);
+    if (number == 0 || ret->spec.counter_count == COUNTERS_MAX)
+      continue;
+    int64_t total = intake_allocatable(node, name);
+    struct pack_counter *counter = &ret->counters[ret->spec.counter_count++];
+    *counter = (struct pack_counter){.name = number,
+                                     .total = (uint32_t)(total > INT32_MAX ? INT32_MAX : total)};
+    if (resource_name_parse(name).class == NAME_VENDOR) {
+      counter->kind = PACK_WHOLE;
+      (void)intake_admit_form(&intake->names[number - 1], PACK_WHOLE, 0);
+      add_devices(guess, PACK_MODE_WHOLE, vendor_product(intake, node, name), PACK_MILLI, total);
+    } else {
+      ret->is_unreadable = false;
+      set_kind(intake, node, labels, name, counter);
+    }
+  }
+}
+
+void intake_read_node(struct pack_intake *intake, const struct node *node,
+                      struct intake_node *ret) {
+  struct labels labels = read_labels(node);
+  struct guess guess = {intake, ret, 0};
+  int64_t pods = intake_allocatable(node, STR_LIT("pods"));
+  *ret =
+      (struct intake_node){.spec = {.name = node->name,
+                                    .cpu_milli = intake_allocatable(node, STR_LIT("cpu")),
+                                    .mem_bytes = intake_allocatable(node, STR_LIT("memory")),
+                                    .pods_max = (uint32_t)(pods > UINT32_MAX ? UINT32_MAX : pods),
+                                    .devices = ret->devices,
+                                    .counters = ret->counters},
+                           .is_unreadable = says_that_it_has_gpus(node, &labels)};
+  /* Before the counters: their profiles are those of the product. */
+  uint16_t product = PACK_NONE;
+  bool has_nvidia = labels.product.len || labels.gpus;
+  for (size_t i = 0; i < node->allocatable_count && !has_nvidia; i++)
+    has_nvidia = resource_name_parse(node->allocatable[i].name).class == NAME_WHOLE;
+  if (has_nvidia)
+    product = nvidia_product(intake, &labels);
+  add_counters(intake, node, &labels, ret, &guess);
+  if (has_nvidia)
+    guess_nvidia(&guess, &labels, product);
+  ret->spec.device_count = guess.count;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Recorded pods as requests of the core, and what of a pod cannot be said in its terms. */
+#include "src/packing/intake.h"
+
+static const struct str device_class_prefix = {"deviceclass.resource.kubernetes.io/", 35};
+
+static struct pack_form form_of(uint8_t name, uint8_t kind, uint16_t profile, int64_t count) {
+  uint16_t asked = (uint16_t)(count > UINT16_MAX ? UINT16_MAX : count);
+  struct pack_form form = {.kind = kind, .name = name, .count = asked, .amount = profile};
+  if (kind == PACK_REPLICAS) {
+    form.count = 1;
+    form.amount = asked;
+  }
+  return form;
+}
+
+/* CPU and memory; true when the name is one of them, or nothing to count. */
+static bool take_host(const struct resource_request *item, struct pack_request *request) {
+  if (str_is(item->name, "cpu"))
+    request->cpu_milli = qty_milli_ceil(item->amount);
+  else if (str_is(item->name, "memory"))
+    request->mem_bytes = qty_units_ceil(item->amount);
+  else
+    return str_is(item->name, "pods");
+  return true;
+}
+
+struct pack_request intake_request_on(const struct pack_intake *intake,
+                                      const struct pack_node *node, const struct pod *pod) {
+  struct pack_request request = pack_request_of(0, 0, PACK_CPU, 0, 0);
+  for (size_t i = 0; i < pod->request_count; i++) {
+    const struct resource_request *item = &pod->requests[i];
+    uint8_t name = intake_find_name(intake, item->name);
+    if (take_host(item, &request) || name == 0 || request.forms[0].kind != PACK_CPU)
+      continue;
+    for (uint16_t c = 0; c < node->counter_count; c++) {
+      const struct pack_counter *counter = &node->counters[c];
+      if (counter->name == name)
+        request.forms[0] =
+            form_of(name, counter->kind, counter->profile, qty_units_ceil(item->amount));
+    }
+  }
+  return request;
+}
+
+/* ---- asked ------------------------------------------------------------------------------------
+ */
+
+static bool check_name(const struct resource_request *item, enum name_class class,
+                       struct err *reterr) {
+  if (str_starts_with(item->name, device_class_prefix))
+    return err_set(reterr, ERR_INVALID,
+                   "%.*s: a device by DRA, of which nodes in a recording list nothing",
+                   STR_FMT(item->name));
+  if (class == NAME_OPAQUE)
+    return err_set(
+        reterr, ERR_INVALID,
+        "%.*s is handed out by a scheduler extender of its own, card by card: what nodes "
+        "list does not tell whether it fits",
+        STR_FMT(item->name));
+  return true;
+}
+
+static bool take_device(struct pack_intake *intake, const struct resource_request *item,
+                        struct pack_asked *ret, struct err *reterr) {
+  int64_t count = qty_units_ceil(item->amount);
+  if (ret->device.len)
+    return err_set(reterr, ERR_INVALID,
+                   "asks for %.*s and for %.*s: GPUs of two names are not placed together",
+                   STR_FMT(ret->device), STR_FMT(item->name));
+  if (!qty_is_whole(item->amount))
+    return err_set(reterr, ERR_INVALID, "%.*s: not a whole number, which the API server refuses",
+                   STR_FMT(item->name));
+  if (count > UINT16_MAX)
+    return err_set(reterr, ERR_INVALID, "%.*s: %lld is more than any node has", STR_FMT(item->name),
+                   (long long)count);
+  uint8_t number = intake_add_name(intake, item->name);
+  if (number == 0)
+    return err_set(reterr, ERR_LIMIT, "more than %d resource names of GPUs", DEVICE_NAMES_MAX);
+  struct device_name *name = &intake->names[number - 1];
+  if (name->form_count == 0) /* no node lists it: a whole of nothing */
+    (void)intake_admit_form(name, PACK_WHOLE, 0);
+  ret->device = item->name;
+  ret->device_count = count;
+  ret->request.form_count = name->form_count;
+  for (uint8_t f = 0; f < name->form_count; f++)
+    ret->request.forms[f] = form_of(number, name->forms[f].kind, name->forms[f].profile, count);
+  return true;
+}
+
+bool intake_read_asked(struct pack_intake *intake, const struct pod *pod, struct pack_asked *ret,
+                       struct err *reterr) {
+  struct pack_other *others = arena_array(intake->arena, pod->request_count, sizeof(*others));
+  *ret = (struct pack_asked){
+      .pod = pod, .request = pack_request_of(0, 0, PACK_CPU, 0, 0), .others = others};
+  if (pod->has_claims)
+    return err_set(reterr, ERR_INVALID,
+                   "spec.resourceClaims: devices by DRA, of which nodes in a recording list "
+                   "nothing");
+  for (size_t i = 0; i < pod->request_count; i++) {
+    const struct resource_request *item = &pod->requests[i];
+    enum name_class class = resource_name_parse(item->name).class;
+    if (take_host(item, &ret->request))
+      continue;
+    if (!check_name(item, class, reterr))
+      return false;
+    bool is_device = class == NAME_WHOLE || class == NAME_SLICE || class == NAME_VENDOR;
+    if (is_device && intake_find_other(intake, item->name) == SIZE_MAX) {
+      if (!take_device(intake, item, ret, reterr))
+        return false;
+      continue;
+    }
+    if (ret->other_count == OTHERS_ASKED_MAX)
+      return err_set(reterr, ERR_LIMIT, "more than %d other resources in one pod",
+                     OTHERS_ASKED_MAX);
+    others[ret->other_count++] =
+        (struct pack_other){.index = (uint16_t)intake_add_other(intake, item->name),
+                            .name = item->name,
+                            .amount = qty_units_ceil(item->amount)};
+  }
+  return true;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The fewest moves that make room, by counts. On recorded nodes a device plugin picks the device,
+ * so what can be promised is what kube-scheduler counts: a pod leaves a node and everything it
+ * requested is free there, and it may go where all of that is free and its own constraints hold.
+ *
+ * Single moves first, then pairs from one node. Whether a pod has anywhere to go depends only on
+ * what it asks for; shapes that fit nowhere are remembered, so that a full cluster costs one
+ * look at all nodes for each shape and not for each pod.
+ */
+#include "src/packing/intake.h"
+
+#include <stdlib.h>
+
+enum demand_kind { DEMAND_CPU, DEMAND_MEMORY, DEMAND_DEVICE, DEMAND_OTHER };
+enum { DEMANDS_MAX = 64 };
+
+struct demand {
+  uint16_t id; /* number of the device name, or index of the other resource */
+  uint8_t kind;
+  int64_t amount;
+};
+
+/* A pod with its names resolved. */
+struct mover {
+  const struct pod *pod;
+  struct demand demands[DEMANDS_MAX];
+  size_t demand_count;
+  int64_t gpu_milli, cpu_milli, mem_bytes; /* what a move costs, in this order */
+  bool is_fixed;                           /* it stays, or what it holds is not known */
+};
+
+struct search {
+  const struct pack_scene *scene;
+  struct pack_scorer *scorer; /* NULL: the first node that will do */
+  const struct pack_asked *asked;
+  struct mover *stuck; /* one of each shape that fits nowhere */
+  size_t stuck_count, stuck_cap;
+  struct pack_scene_moves best;
+  int64_t best_cost[3];
+  bool is_found;
+};
+
+/* ---- pods
+ * ---------------------------------------------------------------------------------------- */
+
+static bool resolve(const struct pack_intake *intake, const struct pod *pod, struct mover *ret) {
+  *ret = (struct mover){.pod = pod};
+  for (size_t i = 0; i < pod->request_count; i++) {
+    const struct resource_request *item = &pod->requests[i];
+    struct demand made = {.amount = qty_units_ceil(item->amount)};
+    size_t other;
+    if (str_is(item->name, "pods"))
+      continue;
+    if (str_is(item->name, "cpu")) {
+      made.amount = ret->cpu_milli = qty_milli_ceil(item->amount);
+      made.kind = DEMAND_CPU;
+    } else if (str_is(item->name, "memory")) {
+      made.kind = DEMAND_MEMORY;
+      ret->mem_bytes = made.amount;
+    } else if ((made.id = intake_find_name(intake, item->name)) != 0) {
+      made.kind = DEMAND_DEVICE;
+    } else if ((other = intake_find_other(intake, item->name)) != SIZE_MAX) {
+      made.kind = DEMAND_OTHER;
+      made.id = (uint16_t)other;
+    } else {
+      return false; /* no node lists it */
+    }
+    if (ret->demand_count == DEMANDS_MAX)
+      return false;
+    ret->demands[ret->demand_count++] = made;
+  }
+  return true;
+}
+
+static bool is_amount_of_device(const struct pod *pod) {
+  for (size_t i = 0; i < pod->request_count; i++)
+    if (resource_name_parse(pod->requests[i].name).class == NAME_OPAQUE)
+      return true;
+  return pod->has_claims;
+}
+
+static struct mover mover_of(const struct search *s, size_t node, const struct pod *pod) {
+  struct mover made;
+  const struct pack_intake *intake = s->scene->intake;
+  bool is_known = resolve(intake, pod, &made);
+  made.is_fixed = !is_known || pod_is_over(pod) || str_is(pod->controller, "DaemonSet") ||
+                  str_is(pod->controller, "Node") || is_amount_of_device(pod);
+  if (made.is_fixed)
+    return made;
+  const struct pack_node *at = pack_cluster_node(s->scene->cluster, node);
+  struct pack_request request = intake_request_on(intake, at, pod);
+  uint16_t replicas = 1;
+  for (uint16_t d = 0; d < at->device_count && replicas == 1; d++)
+    if (at->devices[d].mode == PACK_MODE_SHARED)
+      replicas = at->devices[d].size;
+  made.gpu_milli = pack_request_milli(intake->catalog, &request, replicas);
+  return made;
+}
+
+static int64_t amount_of(const struct mover *mover, const struct demand *like) {
+  for (size_t i = 0; mover && i < mover->demand_count; i++)
+    if (mover->demands[i].kind == like->kind && mover->demands[i].id == like->id)
+      return mover->demands[i].amount;
+  return 0;
+}
+
+/* ---- where it may go ----------------------------------------------------------------------------
+ */
+
+static int64_t room(const struct pack_scene *scene, size_t n, const struct demand *demand) {
+  const struct pack_node *node = pack_cluster_node(scene->cluster, n);
+  switch ((enum demand_kind)demand->kind) {
+  case DEMAND_CPU:
+    return node->cpu_left;
+  case DEMAND_MEMORY:
+    return node->mem_left;
+  case DEMAND_OTHER:
+    return scene_others(scene, n)[demand->id];
+  case DEMAND_DEVICE:
+    for (uint16_t c = 0; c < node->counter_count; c++)
+      if (node->counters[c].name == demand->id)
+        return node->counters[c].left;
+    return 0;
+  }
+  return 0;
+}
+
+static int64_t pods_room(const struct pack_scene *scene, size_t n) {
+  const struct pack_node *node = pack_cluster_node(scene->cluster, n);
+  if (intake_takes_no_pods(&scene->intake->recorded->nodes[n]))
+    return 0;
+  return node->pods_max ? (int64_t)node->pods_max - node->pod_count : INT64_MAX;
+}
+
+/* `beside`: another mover that has gone there already, or NULL. */
+static bool has_room(const struct pack_scene *scene, size_t n, const struct mover *mover,
+                     const struct mover *beside) {
+  if (pods_room(scene, n) < (beside ? 2 : 1))
+    return false;
+  for (size_t i = 0; i < mover->demand_count; i++) {
+    const struct demand *demand = &mover->demands[i];
+    if (i64_add_sat(demand->amount, amount_of(beside, demand)) > room(scene, n, demand))
+      return false;
+  }
+  return true;
+}
+
+static bool may_go(const struct pack_scene *scene, size_t n, const struct pod *pod) {
+  const struct node *node = &scene->intake->recorded->nodes[n];
+  struct pod_constraints anywhere = pod->constraints;
+  anywhere.node_name = (struct str){NULL, 0}; /* where it is now */
+  return pod_selects_node(&anywhere, node) && !pod_find_barrier(&anywhere, node);
+}
+
+/* The best node but `from` and `but`; SIZE_MAX: none. *ret_is_stuck: not even its own would do. */
+static size_t find_destination(const struct search *s, const struct mover *mover, size_t from,
+                               size_t but, bool *ret_is_stuck) {
+  const struct pack_scene *scene = s->scene;
+  size_t best = SIZE_MAX;
+  int64_t best_score = INT64_MIN;
+  *ret_is_stuck = true;
+  for (size_t n = 0; n < pack_cluster_count(scene->cluster); n++) {
+    if (!has_room(scene, n, mover, NULL) || !may_go(scene, n, mover->pod))
+      continue;
+    *ret_is_stuck = false;
+    if (n == from || n == but)
+      continue;
+    if (!s->scorer)
+      return n;
+    struct pack_choice choice = {.score = INT64_MIN + 1};
+    struct pack_request request =
+        intake_request_on(scene->intake, pack_cluster_node(scene->cluster, n), mover->pod);
+    if (!pack_score(s->scorer, scene->cluster, n, &request, &choice))
+      choice.score = INT64_MIN + 1;
+    if (choice.score > best_score) {
+      best = n;
+      best_score = choice.score;
+    }
+  }
+  return best;
+}
+
+static bool is_same_shape(const struct mover *a, const struct mover *b) {
+  if (a->demand_count != b->demand_count || a->cpu_milli != b->cpu_milli ||
+      a->mem_bytes != b->mem_bytes)
+    return false;
+  for (size_t i = 0; i < a->demand_count; i++)
+    if (a->demands[i].kind != b->demands[i].kind || a->demands[i].id != b->demands[i].id ||
+        a->demands[i].amount != b->demands[i].amount)
+      return false;
+  return intake_equal_constraints(&a->pod->constraints, &b->pod->constraints);
+}
+
+static bool is_stuck(const struct search *s, const struct mover *mover) {
+  for (size_t i = 0; i < s->stuck_count; i++)
+    if (is_same_shape(&s->stuck[i], mover))
+      return true;
+  return false;
+}
+
+static void remember_stuck(struct search *s, const struct mover *mover) {
+  if (s->stuck_count == s->stuck_cap) {
+    s->stuck_cap = s->stuck_cap ? s->stuck_cap * 2 : 16;
+    s->stuck = mem_realloc(s->stuck, s->stuck_cap * sizeof(*s->stuck));
+  }
+  s->stuck[s->stuck_count++] = *mover;
+}
+
+static size_t destination(struct search *s, const struct mover *mover, size_t from, size_t but) {
+  bool is_nowhere;
+  if (is_stuck(s, mover))
+    return SIZE_MAX;
+  size_t to = find_destination(s, mover, from, but, &is_nowhere);
+  if (is_nowhere)
+    remember_stuck(s, mover);
+  return to;
+}
+
+/* ---- what has to go
+ * -------------------------------------------------------------------------------- */
+
+/* Whether the pod fits the node when these are gone. */
+static bool is_enough(const struct search *s, size_t n, const struct mover *asked,
+                      const struct mover *a, const struct mover *b) {
+  if (pods_room(s->scene, n) + (b ? 2 : 1) < 1)
+    return false;
+  for (size_t i = 0; i < asked->demand_count; i++) {
+    const struct demand *demand = &asked->demands[i];
+    int64_t freed = i64_add_sat(amount_of(a, demand), amount_of(b, demand));
+    if (demand->amount > i64_add_sat(room(s->scene, n, demand), freed))
+      return false;
+  }
+  return true;
+}
+
+static bool is_cheaper(const struct search *s, const struct mover *a, const struct mover *b) {
+  const int64_t cost[3] = {a->gpu_milli + (b ? b->gpu_milli : 0),
+                           a->cpu_milli + (b ? b->cpu_milli : 0),
+                           i64_add_sat(a->mem_bytes, b ? b->mem_bytes : 0)};
+  for (size_t i = 0; s->is_found && i < SG_ARRAY_LEN(cost); i++)
+    if (cost[i] != s->best_cost[i])
+      return cost[i] < s->best_cost[i];
+  return !s->is_found;
+}
+
+static void take(struct search *s, size_t node, const struct mover *a, size_t a_to,
+                 const struct mover *b, size_t b_to) {
+  const struct pod *pods = s->scene->intake->recorded->pods;
+  s->is_found = true;
+  s->best_cost[0] = a->gpu_milli + (b ? b->gpu_milli : 0);
+  s->best_cost[1] = a->cpu_milli + (b ? b->cpu_milli : 0);
+  s->best_cost[2] = i64_add_sat(a->mem_bytes, b ? b->mem_bytes : 0);
+  s->best = (struct pack_scene_moves){.node = (uint32_t)node, .move_count = b ? 2 : 1};
+  s->best.moves[0].pod = (size_t)(a->pod - pods);
+  s->best.moves[0].to = (uint32_t)a_to;
+  if (b) {
+    s->best.moves[1].pod = (size_t)(b->pod - pods);
+    s->best.moves[1].to = (uint32_t)b_to;
+  }
+}
+
+static void try_one(struct search *s, size_t n, const struct mover *asked, const struct mover *a) {
+  if (!is_enough(s, n, asked, a, NULL) || !is_cheaper(s, a, NULL))
+    return;
+  size_t to = destination(s, a, n, SIZE_MAX);
+  if (to != SIZE_MAX)
+    take(s, n, a, to, NULL, 0);
+}
+
+/* Two pods need two places, or one with room for both. */
+static void try_two(struct search *s, size_t n, const struct mover *asked, const struct mover *a,
+                    const struct mover *b) {
+  if (!is_enough(s, n, asked, a, b) || !is_cheaper(s, a, b))
+    return;
+  size_t a_to = destination(s, a, n, SIZE_MAX);
+  size_t b_to = a_to == SIZE_MAX ? SIZE_MAX : destination(s, b, n, SIZE_MAX);
+  if (b_to == SIZE_MAX)
+    return;
+  if (a_to == b_to && !has_room(s->scene, a_to, b, a)) {
+    size_t other = destination(s, b, n, a_to);
+    if (other == SIZE_MAX) {
+      other = destination(s, a, n, b_to);
+      if (other == SIZE_MAX)
+        return;
+      a_to = other;
+    } else {
+      b_to = other;
+    }
+  }
+  take(s, n, a, a_to, b, b_to);
+}
+
+static bool is_open(const struct search *s, size_t n) {
+  struct pack_verdict verdict = pack_scene_judge(s->scene, n, s->asked);
+  return (verdict.blocks & (PACK_BLOCK_SELECTOR | PACK_BLOCK_TAINT | PACK_BLOCK_UNREADABLE)) == 0 &&
+         !((verdict.blocks & PACK_BLOCK_DEVICES) && pack_reason_is_final(verdict.devices));
+}
+
+static void search_node(struct search *s, size_t n, const struct mover *asked, size_t moves) {
+  const struct pack_intake *intake = s->scene->intake;
+  size_t first = intake->pod_first[n], count = intake->pod_last[n] - first;
+  if (count < moves || !is_open(s, n))
+    return;
+  CLEANUP_FREE struct mover *movers = mem_zalloc(count * sizeof(*movers));
+  for (size_t i = 0; i < count; i++)
+    movers[i] = mover_of(s, n, &intake->recorded->pods[first + i]);
+  for (size_t i = 0; i < count; i++) {
+    if (movers[i].is_fixed)
+      continue;
+    if (moves == 1)
+      try_one(s, n, asked, &movers[i]);
+    for (size_t k = i + 1; moves == 2 && k < count; k++)
+      if (!movers[k].is_fixed)
+        try_two(s, n, asked, &movers[i], &movers[k]);
+  }
+}
+
+bool pack_scene_suggest(const struct pack_scene *scene, struct pack_scorer *scorer,
+                        const struct pack_asked *asked, struct pack_scene_moves *ret) {
+  struct search s = {.scene = scene, .scorer = scorer, .asked = asked};
+  struct mover wanted;
+  if (!resolve(scene->intake, asked->pod, &wanted))
+    return false;
+  for (size_t moves = 1; moves <= PACK_MOVES_MAX && !s.is_found; moves++)
+    for (size_t n = 0; n < pack_cluster_count(scene->cluster); n++)
+      search_node(&s, n, &wanted, moves);
+  free(s.stuck);
+  *ret = s.best;
+  return s.is_found;
+}
