@@ -175,7 +175,8 @@ struct pack_unit {
 struct pack_pod {
   uint64_t uid;
   int64_t cpu_milli, mem_bytes;
-  struct pack_form form;
+  uint64_t products, needs, shuns; /* of its request: where else it might go */
+  struct pack_form form;           /* the one that was met */
   uint16_t unit_first, unit_count; /* in the node's units */
 };
 
@@ -307,7 +308,7 @@ struct pack_placement {
 };
 
 /*
- * Puts the pod there. False: it does not fit there (any more), or the uid is there already;
+ * Puts the pod there; uids are below UINT64_MAX. False: it does not fit there (any more), or the uid is there already;
  * nothing has changed then. On nodes with counters units that contradict the prediction are
  * dropped and the count decides.
  */

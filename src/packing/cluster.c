@@ -186,11 +186,15 @@ static void swap(struct pack_cluster *cluster, size_t index, const struct pack_n
   cluster->runs[index / CLUSTER_RUN] = next_id(cluster);
 }
 
+void cluster_prepare(struct pack_cluster *cluster, struct pack_node *node) {
+  node->id = next_id(cluster);
+  summarise(cluster->catalog, node);
+}
+
 const struct pack_node *cluster_publish(struct pack_cluster *cluster, size_t index,
                                         struct pack_node *owned) {
   const struct pack_node *before = cluster->nodes[index];
-  owned->id = next_id(cluster);
-  summarise(cluster->catalog, owned);
+  cluster_prepare(cluster, owned);
   swap(cluster, index, owned);
   return before;
 }
@@ -240,8 +244,7 @@ static void insert(struct pack_cluster *cluster, size_t at, struct pack_node *ow
   size_t behind = cluster->count - at;
   memmove(cluster->nodes + at + 1, cluster->nodes + at, behind * sizeof(struct pack_node *));
   memmove(cluster->ids + at + 1, cluster->ids + at, behind * sizeof(*cluster->ids));
-  owned->id = next_id(cluster);
-  summarise(cluster->catalog, owned);
+  cluster_prepare(cluster, owned);
   cluster->nodes[at] = owned;
   cluster->ids[at] = owned->id;
   cluster->count++;
@@ -329,10 +332,7 @@ static bool move_pods(const struct pack_catalog *catalog, const struct pack_node
                       struct pack_node *node, struct err *reterr) {
   for (size_t i = 0; i < from->pod_count; i++) {
     const struct pack_pod *pod = &from->pods[i];
-    struct pack_request request = {.cpu_milli = pod->cpu_milli,
-                                   .mem_bytes = pod->mem_bytes,
-                                   .form_count = 1,
-                                   .forms = {pod->form}};
+    struct pack_request request = node_pod_request(pod);
     uint16_t first = node->unit_count;
     for (uint16_t u = 0; u < pod->unit_count; u++) {
       const struct pack_unit *unit = &from->units[pod->unit_first + u];

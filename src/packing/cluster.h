@@ -13,6 +13,8 @@ const uint32_t *cluster_ids(const struct pack_cluster *cluster);
  */
 enum { CLUSTER_RUN = 16 };
 const uint32_t *cluster_runs(const struct pack_cluster *cluster);
+/* Makes a value that scores can look at, without putting it anywhere. */
+void cluster_prepare(struct pack_cluster *cluster, struct pack_node *node);
 /* Gives `owned` an id and puts it in place; returns the value of before, now the caller's. */
 const struct pack_node *cluster_publish(struct pack_cluster *cluster, size_t index,
                                         struct pack_node *owned) SG_MUST_CHECK;

@@ -151,6 +151,9 @@ void node_add_pod(struct pack_node *node, uint64_t uid, const struct pack_reques
       (struct pack_pod){.uid = uid,
                         .cpu_milli = request->cpu_milli,
                         .mem_bytes = request->mem_bytes,
+                        .products = request->products,
+                        .needs = request->needs,
+                        .shuns = request->shuns,
                         .form = *form,
                         .unit_first = unit_first,
                         .unit_count = (uint16_t)(node->unit_count - unit_first)};
@@ -159,6 +162,16 @@ void node_add_pod(struct pack_node *node, uint64_t uid, const struct pack_reques
   struct pack_counter *counter = node_counter(node, form);
   if (counter)
     counter->left -= pack_form_asks(form);
+}
+
+struct pack_request node_pod_request(const struct pack_pod *pod) {
+  return (struct pack_request){.cpu_milli = pod->cpu_milli,
+                               .mem_bytes = pod->mem_bytes,
+                               .products = pod->products,
+                               .needs = pod->needs,
+                               .shuns = pod->shuns,
+                               .form_count = 1,
+                               .forms = {pod->form}};
 }
 
 size_t node_find_pod(const struct pack_node *node, uint64_t uid) {

@@ -43,6 +43,8 @@ bool node_take_unit(const struct pack_catalog *catalog, struct pack_node *node,
 /* Appends the pod, whose units are those from unit_first on, and takes CPU, memory and count. */
 void node_add_pod(struct pack_node *node, uint64_t uid, const struct pack_request *request,
                   const struct pack_form *form, uint16_t unit_first);
+/* What the pod asked for, by the one form that was met. */
+struct pack_request node_pod_request(const struct pack_pod *pod);
 /* SIZE_MAX: it is not there. */
 size_t node_find_pod(const struct pack_node *node, uint64_t uid);
 void node_remove_pod(const struct pack_catalog *catalog, struct pack_node *node, size_t index);

@@ -41,6 +41,9 @@ struct pack_policy {
   pack_score_fn *score;
   /* All optional: */
   bool looks_at_pods; /* scores nodes that are alike differently, by the pods on them */
+  /* What a node value is worth less than nothing, as scores measure it: a score is its fall from
+   * before to after. Without it moves are judged by scores alone. */
+  int32_t (*potential)(const struct pack_view *view, const struct pack_node *node);
   void *(*state_new)(const struct pack_catalog *catalog, uint64_t seed);
   void (*state_free)(void *state);
   void (*set_tables)(void *state, const struct pack_view *view); /* tables were swapped */
@@ -129,6 +132,17 @@ int64_t pack_layout_growth(const struct pack_layout_costs *costs, uint16_t produ
 bool pack_place_least_growth(const struct pack_layout_costs *costs, const struct pack_node *node,
                              const struct pack_request *request, uint8_t form, int64_t *ret_growth,
                              struct pack_placement *placement);
+
+/* ---- scorers, for searches (scorer.c) -----------------------------------------------------------
+ */
+
+/* The score of a value that need not be in a cluster, and its placement unless NULL; false: the
+ * request does not fit it. */
+bool pack_scorer_score_node(struct pack_scorer *scorer, const struct pack_node *node,
+                            const struct pack_request *request, int64_t *ret_score,
+                            struct pack_placement *placement);
+/* 0 for policies without potentials. */
+int64_t pack_scorer_potential(struct pack_scorer *scorer, const struct pack_node *node);
 
 /* ---- integers -----------------------------------------------------------------------------------
  */

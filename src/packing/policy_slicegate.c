@@ -249,6 +249,10 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
   return true;
 }
 
+static int32_t potential(const struct pack_view *view, const struct pack_node *node) {
+  return potential_know(view->state, node)->potential;
+}
+
 /* ---- tables and conditions ------------------------------------------------------------------- */
 
 /* Nearly full, remainders are worth less than whole GPUs are: fill them up. */
@@ -366,6 +370,7 @@ const struct pack_policy pack_policy_slicegate = {
     .name = "slicegate",
     .summary = "every remainder of a device has a price, set by what could still use it",
     .score = score,
+    .potential = potential,
     .state_new = state_new,
     .state_free = state_free,
     .set_tables = set_tables,

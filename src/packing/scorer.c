@@ -366,15 +366,26 @@ size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluste
   return found;
 }
 
+bool pack_scorer_score_node(struct pack_scorer *scorer, const struct pack_node *node,
+                            const struct pack_request *request, int64_t *ret_score,
+                            struct pack_placement *placement) {
+  struct pack_cell cell = {0};
+  bool is_full;
+  if (pack_fit_host(node, request) != PACK_FITS ||
+      !scorer->policy->score(&scorer->view, node, request, &cell, placement))
+    return false;
+  *ret_score = (int64_t)cell.score - charge_prices(scorer, &is_full)[cell.charge];
+  return true;
+}
+
 bool pack_score(struct pack_scorer *scorer, const struct pack_cluster *cluster, size_t index,
                 const struct pack_request *request, struct pack_choice *ret) {
-  const struct pack_node *node = pack_cluster_node(cluster, index);
-  struct pack_cell cell = {0};
-  if (pack_fit_host(node, request) != PACK_FITS ||
-      !scorer->policy->score(&scorer->view, node, request, &cell, &ret->placement))
-    return false;
-  bool is_full;
   ret->placement.node = (uint32_t)index;
-  ret->score = (int64_t)cell.score - charge_prices(scorer, &is_full)[cell.charge];
-  return true;
+  return pack_scorer_score_node(scorer, pack_cluster_node(cluster, index), request, &ret->score,
+                                &ret->placement);
+}
+
+int64_t pack_scorer_potential(struct pack_scorer *scorer, const struct pack_node *node) {
+  const struct pack_policy *policy = scorer->policy;
+  return policy->potential ? policy->potential(&scorer->view, node) : 0;
 }

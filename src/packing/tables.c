@@ -37,10 +37,11 @@ void pack_tables_unref(struct pack_tables_ref *ref) {
 
 struct pack_request pack_request_of(int64_t cpu_milli, int64_t mem_bytes, enum pack_kind kind,
                                     uint16_t count, uint16_t amount) {
-  return (struct pack_request){.cpu_milli = cpu_milli,
-                               .mem_bytes = mem_bytes,
-                               .form_count = 1,
-                               .forms = {{.kind = (uint8_t)kind, .count = count, .amount = amount}}};
+  return (struct pack_request){
+      .cpu_milli = cpu_milli,
+      .mem_bytes = mem_bytes,
+      .form_count = 1,
+      .forms = {{.kind = (uint8_t)kind, .count = count, .amount = amount}}};
 }
 
 static int64_t slices_milli(const struct pack_catalog *catalog, const struct pack_form *form) {

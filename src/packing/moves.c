@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The fewest pods to move so that a request fits. A node that would take it without one of its
+ * pods (without two) is a candidate; its worth is what all nodes concerned are worth afterwards:
+ *
+ *   Phi(n) - Phi(n without the pods and with the request) + the scores of the pods elsewhere
+ *
+ * Candidates are ranked by this estimate, in which each pod has the best place of all, and the
+ * best few are then carried out on trial, so that pods that want the same place are seen.
+ */
+#include "src/packing/cluster.h"
+
+#include <stdlib.h>
+
+enum {
+  TRIALS = 12,        /* candidates that are carried out on trial */
+  PLACES = 64,        /* distinct requests of pods whose best places are kept; direct-mapped */
+  SHAPES = 256,       /* nodes with equal pods on equal devices, looked at once; direct-mapped */
+  NODE_PODS_MAX = 64, /* pods of a node that are tried in pairs */
+};
+static const uint64_t request_uid = UINT64_MAX;
+
+struct candidate {
+  int64_t worth;
+  uint32_t node;
+  uint32_t pod_count;
+  uint64_t uids[PACK_MOVES_MAX];
+};
+
+/* Where a pod would go: the two best nodes, for one of them may be the one it leaves. */
+struct places {
+  bool is_set;
+  struct pack_request request;
+  size_t count;
+  uint32_t nodes[2];
+  int64_t scores[2];
+};
+
+struct search {
+  struct pack_scorer *scorer;
+  struct pack_cluster *cluster;
+  const struct pack_catalog *catalog;
+  const struct pack_request *request;
+  struct candidate best[TRIALS]; /* by worth, descending */
+  size_t best_count;
+  struct places places[PLACES];
+  uint64_t shapes[SHAPES];
+};
+
+static uint64_t mix(uint64_t hash, uint64_t word) {
+  hash = (hash ^ word) * 0xff51afd7ed558ccd;
+  return hash ^ hash >> 32;
+}
+
+/* ---- places for the pods that move --------------------------------------------------------- */
+
+static const struct places *find_places(struct search *search, const struct pack_request *request) {
+  uint64_t hash = mix((uint64_t)request->cpu_milli, (uint64_t)request->mem_bytes);
+  hash = mix(hash, (uint64_t)request->forms[0].kind << 32 |
+                       (uint64_t)request->forms[0].count << 16 | request->forms[0].amount);
+  struct places *places = &search->places[hash % PLACES];
+  if (places->is_set && memcmp(&places->request, request, sizeof(*request)) == 0)
+    return places;
+  struct pack_choice choices[2];
+  places->is_set = true;
+  places->request = *request;
+  places->count = pack_choose(search->scorer, search->cluster, request, choices, 2);
+  for (size_t i = 0; i < places->count; i++) {
+    places->nodes[i] = choices[i].placement.node;
+    places->scores[i] = choices[i].score;
+  }
+  return places;
+}
+
+/* The score of the best place on another node, or on what is left of this one. */
+static bool best_elsewhere(struct search *search, const struct pack_request *request, uint32_t node,
+                           const struct pack_node *left, int64_t *ret_score) {
+  const struct places *places = find_places(search, request);
+  bool is_found = pack_scorer_score_node(search->scorer, left, request, ret_score, NULL);
+  for (size_t i = 0; i < places->count; i++) {
+    if (places->nodes[i] == node)
+      continue;
+    if (!is_found || places->scores[i] > *ret_score)
+      *ret_score = places->scores[i];
+    return true;
+  }
+  return is_found;
+}
+
+/* ---- candidates --------------------------------------------------------------------------------
+ */
+
+static void enter(struct search *search, const struct candidate *candidate) {
+  if (search->best_count == TRIALS && search->best[TRIALS - 1].worth >= candidate->worth)
+    return;
+  size_t at = search->best_count < TRIALS ? search->best_count++ : TRIALS - 1;
+  for (; at > 0 && search->best[at - 1].worth < candidate->worth; at--)
+    search->best[at] = search->best[at - 1];
+  search->best[at] = *candidate;
+}
+
+/* The node without these pods, ready to be scored; the caller's. */
+static struct pack_node *without(struct search *search, const struct pack_node *node,
+                                 const uint64_t *uids, size_t count) {
+  struct pack_node *left = node_copy(node, 1, PACK_UNITS_MAX);
+  for (size_t i = 0; i < count; i++)
+    node_remove_pod(search->catalog, left, node_find_pod(left, uids[i]));
+  cluster_prepare(search->cluster, left);
+  return left;
+}
+
+/* Puts the request on the value, by the policy's own placement. */
+static struct pack_node *with_request(struct search *search, const struct pack_node *left,
+                                      const struct pack_placement *placement) {
+  const struct pack_form *form = &search->request->forms[placement->form];
+  struct pack_node *node = node_copy(left, 1, placement->unit_count);
+  for (uint8_t u = 0; u < placement->unit_count; u++)
+    if (!node_take_unit(search->catalog, node, search->request, form, &placement->units[u])) {
+      pack_node_unref(node);
+      return NULL;
+    }
+  node_add_pod(node, request_uid, search->request, form, left->unit_count);
+  cluster_prepare(search->cluster, node);
+  return node;
+}
+
+static void consider(struct search *search, uint32_t index, const uint64_t *uids, size_t count) {
+  const struct pack_node *node = pack_cluster_node(search->cluster, index);
+  struct pack_node *left = without(search, node, uids, count), *full = NULL;
+  struct candidate candidate = {.node = index, .pod_count = (uint32_t)count};
+  struct pack_placement placement = {0};
+  int64_t score;
+  if (!pack_scorer_score_node(search->scorer, left, search->request, &score, &placement) ||
+      !(full = with_request(search, left, &placement)))
+    goto out;
+  candidate.worth = score + pack_scorer_potential(search->scorer, node) -
+                    pack_scorer_potential(search->scorer, left);
+  for (size_t i = 0; i < count; i++) {
+    struct pack_request moved = node_pod_request(&node->pods[node_find_pod(node, uids[i])]);
+    if (!best_elsewhere(search, &moved, index, full, &score))
+      goto out;
+    candidate.worth += score;
+    candidate.uids[i] = uids[i];
+  }
+  enter(search, &candidate);
+out:
+  pack_node_unref(left);
+  pack_node_unref(full);
+}
+
+/* Devices and pods in order: nodes of one shape give one candidate, on the first of them. */
+static bool is_new_shape(struct search *search, const struct pack_node *node) {
+  uint64_t hash = mix(node->likeness, node->traits);
+  for (size_t i = 0; i < node->pod_count; i++) {
+    const struct pack_pod *pod = &node->pods[i];
+    hash = mix(hash, (uint64_t)pod->cpu_milli);
+    hash = mix(hash, (uint64_t)pod->mem_bytes);
+    hash = mix(hash, pod->products ^ pod->needs << 1 ^ pod->shuns << 2);
+    hash = mix(hash,
+               (uint64_t)pod->form.kind << 32 | (uint64_t)pod->form.count << 16 | pod->form.amount);
+    for (uint16_t u = 0; u < pod->unit_count; u++) {
+      const struct pack_unit *unit = &node->units[pod->unit_first + u];
+      hash = mix(hash, (uint64_t)unit->device << 8 | unit->start);
+    }
+  }
+  hash += hash == 0;
+  uint64_t *slot = &search->shapes[hash % SHAPES];
+  bool is_new = *slot != hash;
+  *slot = hash;
+  return is_new;
+}
+
+/* Could the node take the request if nobody were on it? */
+static bool may_ever(const struct search *search, const struct pack_node *node) {
+  if (node->counter_count)
+    return false;
+  enum pack_reason reason = pack_fit(search->catalog, node, search->request);
+  return reason != PACK_FITS && !pack_reason_is_final(reason);
+}
+
+static void look_for(struct search *search, size_t moves) {
+  for (uint32_t i = 0; i < pack_cluster_count(search->cluster); i++) {
+    const struct pack_node *node = pack_cluster_node(search->cluster, i);
+    if (node->pod_count < moves || !may_ever(search, node) || !is_new_shape(search, node))
+      continue;
+    size_t pods = node->pod_count < NODE_PODS_MAX || moves == 1 ? node->pod_count : NODE_PODS_MAX;
+    for (size_t a = 0; a < pods; a++) {
+      if (moves == 1)
+        consider(search, i, &node->pods[a].uid, 1);
+      for (size_t b = a + 1; moves == 2 && b < pods; b++)
+        consider(search, i, (uint64_t[]){node->pods[a].uid, node->pods[b].uid}, 2);
+    }
+  }
+}
+
+/* ---- trials
+ * --------------------------------------------------------------------------------------- */
+
+/* What was changed on trial, to be taken back in reverse. */
+struct trial {
+  struct pack_undo undos[2 * PACK_MOVES_MAX + 1];
+  size_t count;
+};
+
+static void take_back(struct search *search, struct trial *trial) {
+  while (trial->count)
+    pack_undo(search->cluster, &trial->undos[--trial->count]);
+}
+
+static bool release(struct search *search, struct trial *trial, uint32_t node, uint64_t uid) {
+  bool is_done = pack_try_release(search->cluster, node, uid, &trial->undos[trial->count]);
+  trial->count += is_done;
+  return is_done;
+}
+
+static bool put(struct search *search, struct trial *trial, uint64_t uid,
+                const struct pack_request *request, const struct pack_placement *placement) {
+  bool is_done = pack_try(search->cluster, uid, request, placement, &trial->undos[trial->count]);
+  trial->count += is_done;
+  return is_done;
+}
+
+/* Moves first, one after the other, then the request: what the caller will do. */
+static bool works_in_order(struct search *search, const struct pack_suggestion *suggestion,
+                           const struct pack_request *moved) {
+  struct trial trial = {.count = 0};
+  bool works = true;
+  for (size_t i = 0; i < suggestion->move_count && works; i++) {
+    const struct pack_move *move = &suggestion->moves[i];
+    works = release(search, &trial, move->from, move->uid) &&
+            put(search, &trial, move->uid, &moved[i], &move->to);
+  }
+  works = works && put(search, &trial, request_uid, search->request, &suggestion->placement);
+  take_back(search, &trial);
+  return works;
+}
+
+static bool carry_out(struct search *search, const struct candidate *candidate,
+                      struct pack_suggestion *ret) {
+  struct trial trial = {.count = 0};
+  struct pack_request moved[PACK_MOVES_MAX];
+  const struct pack_node *node = pack_cluster_node(search->cluster, candidate->node);
+  struct pack_choice choice;
+  bool works = true;
+  ret->move_count = candidate->pod_count;
+  ret->score = pack_scorer_potential(search->scorer, node);
+  for (size_t i = 0; i < candidate->pod_count; i++) {
+    const struct pack_pod *pod = &node->pods[node_find_pod(node, candidate->uids[i])];
+    moved[i] = node_pod_request(pod);
+    ret->moves[i] = (struct pack_move){.uid = pod->uid, .from = candidate->node};
+    ret->moves[i].cost_milli = pack_request_milli(search->catalog, &moved[i], 1);
+  }
+  for (size_t i = 0; i < candidate->pod_count && works; i++)
+    works = release(search, &trial, candidate->node, candidate->uids[i]);
+  if (works) {
+    ret->score -=
+        pack_scorer_potential(search->scorer, pack_cluster_node(search->cluster, candidate->node));
+    works =
+        pack_score(search->scorer, search->cluster, candidate->node, search->request, &choice) &&
+        put(search, &trial, request_uid, search->request, &choice.placement);
+    ret->placement = choice.placement;
+    ret->score += choice.score;
+  }
+  for (size_t i = 0; i < candidate->pod_count && works; i++) {
+    works = pack_choose(search->scorer, search->cluster, &moved[i], &choice, 1) == 1 &&
+            put(search, &trial, candidate->uids[i], &moved[i], &choice.placement);
+    ret->moves[i].to = choice.placement;
+    ret->score += choice.score;
+  }
+  take_back(search, &trial);
+  return works && works_in_order(search, ret, moved);
+}
+
+bool pack_suggest(struct pack_scorer *scorer, struct pack_cluster *cluster,
+                  const struct pack_request *request, size_t max_moves,
+                  struct pack_suggestion *ret) {
+  struct search *search = mem_zalloc(sizeof(*search));
+  bool is_found = false;
+  search->scorer = scorer;
+  search->cluster = cluster;
+  search->catalog = pack_cluster_catalog(cluster);
+  search->request = request;
+  for (size_t moves = 1; moves <= max_moves && moves <= PACK_MOVES_MAX && !is_found; moves++) {
+    search->best_count = 0;
+    memset(search->shapes, 0, sizeof(search->shapes));
+    look_for(search, moves);
+    for (size_t i = 0; i < search->best_count; i++) {
+      struct pack_suggestion made = {0};
+      if (carry_out(search, &search->best[i], &made) && (!is_found || made.score > ret->score)) {
+        *ret = made;
+        is_found = true;
+      }
+    }
+  }
+  free(search);
+  return is_found;
+}
