@@ -211,5 +211,6 @@ bool sim_reader_end(struct sim_reader *reader, struct err *reterr) {
   if (reader->rows == 0)
     return err_set_at(reterr, ERR_INVALID, reader->line_number, 1,
                       "no %s: there is nothing behind the first line", reader->format->rows);
+  reader->trace->facts.is_reference = sim_is_reference(&reader->trace->facts);
   return true;
 }
