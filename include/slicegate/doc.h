@@ -139,4 +139,7 @@ bool doc_equal(const struct doc_node *a, const struct doc_node *b);
 void doc_locate(const struct doc_node *root, struct str field_path, uint32_t *ret_line,
                 uint32_t *ret_column, bool *ret_found);
 
+/* The node at such a path, or NULL. */
+const struct doc_node *doc_follow(const struct doc_node *root, struct str field_path);
+
 #endif

@@ -51,16 +51,40 @@ struct loaded_cluster {
   struct cluster cluster;
 };
 
-struct loaded_cluster *cli_load_cluster(const char *path, FILE *err) {
+typedef bool decode_fn(struct arena *arena, struct str text, struct cluster *ret,
+                       struct err *reterr);
+
+static struct loaded_cluster *load_cluster(const char *path, decode_fn *decode, FILE *err) {
   struct loaded_cluster *loaded = mem_zalloc(sizeof(*loaded));
   struct err why = {0};
   loaded->arena = arena_new(64 * 1024);
   if (sys_file_read(path, doc_limits_cluster.max_bytes, &loaded->text, &why) &&
-      wire_cluster_decode(loaded->arena, buf_str(&loaded->text), &loaded->cluster, &why))
+      decode(loaded->arena, buf_str(&loaded->text), &loaded->cluster, &why))
     return loaded;
   print_err(path, &why, err);
   loaded_cluster_free(loaded);
   return NULL;
+}
+
+struct loaded_cluster *cli_load_cluster(const char *path, FILE *err) {
+  return load_cluster(path, wire_cluster_decode, err);
+}
+
+/* Without its pods a cluster would look empty, and nothing true could be said of it. */
+static bool decode_full(struct arena *arena, struct str text, struct cluster *ret,
+                        struct err *reterr) {
+  if (!wire_cluster_decode_pods(arena, text, ret, reterr))
+    return false;
+  if (ret->has_nodes && ret->has_pods)
+    return true;
+  return err_set_at(reterr, ERR_INVALID, 1, 1,
+                    "no %s in here; record a cluster with `kubectl get nodes,pods,namespaces -A -o "
+                    "json`",
+                    ret->has_nodes ? "pods are" : "nodes are");
+}
+
+struct loaded_cluster *cli_load_cluster_pods(const char *path, FILE *err) {
+  return load_cluster(path, decode_full, err);
 }
 
 const struct cluster *loaded_cluster_get(const struct loaded_cluster *loaded) {

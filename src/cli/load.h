@@ -10,6 +10,8 @@
 struct loaded_cluster;
 /* NULL after printing why not. */
 struct loaded_cluster *cli_load_cluster(const char *path, FILE *err) SG_MUST_CHECK;
+/* The same with its pods; a recording without nodes or without pods is an error here. */
+struct loaded_cluster *cli_load_cluster_pods(const char *path, FILE *err) SG_MUST_CHECK;
 void loaded_cluster_free(struct loaded_cluster *loaded);
 void loaded_cluster_free_ptr(struct loaded_cluster **loaded);
 #define CLEANUP_LOADED_CLUSTER SG_CLEANUP(loaded_cluster_free_ptr)

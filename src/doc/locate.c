@@ -27,6 +27,18 @@ static bool next_step(struct str *path, struct str *ret_step, bool *ret_bracket)
   return len > 0;
 }
 
+/* The child that a step leads to; *ret_key is its key when it has one. */
+static const struct doc_node *take_step(const struct doc_node *at, struct str step, bool is_bracket,
+                                        const struct doc_pair **ret_key) {
+  int64_t index;
+  *ret_key = NULL;
+  if (at->kind == DOC_SEQUENCE && is_bracket && i64_parse(step, &index) && index >= 0 &&
+      (uint64_t)index < at->count)
+    return &at->items[index];
+  *ret_key = doc_get_pair(at, step);
+  return *ret_key ? &(*ret_key)->value : NULL;
+}
+
 void doc_locate(const struct doc_node *root, struct str field_path, uint32_t *ret_line,
                 uint32_t *ret_column, bool *ret_found) {
   const struct doc_node *at = root;
@@ -35,22 +47,24 @@ void doc_locate(const struct doc_node *root, struct str field_path, uint32_t *re
   struct str step;
   bool is_bracket;
   while (field_path.len && next_step(&field_path, &step, &is_bracket)) {
-    int64_t index;
-    if (at->kind == DOC_SEQUENCE && is_bracket && i64_parse(step, &index) && index >= 0 &&
-        (uint64_t)index < at->count) {
-      at = &at->items[index];
-      *ret_line = at->line;
-      *ret_column = at->column;
-      continue;
-    }
-    const struct doc_pair *pair = doc_get_pair(at, step);
-    if (!pair) {
+    const struct doc_pair *pair;
+    at = take_step(at, step, is_bracket, &pair);
+    if (!at) {
       *ret_found = false;
       return;
     }
-    at = &pair->value;
-    *ret_line = pair->line;
-    *ret_column = pair->column;
+    *ret_line = pair ? pair->line : at->line;
+    *ret_column = pair ? pair->column : at->column;
   }
   *ret_found = field_path.len == 0;
+}
+
+const struct doc_node *doc_follow(const struct doc_node *root, struct str field_path) {
+  const struct doc_node *at = root;
+  const struct doc_pair *pair;
+  struct str step;
+  bool is_bracket;
+  while (at && field_path.len && next_step(&field_path, &step, &is_bracket))
+    at = take_step(at, step, is_bracket, &pair);
+  return field_path.len == 0 ? at : NULL;
 }

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `slicegate simulate what-if`, in parts: what is asked, what came out, how it is shown. */
+#ifndef SLICEGATE_CLI_WHAT_IF_H
+#define SLICEGATE_CLI_WHAT_IF_H
+
+#include "slicegate/packing.h"
+#include "slicegate/policy.h"
+#include "src/cli/cli_internal.h"
+
+enum {
+  WHAT_IF_FITS_MAX = 100000, /* more of one pod are not counted */
+  WHAT_IF_EXAMPLES = 3,      /* names of nodes shown for a reason */
+};
+
+/* ---- what is asked (what_if_pods.c) ------------------------------------------------------------
+ */
+
+/* One pod template of a manifest. */
+struct what_if_pod {
+  struct str kind, template_path; /* path empty: the only one of its object */
+  struct pod pod;
+  int64_t replicas; /* that the manifest makes of it, at least 1 */
+  const struct pack_asked *asked;
+  struct strings unread; /* fields that kube-scheduler looks at and this does not */
+};
+
+struct what_if_pods {
+  struct what_if_pod *items; /* in an arena */
+  size_t count;
+};
+/* Reads manifests ("-": standard input); false after printing why not. */
+bool what_if_read(const struct flag_list *files, struct str default_ns,
+                  const struct policy_view *view, struct arena *arena, struct what_if_pods *ret,
+                  FILE *err) SG_MUST_CHECK;
+
+/* ---- what came out (what_if_judge.c) -----------------------------------------------------------
+ */
+
+/* Nodes that are closed to the next pod for the same reason. */
+struct what_if_group {
+  struct str reason;
+  unsigned rank; /* 0: short of something; higher: less likely to change */
+  size_t node_count;
+  int64_t devices_left; /* free on them in sum */
+  struct str examples[WHAT_IF_EXAMPLES];
+};
+
+struct what_if_answer {
+  const struct what_if_pod *asked;
+  uint64_t fits;
+  bool is_at_least;                   /* stopped at the number asked about, or at the limit */
+  const uint32_t *by_node;            /* [node]: how many went there */
+  const struct what_if_group *groups; /* why not one more; nearest to a fit first */
+  size_t group_count;
+  size_t unreadable_count; /* nodes of which nothing can be said: neither counted nor refused */
+  bool has_moves;
+  struct pack_scene_moves moves;
+};
+
+struct what_if_result {
+  const struct cluster *recorded;
+  size_t holding, waiting, strays, over; /* pods; over: nodes that hold more than they have */
+  const struct what_if_answer *answers;
+  size_t answer_count;
+  /* All pods together, each as often as its manifest says; 0 pods in a set: not asked. */
+  uint64_t set_pods, sets;
+  bool is_sets_at_least;
+  const struct what_if_pod *lacking; /* the pod of the next set that has no room */
+};
+/* `count`: of each, 0: as many as fit. False after printing why not. */
+bool what_if_judge(const struct cluster *recorded, struct what_if_pods *pods, uint64_t count,
+                   struct arena *arena, struct what_if_result *ret, FILE *err) SG_MUST_CHECK;
+
+/* ---- how it is shown (what_if_text.c, what_if_json.c)
+ * -------------------------------------------- */
+
+void what_if_print_text(const struct what_if_result *result, FILE *out);
+void what_if_print_json(const struct what_if_result *result, FILE *out);
+/* "Deployment ml/train", with the template's path where there are several. */
+struct str what_if_name(struct arena *arena, const struct what_if_pod *pod);
+
+#endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The answer: as many of the pod as fit are placed one by one, as the extender would, and the
+ * state in which no more fits is asked why. Every pod of a question starts from the recording.
+ */
+#include "src/cli/what_if.h"
+
+#include <stdlib.h>
+
+struct judge {
+  struct arena *arena;
+  const struct cluster *recorded;
+  struct pack_scorer *scorer;
+  const struct pack_scene *base;
+  uint64_t next_uid; /* pods of the recording have those below */
+};
+
+static bool place_one(struct judge *j, struct pack_scene *scene, const struct pack_asked *asked,
+                      uint32_t *ret_node) {
+  struct pack_choice choice;
+  if (pack_choose(j->scorer, pack_scene_cluster(scene), &asked->request, &choice, 1) == 0)
+    return false;
+  *ret_node = choice.placement.node;
+  return pack_scene_place(scene, j->next_uid++, asked, &choice.placement);
+}
+
+/* ---- why not one more
+ * ------------------------------------------------------------------------------ */
+
+/* Closed for good comes last: nothing that leaves the node would change it. */
+enum rank {
+  RANK_SHORT,
+  RANK_TOO_SMALL,
+  RANK_TAINT,
+  RANK_SELECTOR,
+  RANK_UNREADABLE,
+  RANK_NO_DEVICE
+};
+
+static const char *effect_text(enum taint_effect effect) {
+  return effect == EFFECT_NO_EXECUTE ? "NoExecute" : "NoSchedule";
+}
+
+static struct str taint_text(struct arena *arena, const struct taint *taint) {
+  if (str_is(taint->key, "node.kubernetes.io/unschedulable"))
+    return STR_LIT("cordoned");
+  return str_printf(arena, "untolerated taint %.*s%s%.*s:%s", STR_FMT(taint->key),
+                    taint->value.len ? "=" : "", STR_FMT(taint->value), effect_text(taint->effect));
+}
+
+static void add_short(struct buf *text, struct str what) {
+  buf_printf(text, "%sinsufficient %.*s", text->len ? ", " : "", STR_FMT(what));
+}
+
+/* Everything that the node is short of, in one reason: a node that lacks CPU only holds GPUs that
+ * nobody can use, and that is worth seeing apart. */
+static struct str short_text(struct arena *arena, const struct pack_asked *asked,
+                             const struct pack_verdict *verdict) {
+  CLEANUP_BUF struct buf text;
+  buf_init(&text, 16 * 1024);
+  if (verdict->blocks & PACK_BLOCK_DEVICES)
+    add_short(&text, asked->device);
+  if (verdict->blocks & PACK_BLOCK_CPU)
+    add_short(&text, STR_LIT("cpu"));
+  if (verdict->blocks & PACK_BLOCK_MEMORY)
+    add_short(&text, STR_LIT("memory"));
+  for (size_t i = 0; i < asked->other_count; i++)
+    if (verdict->others >> i & 1)
+      add_short(&text, asked->others[i].name);
+  if (verdict->blocks & PACK_BLOCK_PODS)
+    buf_printf(&text, "%stoo many pods", text.len ? ", " : "");
+  return str_copy(arena, buf_str(&text));
+}
+
+/* The one reason that a node is counted under. */
+static struct str reason_of(struct arena *arena, const struct pack_asked *asked,
+                            const struct pack_verdict *verdict, enum rank *ret_rank) {
+  bool has_devices = !(verdict->blocks & PACK_BLOCK_DEVICES) || verdict->devices == PACK_TOO_MANY ||
+                     verdict->devices == PACK_DEVICES_BUSY || verdict->devices == PACK_FRAGMENTED;
+  if (!has_devices) {
+    *ret_rank = RANK_NO_DEVICE;
+    return str_printf(arena, "no %.*s", STR_FMT(asked->device));
+  }
+  if (verdict->blocks & PACK_BLOCK_SELECTOR) {
+    *ret_rank = RANK_SELECTOR;
+    return STR_LIT("node selector or affinity does not match");
+  }
+  if (verdict->blocks & PACK_BLOCK_TAINT) {
+    *ret_rank = RANK_TAINT;
+    return taint_text(arena, verdict->taint);
+  }
+  if (verdict->blocks & PACK_BLOCK_UNREADABLE) {
+    *ret_rank = RANK_UNREADABLE;
+    return str_printf(arena, "%s",
+                      "not known: has GPUs that allocatable does not list (DRA, or a device "
+                      "plugin that does not run)");
+  }
+  if ((verdict->blocks & PACK_BLOCK_DEVICES) && verdict->devices == PACK_TOO_MANY) {
+    *ret_rank = RANK_TOO_SMALL;
+    return str_printf(arena, "fewer than %lld %.*s in all", (long long)asked->device_count,
+                      STR_FMT(asked->device));
+  }
+  *ret_rank = RANK_SHORT;
+  return short_text(arena, asked, verdict);
+}
+
+struct groups {
+  struct what_if_group *items;
+  size_t count, cap;
+};
+
+static struct what_if_group *find_group(struct groups *groups, struct str reason, enum rank rank) {
+  for (size_t i = 0; i < groups->count; i++)
+    if (str_eq(groups->items[i].reason, reason))
+      return &groups->items[i];
+  if (groups->count == groups->cap) {
+    groups->cap = groups->cap ? groups->cap * 2 : 16;
+    groups->items = mem_realloc(groups->items, groups->cap * sizeof(*groups->items));
+  }
+  struct what_if_group *made = &groups->items[groups->count++];
+  *made = (struct what_if_group){.reason = reason, .rank = rank};
+  return made;
+}
+
+static int compare_groups(const void *a, const void *b) {
+  const struct what_if_group *x = a, *y = b;
+  if (x->rank != y->rank)
+    return x->rank < y->rank ? -1 : 1;
+  if (x->node_count != y->node_count)
+    return x->node_count > y->node_count ? -1 : 1;
+  return str_cmp(x->reason, y->reason);
+}
+
+static void explain(struct judge *j, const struct pack_scene *scene, struct what_if_answer *ret) {
+  struct groups groups = {0};
+  CLEANUP_ARENA struct arena *scratch = arena_new(4096);
+  for (size_t n = 0; n < j->recorded->node_count; n++) {
+    struct pack_verdict verdict = pack_scene_judge(scene, n, ret->asked->asked);
+    enum rank rank;
+    if (verdict.blocks == 0)
+      continue;
+    struct str reason = reason_of(scratch, ret->asked->asked, &verdict, &rank);
+    struct what_if_group *group = find_group(&groups, reason, rank);
+    if (group->node_count < WHAT_IF_EXAMPLES)
+      group->examples[group->node_count] = j->recorded->nodes[n].name;
+    if (group->node_count++ == 0)
+      group->reason = str_copy(j->arena, reason);
+    group->devices_left = i64_add_sat(group->devices_left, verdict.devices_left);
+    ret->unreadable_count += rank == RANK_UNREADABLE;
+  }
+  if (groups.count)
+    qsort(groups.items, groups.count, sizeof(*groups.items), compare_groups);
+  struct what_if_group *kept = arena_array(j->arena, groups.count, sizeof(*kept));
+  if (groups.count)
+    memcpy(kept, groups.items, groups.count * sizeof(*kept));
+  free(groups.items);
+  ret->groups = kept;
+  ret->group_count = groups.count;
+}
+
+/* ---- one pod, and all together
+ * --------------------------------------------------------------------- */
+
+static void answer(struct judge *j, const struct what_if_pod *asked, uint64_t count,
+                   struct what_if_answer *ret) {
+  uint64_t most = count ? count : WHAT_IF_FITS_MAX;
+  uint32_t *by_node = arena_array(j->arena, j->recorded->node_count, sizeof(*by_node));
+  struct pack_scene *scene = pack_scene_copy(j->base);
+  uint32_t node;
+  *ret = (struct what_if_answer){.asked = asked, .by_node = by_node};
+  while (ret->fits < most && place_one(j, scene, asked->asked, &node)) {
+    by_node[node]++;
+    ret->fits++;
+  }
+  ret->is_at_least = ret->fits == most;
+  if (!ret->is_at_least) {
+    explain(j, scene, ret);
+    ret->has_moves = pack_scene_suggest(scene, j->scorer, asked->asked, &ret->moves);
+  }
+  pack_scene_free(scene);
+}
+
+/* Whole sets only: of the last one that does not fit nothing counts. */
+static void answer_together(struct judge *j, const struct what_if_pods *pods, uint64_t count,
+                            struct what_if_result *ret) {
+  struct pack_scene *scene = pack_scene_copy(j->base);
+  uint64_t placed = 0;
+  bool is_full = false;
+  while (!is_full && !ret->is_sets_at_least) {
+    for (size_t i = 0; i < pods->count && !is_full; i++) {
+      for (int64_t k = 0; k < pods->items[i].replicas && !is_full; k++) {
+        uint32_t node;
+        is_full = !place_one(j, scene, pods->items[i].asked, &node);
+        ret->lacking = is_full ? &pods->items[i] : NULL;
+        placed += !is_full;
+      }
+    }
+    ret->sets += !is_full;
+    ret->is_sets_at_least = !is_full && (count ? ret->sets == count : placed >= WHAT_IF_FITS_MAX);
+  }
+  pack_scene_free(scene);
+}
+
+/* ---- the recording
+ * ----------------------------------------------------------------------------------- */
+
+static bool is_over(const struct pack_node *node) {
+  bool is = node->cpu_left < 0 || node->mem_left < 0;
+  for (uint16_t c = 0; c < node->counter_count; c++)
+    is = is || node->counters[c].left < 0;
+  return is;
+}
+
+static void sum_up(const struct judge *j, struct what_if_result *ret) {
+  const struct pack_cluster *cluster = pack_scene_cluster(j->base);
+  size_t held = 0;
+  for (size_t n = 0; n < pack_cluster_count(cluster); n++) {
+    held += pack_cluster_node(cluster, n)->pod_count;
+    ret->over += is_over(pack_cluster_node(cluster, n));
+  }
+  size_t bound = 0;
+  for (size_t p = 0; p < j->recorded->pod_count; p++) {
+    const struct pod *pod = &j->recorded->pods[p];
+    bound += !pod_is_over(pod) && pod->constraints.node_name.len > 0;
+    ret->waiting += !pod_is_over(pod) && pod->constraints.node_name.len == 0;
+  }
+  ret->holding = held;
+  ret->strays = bound - held;
+}
+
+static bool ask_all(struct pack_intake *intake, struct what_if_pods *pods, FILE *err) {
+  CLEANUP_ARENA struct arena *arena = arena_new(1024);
+  for (size_t i = 0; i < pods->count; i++) {
+    struct err why = {0};
+    pods->items[i].asked = pack_intake_ask(intake, &pods->items[i].pod, &why);
+    if (pods->items[i].asked)
+      continue;
+    (void)fprintf(err, "slicegate: %.*s: %s\n", STR_FMT(what_if_name(arena, &pods->items[i])),
+                  why.text);
+    return false;
+  }
+  return true;
+}
+
+static void answer_all(struct judge *j, struct what_if_pods *pods, uint64_t count,
+                       struct what_if_result *ret) {
+  struct what_if_answer *answers = arena_array(j->arena, pods->count, sizeof(*answers));
+  uint64_t set = 0;
+  for (size_t i = 0; i < pods->count; i++) {
+    uint64_t replicas = (uint64_t)pods->items[i].replicas;
+    answer(j, &pods->items[i], count * (replicas < WHAT_IF_FITS_MAX ? replicas : WHAT_IF_FITS_MAX),
+           &answers[i]);
+    set += replicas;
+  }
+  ret->answers = answers;
+  ret->answer_count = pods->count;
+  sum_up(j, ret);
+  if (set > 1) {
+    ret->set_pods = set;
+    answer_together(j, pods, count, ret);
+  }
+}
+
+bool what_if_judge(const struct cluster *recorded, struct what_if_pods *pods, uint64_t count,
+                   struct arena *arena, struct what_if_result *ret, FILE *err) {
+  struct err why = {0};
+  struct pack_catalog *catalog = pack_catalog_new();
+  struct pack_intake *intake = pack_intake_new(catalog, recorded, &why);
+  struct pack_scene *base = NULL;
+  bool is_asked = intake && ask_all(intake, pods, err);
+  if (is_asked)
+    base = pack_scene_new(intake, &why);
+  if (why.code != ERR_NONE)
+    (void)fprintf(err, "slicegate: the recorded cluster: %s\n", why.text);
+  *ret = (struct what_if_result){.recorded = recorded};
+  if (base) {
+    struct judge j = {
+        .arena = arena,
+        .recorded = recorded,
+        .scorer = pack_scorer_new(pack_policy_find(STR_LIT("slicegate")), catalog, 0),
+        .base = base,
+        .next_uid = recorded->pod_count + 1,
+    };
+    answer_all(&j, pods, count, ret);
+    pack_scorer_free(j.scorer);
+  }
+  bool is_done = base != NULL;
+  pack_scene_free(base);
+  pack_intake_free(intake);
+  pack_catalog_free(catalog);
+  return is_done;
+}

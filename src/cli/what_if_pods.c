@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pods that manifests describe: bare ones, and the templates of workloads. */
+#include "src/cli/what_if.h"
+
+#include "slicegate/sys.h"
+#include "slicegate/wire.h"
+
+#include <unistd.h>
+
+struct reader {
+  const struct policy_view *view;
+  struct arena *arena;
+  const char *file;
+  struct str default_ns;
+  struct what_if_pods *into;
+  size_t cap;
+  FILE *err;
+};
+
+enum { PODS_MAX = 64 };
+
+static bool fail(const struct reader *r, const struct doc_node *node, const struct err *err) {
+  unsigned line = err->line ? err->line : node ? node->line : 0;
+  unsigned column = err->line ? err->column : node ? node->column : 0;
+  if (line)
+    (void)fprintf(r->err, "slicegate: %s:%u:%u: %s\n", r->file, line, column, err->text);
+  else
+    (void)fprintf(r->err, "slicegate: %s: %s\n", r->file, err->text);
+  return false;
+}
+
+/* ---- what is not looked at
+ * ------------------------------------------------------------------------ */
+
+static bool is_filled(const struct doc_node *node) {
+  return node && node->kind != DOC_NULL &&
+         !((node->kind == DOC_SEQUENCE || node->kind == DOC_MAPPING) && node->count == 0);
+}
+
+/* Whether some item of the list has the field. */
+static bool some_item_has(const struct doc_node *list, const char *field) {
+  for (uint32_t i = 0; doc_is(list, DOC_SEQUENCE) && i < list->count; i++)
+    if (is_filled(doc_get_lit(&list->items[i], field)))
+      return true;
+  return false;
+}
+
+static bool has_host_port(const struct doc_node *spec) {
+  const struct doc_node *containers = doc_get_lit(spec, "containers");
+  for (uint32_t i = 0; doc_is(containers, DOC_SEQUENCE) && i < containers->count; i++)
+    if (some_item_has(doc_get_lit(&containers->items[i], "ports"), "hostPort"))
+      return true;
+  return false;
+}
+
+/* kube-scheduler reads these, too; what depends on other pods, volumes or classes is not here. */
+static struct strings find_unread(struct arena *arena, const struct doc_node *spec) {
+  static const char *const required = "requiredDuringSchedulingIgnoredDuringExecution";
+  const struct doc_node *affinity = doc_get_lit(spec, "affinity");
+  const struct doc_node *volumes = doc_get_lit(spec, "volumes");
+  const struct {
+    const char *name;
+    bool is_there;
+  } fields[] = {
+      {"affinity.podAffinity",
+       is_filled(doc_get_lit(doc_get_lit(affinity, "podAffinity"), required))},
+      {"affinity.podAntiAffinity",
+       is_filled(doc_get_lit(doc_get_lit(affinity, "podAntiAffinity"), required))},
+      {"topologySpreadConstraints", is_filled(doc_get_lit(spec, "topologySpreadConstraints"))},
+      {"volumes of PersistentVolumeClaims",
+       some_item_has(volumes, "persistentVolumeClaim") || some_item_has(volumes, "ephemeral")},
+      {"host ports", has_host_port(spec)},
+      {"schedulingGates", is_filled(doc_get_lit(spec, "schedulingGates"))},
+      {"runtimeClassName (its overhead and node selector)",
+       is_filled(doc_get_lit(spec, "runtimeClassName"))},
+  };
+  struct str *names = arena_array(arena, SG_ARRAY_LEN(fields), sizeof(*names));
+  struct strings found = {names, 0};
+  for (size_t i = 0; i < SG_ARRAY_LEN(fields); i++)
+    if (fields[i].is_there)
+      names[found.count++] = str_of(fields[i].name);
+  return found;
+}
+
+/* ---- objects
+ * ---------------------------------------------------------------------------------------- */
+
+static bool add_template(struct reader *r, const struct doc_node *object,
+                         const struct workload *workload, const struct pod_template *tmpl) {
+  bool is_pod = tmpl->form == FORM_TEMPLATE || tmpl->form == FORM_POD_SPEC;
+  if (!is_pod || tmpl->is_partial || tmpl->replicas == 0)
+    return true; /* nothing that could be placed by what it says itself */
+  if (r->into->count == PODS_MAX) {
+    struct err err;
+    (void)err_set(&err, ERR_LIMIT, "more than %d pod templates in one question", PODS_MAX);
+    return fail(r, object, &err);
+  }
+  const struct pod_spec *spec = &tmpl->spec;
+  struct what_if_pod *pod = &r->into->items[r->into->count++];
+  *pod = (struct what_if_pod){.kind = workload->kind,
+                              .replicas = tmpl->replicas > 0 ? tmpl->replicas : 1};
+  if (workload->template_count > 1)
+    pod->template_path = tmpl->path;
+  pod->pod.ns = workload->ns.len ? workload->ns : r->default_ns;
+  pod->pod.name = workload->name.len ? workload->name
+                  : workload->generate_name.len
+                      ? str_printf(r->arena, "%.*s*", STR_FMT(workload->generate_name))
+                      : STR_LIT("(unnamed)");
+  pod->pod.has_claims = spec->has_claims;
+  pod->pod.requests = pod_resources(r->arena, spec, &pod->pod.request_count);
+  pod->pod.constraints = pod_constraints_of(spec);
+  pod->unread = find_unread(r->arena, doc_follow(object, tmpl->spec_path));
+  return true;
+}
+
+static bool read_object(struct reader *r, const struct doc_node *object) {
+  struct workload workload;
+  const struct workload_kind *row;
+  struct err err = {0};
+  const struct doc_node *items = doc_get_lit(object, "items");
+  if (doc_is(items, DOC_SEQUENCE) && str_ends_with(doc_text_at(object, "kind"), STR_LIT("List"))) {
+    for (uint32_t i = 0; i < items->count; i++)
+      if (!read_object(r, &items->items[i]))
+        return false;
+    return true;
+  }
+  if (!wire_workload_decode(r->arena, object, r->view, &workload, &row, &err))
+    return fail(r, object, &err);
+  for (size_t i = 0; row && i < workload.template_count; i++)
+    if (!add_template(r, object, &workload, &workload.templates[i]))
+      return false;
+  return true;
+}
+
+static bool read_file(struct reader *r) {
+  CLEANUP_BUF struct buf text = {0};
+  struct err err = {0};
+  struct doc_stream stream;
+  bool is_stdin = strcmp(r->file, "-") == 0;
+  size_t max = doc_limits_manifest.max_bytes, before = r->into->count;
+  bool is_read = is_stdin ? sys_fd_read(STDIN_FILENO, "<stdin>", max, &text, &err)
+                          : sys_file_read(r->file, max, &text, &err);
+  if (!is_read) { /* its text names the file */
+    (void)fprintf(r->err, "slicegate: %s\n", err.text);
+    return false;
+  }
+  r->file = is_stdin ? "<stdin>" : r->file;
+  /* What is read views the text. */
+  struct str kept = str_copy(r->arena, buf_str(&text));
+  if (!doc_parse_manifest(r->arena, kept, &doc_limits_manifest, &stream, &err))
+    return fail(r, NULL, &err);
+  for (size_t i = 0; i < stream.count; i++)
+    if (!read_object(r, stream.documents[i]))
+      return false;
+  if (r->into->count > before)
+    return true;
+  (void)err_set(&err, ERR_INVALID, "no pod in it, and nothing that makes pods");
+  return fail(r, NULL, &err);
+}
+
+bool what_if_read(const struct flag_list *files, struct str default_ns,
+                  const struct policy_view *view, struct arena *arena, struct what_if_pods *ret,
+                  FILE *err) {
+  struct reader r = {
+      .view = view, .arena = arena, .default_ns = default_ns, .into = ret, .err = err};
+  *ret = (struct what_if_pods){.items = arena_array(arena, PODS_MAX, sizeof(*ret->items))};
+  for (size_t i = 0; i < files->count; i++) {
+    r.file = files->items[i];
+    if (!read_file(&r))
+      return false;
+  }
+  return true;
+}
