@@ -165,7 +165,7 @@ static void run_pods(struct world *world, const struct pack_policy *policy) {
 }
 
 START_TEST(every_policy_places_what_fits) {
-  enum { ROUNDS = 60 };
+  enum { ROUNDS = 25 };
   uint64_t seed = random_seed();
   size_t count;
   const struct pack_policy *const *policies = pack_policies(&count);
