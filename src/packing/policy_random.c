@@ -35,11 +35,11 @@ static size_t pick(void *state, const uint32_t *nodes, size_t count, size_t clus
   return nodes[(random->lot >> 32) * count >> 32];
 }
 
-/* The places of a node draw lots, and the lowest wins. */
+/* The places of a node draw lots, and the lowest wins. (56 bits: ranks are added up.) */
 static int64_t rank_lot(void *context, const struct pack_device *device, uint16_t next) {
   (void)device;
   (void)next;
-  return (int64_t)(draw(context) >> 1);
+  return (int64_t)(draw(context) >> 8);
 }
 
 static bool score_form(const struct pack_view *view, const struct pack_node *node,
