@@ -12,11 +12,10 @@ uint64_t sim_random_next(struct sim_random *random) {
 }
 
 struct sim_random sim_random_of(uint64_t seed, enum sim_stream stream) {
-  /* States of two streams are far apart: each is an output of the generator itself. */
+  /* Seed and stream are mixed, so that near seeds do not begin near to each other. */
   struct sim_random random = {seed};
-  uint64_t state = sim_random_next(&random);
-  for (unsigned i = 0; i < (unsigned)stream; i++)
-    state = sim_random_next(&random);
+  struct sim_random mixed = {sim_random_next(&random) + (uint64_t)stream};
+  uint64_t state = sim_random_next(&mixed);
   return (struct sim_random){state};
 }
 
