@@ -31,6 +31,7 @@ void mig_game_init(struct mig_game *game, const struct mig_bed *bed,
   }
   game->fragments = bed->fragments[ground->mix - bed->mixes];
   game->layouts = mem_zalloc(ground->gpus * sizeof(*game->layouts));
+  game->fragmented = ground->gpus * game->fragments[0];
   game->learner = pricing_learner_copy(ground->learner);
   /* Not a copy of the ground's: runs on several threads would draw node ids from one counter. */
   struct err err;

@@ -48,22 +48,17 @@ static void declare_loads(struct metric_list *list, const char *name, const char
             str_printf(list->arena, "%s@%.1f", name, loads[i]));
 }
 
-static const char *text(struct arena *arena, const char *fmt, const char *word) {
-  /* Formats are those of this file, each with one %s. */
-  size_t at = (size_t)(strstr(fmt, "%s") - fmt);
-  return str_printf(arena, "%.*s%s%s", (int)at, fmt, word, fmt + at + 2).ptr;
-}
-
 static void declare_pools(struct metric_list *list,
                           void (*declare_all)(struct metric_list *, const char *, const char *),
                           const char *when) {
   struct arena *arena = list->arena;
-  declare_all(list, "allocated_pct", text(arena, "GPUs allocated, % of capacity, %s", when));
-  for (size_t pool = 0; pool < MIXED_POOLS; pool++)
-    declare_all(
-        list, text(arena, "allocated_%s_pct", mixed_pool_names[pool]),
-        text(arena, text(arena, "Pool %s: GPUs allocated, % of the pool, ", mixed_pool_names[pool]),
-             when));
+  declare_all(list, "allocated_pct",
+              str_printf(arena, "GPUs allocated, %% of capacity, %s", when).ptr);
+  for (size_t pool = 0; pool < MIXED_POOLS; pool++) {
+    const char *name = mixed_pool_names[pool];
+    declare_all(list, str_printf(arena, "allocated_%s_pct", name).ptr,
+                str_printf(arena, "Pool %s: GPUs allocated, %% of the pool, %s", name, when).ptr);
+  }
 }
 
 static const struct sim_metric *mixed_metrics(struct arena *arena,
