@@ -14,7 +14,7 @@ struct tally {
   double offered, accepted; /* slices */
   double pods_offered, pods_accepted;
   double moves;
-  double last_time, time; /* what has been measured */
+  double last_time, time;    /* what has been measured */
   double in_use, fragmented; /* integrals over time */
 };
 

@@ -8,11 +8,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const char *const contenders[] = {"slicegate",     "fgd",
-                                         "bestfit",       "mostallocated",
-                                         "leastallocated", "requestedtocapacityratio",
-                                         "firstfit",      "random",
-                                         NULL};
+static const char *const contenders[] = {
+    "slicegate", "fgd",    "bestfit", "mostallocated", "leastallocated", "requestedtocapacityratio",
+    "firstfit",  "random", NULL};
 
 static const unsigned demands[] = {80, 90, 100, 110, 130}; /* % of capacity */
 static const double loads[] = {0.9, 1.0, 1.1};
@@ -61,9 +59,8 @@ static void declare_pools(struct metric_list *list,
   }
 }
 
-static const struct sim_metric *mixed_metrics(struct arena *arena,
-                                              const struct sim_options *options,
-                                              size_t *ret_count) {
+static const struct sim_metric *
+mixed_metrics(struct arena *arena, const struct sim_options *options, size_t *ret_count) {
   struct metric_list list = {arena, arena_array(arena, METRICS_MAX, sizeof(struct sim_metric)), 0};
   const char *filling = "when so many % of capacity were requested";
   declare_pools(&list, declare_demands, filling);
@@ -91,7 +88,8 @@ static const struct sim_metric *mixed_metrics(struct arena *arena,
   return list.items;
 }
 
-/* ---- a cluster under a policy ----------------------------------------------------------------- */
+/* ---- a cluster under a policy -----------------------------------------------------------------
+ */
 
 struct stage {
   struct sim_run *run;
@@ -138,8 +136,7 @@ static bool stage_done(struct stage *stage, struct errors *errors, struct err *r
 
 static bool arrive(struct stage *stage, const struct pack_request *request) {
   if (stage->run->options->is_flexible)
-    stage->switches +=
-        mixed_flex(stage->world.cluster, stage->pools, &stage->ledger, request);
+    stage->switches += mixed_flex(stage->world.cluster, stage->pools, &stage->ledger, request);
   return sim_world_arrive(&stage->world, request);
 }
 
@@ -154,16 +151,16 @@ static double used_milli(const struct stage *stage) {
   return sum;
 }
 
-/* ---- C1 --------------------------------------------------------------------------------------- */
+/* ---- C1 ---------------------------------------------------------------------------------------
+ */
 
 static void note_demand(struct stage *stage, unsigned demand) {
   struct sim_run *run = stage->run;
   sim_run_set(run, percent(used_milli(stage), (double)stage->capacity), "allocated_pct@%u", demand);
   for (size_t pool = 0; pool < MIXED_POOLS; pool++)
-    sim_run_set(run,
-                percent((double)stage->ledger.used_milli[pool],
-                        (double)stage->ledger.all_milli[pool]),
-                "allocated_%s_pct@%u", mixed_pool_names[pool], demand);
+    sim_run_set(
+        run, percent((double)stage->ledger.used_milli[pool], (double)stage->ledger.all_milli[pool]),
+        "allocated_%s_pct@%u", mixed_pool_names[pool], demand);
   sim_run_set(run, (double)stage->ledger.stranded, "stranded_gpus@%u", demand);
 }
 
@@ -189,7 +186,8 @@ static void fill(struct stage *stage) {
   sim_run_set(stage->run, (double)stage->switches, "switches");
 }
 
-/* ---- C2 --------------------------------------------------------------------------------------- */
+/* ---- C2 ---------------------------------------------------------------------------------------
+ */
 
 struct tally {
   double offered[MIXED_KINDS], accepted[MIXED_KINDS];
@@ -233,7 +231,8 @@ static void report_churn(const struct stage *stage, const struct tally *tally, d
   }
   for (size_t pool = 0; pool < MIXED_POOLS; pool++) {
     used += tally->used[pool];
-    sim_run_set(run, percent(tally->used[pool], tally->time * (double)stage->ledger.all_milli[pool]),
+    sim_run_set(run,
+                percent(tally->used[pool], tally->time * (double)stage->ledger.all_milli[pool]),
                 "allocated_%s_pct@%.1f", mixed_pool_names[pool], load);
   }
   sim_run_set(run, percent(used, tally->time * (double)stage->capacity), "allocated_pct@%.1f",
@@ -274,7 +273,8 @@ static void churn(struct stage *stage, double load) {
   report_churn(stage, &tally, load);
 }
 
-/* ---- the suite -------------------------------------------------------------------------------- */
+/* ---- the suite --------------------------------------------------------------------------------
+ */
 
 static bool run_stages(struct sim_run *run, const struct mixed_catalog *catalog,
                        const struct mixed_pods *pods, struct err *reterr) {

@@ -27,10 +27,10 @@ static struct pack_form slices_for(const struct pack_catalog *catalog, uint16_t 
   size_t i = 0;
   while (i + 1 < SG_ARRAY_LEN(profiles) && milli > profiles[i].milli)
     i++;
-  return (struct pack_form){
-      .kind = PACK_SLICES,
-      .count = 1,
-      .amount = pack_catalog_find_profile(catalog, str_of(profiles[i].profile))};
+  return (struct pack_form){.kind = PACK_SLICES,
+                            .count = 1,
+                            .amount =
+                                pack_catalog_find_profile(catalog, str_of(profiles[i].profile))};
 }
 
 static struct pack_form replicas_for(uint16_t milli) {
