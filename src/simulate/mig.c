@@ -194,7 +194,7 @@ static bool play_churn(const struct mig_bed *bed, const struct mig_ground *groun
 static bool play_ground(const struct mig_bed *bed, const struct mig_ground *ground,
                         const struct mig_player *player, struct sim_run *run, double *values,
                         struct err *reterr) {
-  double all[GROUND_METRICS];
+  double all[GROUND_METRICS] = {0};
   if (mig_has_part(run->options, SIM_MIG_SATURATION) &&
       !play_saturation(bed, ground, player, run, all, reterr))
     return false;

@@ -73,7 +73,7 @@ static bool set_mixes(struct mig_bed *bed, const struct sim_options *options, st
 
 /* The most windows of one profile that the layout still has room for. */
 static unsigned count_room(const struct pack_mig *mig, uint16_t layout, uint16_t p, uint8_t from) {
-  unsigned most = 0; // NOLINTNEXTLINE(misc-no-recursion): at most one level a slice
+  unsigned most = 0;
   for (uint8_t i = from; i < mig->profiles[p].start_count; i++) {
     uint16_t next = pack_mig_next(mig, layout, p, i);
     if (next == PACK_NONE)

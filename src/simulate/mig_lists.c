@@ -89,7 +89,7 @@ bool mig_play_list(const struct mig_bed *bed, const struct mig_ground *ground, s
                    const struct mig_player *player, struct sim_run *run, double *ret,
                    struct err *reterr) {
   *ret = NAN;
-  size_t roles_found[PHASES_MAX];
+  size_t roles_found[PHASES_MAX] = {0};
   size_t pods = 0;
   for (size_t i = 0; i < lists[list].phase_count; i++) {
     roles_found[i] = find_role(bed, ground->mix, lists[list].phases[i].role);

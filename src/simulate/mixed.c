@@ -251,8 +251,8 @@ static void churn(struct stage *stage, double load) {
   struct sim_random times = sim_random_of(stage->run->seed, SIM_STREAM_TIMES);
   struct sim_queue departures = {0};
   struct tally tally = {0};
-  for (double now = sim_random_exponential(&times, distance); now < end;
-       now += sim_random_exponential(&times, distance)) {
+  double now = 0;
+  while ((now += sim_random_exponential(&times, distance)) < end) {
     double lifetime = sim_random_exponential(&times, 1);
     const struct pack_request *request = mixed_pods_draw(stage->pods, &list, &forms);
     depart_until(&tally, stage, &departures, now);

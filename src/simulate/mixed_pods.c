@@ -128,7 +128,7 @@ const struct pack_request *mixed_pods_draw(const struct mixed_pods *pods, struct
   /* Drawn for every pod, whatever it is: what the next ones become does not depend on it. */
   uint64_t lot = sim_random_below(forms, 100);
   size_t variant = VARIANT_MIG;
-  for (; lot >= percents[variant]; variant++)
-    lot -= percents[variant];
+  while (variant + 1 < VARIANTS && lot >= percents[variant])
+    lot -= percents[variant++];
   return &pods->requests[class * VARIANTS + variant];
 }
