@@ -18,6 +18,9 @@
 struct pricing_learner;
 struct pricing_learner *pricing_learner_new(const struct pack_catalog *catalog) SG_MUST_CHECK;
 void pricing_learner_free(struct pricing_learner *learner);
+/* An independent one that has seen the same: what simulations that start alike begin with. */
+struct pricing_learner *
+pricing_learner_copy(const struct pricing_learner *learner) SG_MUST_CHECK;
 /*
  * What is known before the first arrival (a trace's list, the pods that run now): counts as
  * PRICING_HISTORY_PODS arrivals in these proportions, so that a wrong history fades.

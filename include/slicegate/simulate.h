@@ -16,6 +16,9 @@ enum {
   SIM_ROWS_MAX = 1000 * 1000, /* of a list */
   SIM_SEEDS_MAX = 1000,
   SIM_POLICIES_MAX = 64,
+  SIM_MIG_MIXES_MAX = 1000,
+  SIM_MIG_GPUS_MAX = 100 * 1000, /* of one cluster */
+  SIM_SCALE_NODES_MAX = 50 * 1000,
 };
 
 /* ---- traces (trace.c) ----------------------------------------------------------------------- */
@@ -66,6 +69,31 @@ struct sim_env {
   void (*run_jobs)(void *ctx, size_t count, void (*job)(void *arg, size_t index), void *arg);
 };
 
+/* A mix of MIG profiles: one of the suite's own by its name alone, or a name and a text such as
+ * "1g.10gb=0.3,7g.80gb=0.7". */
+struct sim_mix {
+  struct str name, text;
+};
+
+enum sim_mig_part {
+  SIM_MIG_SATURATION = 1, /* B1 */
+  SIM_MIG_CHURN = 2,      /* B2 */
+  SIM_MIG_EXACT = 4,      /* B3 */
+  SIM_MIG_LISTS = 8,      /* B4 */
+};
+
+/* Of suite mig. Zeroed: as docs/packing.md states it. */
+struct sim_mig_options {
+  struct str product;   /* "h100-80gb" */
+  const uint32_t *gpus; /* numbers of GPUs; none: 100 */
+  size_t gpu_count;
+  const struct sim_mix *mixes; /* none, and no random ones: the suite's four */
+  size_t mix_count;
+  size_t random_mixes;
+  uint64_t random_seed;
+  unsigned parts; /* of enum sim_mig_part; 0: all */
+};
+
 struct sim_options {
   const struct sim_trace *trace;      /* NULL for suites that need none */
   const char *nodes_name, *pods_name; /* of its lists, for readers of the results; may be NULL */
@@ -73,6 +101,10 @@ struct sim_options {
   size_t seed_count;
   double ratio;           /* GPU requested in the end, of capacity */
   uint32_t moves_per_100; /* pods that may be moved for each 100 placed; 0: none */
+  struct sim_mig_options mig;
+  bool is_flexible; /* suite mixed: idle whole GPUs may be switched to MIG mode and back */
+  const uint32_t *scale_nodes; /* suite scale: numbers of nodes; none: as docs/packing.md states */
+  size_t scale_node_count;
 };
 
 struct sim_suite;

@@ -3,6 +3,7 @@
 #include "src/cli/cli_internal.h"
 #include "src/cli/simulate_inputs.h"
 #include "src/cli/simulate_jobs.h"
+#include "src/cli/simulate_wishes.h"
 
 #include "slicegate/sys.h"
 
@@ -14,9 +15,11 @@ struct simulate_flags {
   struct flag_list rest;
   const char *nodes, *pods, *policies, *seeds, *ratio, *output, *json, *csv, *svg;
   int64_t moves, jobs;
+  struct simulate_wishes wishes;
 };
 
 static void simulate_flags_done(struct simulate_flags *flags) {
+  flag_list_done(&flags->wishes.mixes);
   flag_list_done(&flags->rest);
 }
 
@@ -28,6 +31,9 @@ static const struct command_help help = {
         "\n"
         "inflate: a cluster fills up with the pods of a list.\n"
         "churn: pods of a list come and go, at loads of 0.9, 1.0 and 1.1.\n"
+        "mig: MIG instances fill GPUs, come and go, and are held against exact optima.\n"
+        "mixed: whole GPUs, MIG slices and time-sliced replicas in one cluster.\n"
+        "scale: how long one decision takes on up to 15,000 nodes.\n"
         "\n"
         "Lists are CSV files in the format of the Alibaba GPU trace of 2023, columns in any order. "
         "Of nodes: sn, cpu_milli, memory_mib, gpu, model. Of pods: name, cpu_milli, memory_mib, "
@@ -60,6 +66,27 @@ static enum flags_result read_flags(int argc, char **argv, struct simulate_flags
        "For a pod that fits nowhere up to two others may be moved, in all at most N for each 100 "
        "pods placed. Default: 0.",
        &ret->moves, 0, 100000},
+      {"product", 0, FLAG_STRING, "ID", "mig: the GPU. Default: h100-80gb.", &ret->wishes.product,
+       0, 0},
+      {"gpus", 0, FLAG_STRING, "LIST", "mig: numbers of GPUs. Default: 100.", &ret->wishes.gpus, 0,
+       0},
+      {"mix", 0, FLAG_LIST, "MIX",
+       "mig: which profiles are asked for: uniform, skew-small, skew-big, bimodal, weights such as "
+       "1g.10gb=0.3,7g.80gb=0.7, or a file with weights. May be given several times. Default: the "
+       "four.",
+       &ret->wishes.mixes, 0, 0},
+      {"random-mixes", 0, FLAG_INT, "N", "mig: N mixes drawn at random.",
+       &ret->wishes.random_mixes, 0, SIM_MIG_MIXES_MAX},
+      {"mix-seed", 0, FLAG_INT, "N", "mig: the seed of random mixes. Default: 1.",
+       &ret->wishes.mix_seed, 0, INT64_MAX},
+      {"parts", 0, FLAG_STRING, "LIST",
+       "mig: some of saturation, churn, exact, lists. Default: all.", &ret->wishes.parts, 0, 0},
+      {"flex", 0, FLAG_BOOL, NULL,
+       "mixed: idle whole GPUs may be switched to MIG mode and back.", &ret->wishes.is_flexible, 0,
+       0},
+      {"node-counts", 0, FLAG_STRING, "LIST",
+       "scale: numbers of nodes. Default: 100,1000,1213,5000,15000.", &ret->wishes.node_counts, 0,
+       0},
       {"output", 'o', FLAG_STRING, "FORMAT",
        "table, json, or csv (one row a figure and seed). Default: table.", &ret->output, 0, 0},
       {"json", 0, FLAG_STRING, "FILE", "Writes JSON into this file too.", &ret->json, 0, 0},
@@ -186,7 +213,11 @@ static int report(const struct sim_results *results, const struct simulate_flags
 
 int cli_simulate(int argc, char **argv, FILE *out, FILE *err) {
   SG_CLEANUP(simulate_flags_done)
-  struct simulate_flags flags = {.policies = "all", .seeds = "42-51", .output = "table", .jobs = 1};
+  struct simulate_flags flags = {.policies = "all",
+                                 .seeds = "42-51",
+                                 .output = "table",
+                                 .jobs = 1,
+                                 .wishes = {.mix_seed = 1}};
   enum flags_result result = read_flags(argc, argv, &flags, out, err);
   if (result != FLAGS_OK)
     return result == FLAGS_HELP_SHOWN ? EXIT_OK : EXIT_UNUSABLE;
@@ -199,7 +230,9 @@ int cli_simulate(int argc, char **argv, FILE *out, FILE *err) {
   uint64_t seeds[SIM_SEEDS_MAX];
   struct str policies[SIM_POLICIES_MAX];
   size_t policy_count = 0;
+  CLEANUP_ARENA struct arena *arena = arena_new(4096);
   if (!write || !check_flags(suite, &flags, err) ||
+      !simulate_read_wishes(&flags.wishes, suite, arena, &options, err) ||
       (options.seed_count = simulate_parse_seeds(flags.seeds, seeds, err)) == 0 ||
       (policy_count = simulate_parse_policies(flags.policies, policies, err)) == 0 ||
       (flags.ratio && !simulate_parse_ratio(flags.ratio, &options.ratio, err)))

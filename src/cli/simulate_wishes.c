@@ -155,9 +155,9 @@ bool simulate_read_wishes(const struct simulate_wishes *wishes, const struct sim
     return false;
   if (wishes->parts && !read_parts(wishes->parts, &options->mig.parts, err))
     return false;
-  if (wishes->node_counts && !read_counts("node-counts", wishes->node_counts, SIM_SCALE_NODES_MAX,
-                                          arena, &options->scale_nodes,
-                                          &options->scale_node_count, err))
+  if (wishes->node_counts &&
+      !read_counts("node-counts", wishes->node_counts, SIM_SCALE_NODES_MAX, arena,
+                   &options->scale_nodes, &options->scale_node_count, err))
     return false;
   options->mig.random_mixes = (size_t)wishes->random_mixes;
   options->mig.random_seed = (uint64_t)wishes->mix_seed;

@@ -39,6 +39,14 @@ void pricing_learner_free(struct pricing_learner *learner) {
   free(learner);
 }
 
+struct pricing_learner *pricing_learner_copy(const struct pricing_learner *learner) {
+  struct pricing_learner *copy = mem_zalloc(sizeof(*copy));
+  *copy = *learner;
+  copy->kinds = mem_zalloc(KINDS_MAX * sizeof(*copy->kinds));
+  memcpy(copy->kinds, learner->kinds, learner->kind_count * sizeof(*copy->kinds));
+  return copy;
+}
+
 /* ---- kinds of pod -----------------------------------------------------------------------------
  */
 

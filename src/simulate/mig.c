@@ -11,10 +11,11 @@
 
 #include <math.h>
 
-static const char *const contenders[] = {
-    "slicegate",  "slicegate+1move", "slicegate+2moves", "firstfit",  "bestfit", "worstfit",
-    "roundrobin", "random",          "mfi",              "fgd-masks", "oracle",  "lp",
-    NULL};
+static const char *const contenders[] = {"slicegate",  "slicegate+1move", "slicegate+2moves",
+                                         "firstfit",   "bestfit",         "worstfit",
+                                         "roundrobin", "random",          "mfi",
+                                         "fgd-masks",  "oracle",          "lp",
+                                         NULL};
 
 static struct mig_player player_of(const struct sim_contender *contender) {
   struct str name = str_of(contender->name);
@@ -25,7 +26,8 @@ static struct mig_player player_of(const struct sim_contender *contender) {
   return player;
 }
 
-/* ---- metrics ---------------------------------------------------------------------------------- */
+/* ---- metrics ----------------------------------------------------------------------------------
+ */
 
 /* What is measured for each mix and number of GPUs, in this order. */
 static const struct ground_metric {
@@ -85,8 +87,7 @@ static void add(struct names *names, struct str name, struct str block, const ch
 
 /* "n1000/" when there are several, and its words for a heading. */
 static struct str gpus_prefix(struct arena *arena, const struct sim_options *options, size_t g) {
-  return options->mig.gpu_count > 1 ? str_printf(arena, "n%u/", options->mig.gpus[g])
-                                    : STR_LIT("");
+  return options->mig.gpu_count > 1 ? str_printf(arena, "n%u/", options->mig.gpus[g]) : STR_LIT("");
 }
 
 static struct str mix_name(struct arena *arena, const struct sim_options *options, size_t m) {
@@ -146,7 +147,8 @@ static const struct sim_metric *make_metrics(struct arena *arena, const struct s
   return names.metrics;
 }
 
-/* ---- one run ---------------------------------------------------------------------------------- */
+/* ---- one run ----------------------------------------------------------------------------------
+ */
 
 static bool is_bound(const struct sim_run *run) {
   return strcmp(run->contender.name, "lp") == 0;
@@ -192,7 +194,7 @@ static bool play_churn(const struct mig_bed *bed, const struct mig_ground *groun
 static bool play_ground(const struct mig_bed *bed, const struct mig_ground *ground,
                         const struct mig_player *player, struct sim_run *run, double *values,
                         struct err *reterr) {
-  double all[GROUND_METRICS];
+  double all[GROUND_METRICS] = {0};
   if (mig_has_part(run->options, SIM_MIG_SATURATION) &&
       !play_saturation(bed, ground, player, run, all, reterr))
     return false;

@@ -23,7 +23,7 @@ struct mig_mix {
   char name[MIG_MIX_NAME_MAX + 1];
   size_t wanted_count;
   uint16_t wanted[MIG_WANTED_MAX];
-  uint8_t sizes[MIG_WANTED_MAX]; /* memory slices */
+  uint8_t sizes[MIG_WANTED_MAX];  /* memory slices */
   double weights[MIG_WANTED_MAX]; /* > 0, sum 1 */
   double mean_size;               /* of an arriving pod, in slices */
 };
@@ -118,14 +118,14 @@ struct mig_bed {
   size_t mix_count;
   uint32_t *gpus; /* numbers of GPUs of saturation and churn */
   size_t gpu_count;
-  struct mig_multisets *maximal;        /* [mix] */
-  double **fragments;                   /* [mix][layout]: stranded slices, F(mask) of FGD */
-  struct mig_ground *grounds;           /* [mix * gpu_count + number] */
-  size_t exact_mixes;                   /* the first mixes, which exact stories are drawn from */
-  struct mig_ground *exact_grounds;     /* [mix * MIG_STORY_GPUS_MAX + gpus - 1] */
+  struct mig_multisets *maximal;    /* [mix] */
+  double **fragments;               /* [mix][layout]: stranded slices, F(mask) of FGD */
+  struct mig_ground *grounds;       /* [mix * gpu_count + number] */
+  size_t exact_mixes;               /* the first mixes, which exact stories are drawn from */
+  struct mig_ground *exact_grounds; /* [mix * MIG_STORY_GPUS_MAX + gpus - 1] */
   size_t seed_count;
-  const uint64_t *seeds;                /* borrowed from the options */
-  struct mig_told_story *stories;       /* [seed][MIG_STORIES] */
+  const uint64_t *seeds;          /* borrowed from the options */
+  struct mig_told_story *stories; /* [seed][MIG_STORIES] */
 };
 /* An empty cluster of so many nodes. */
 struct pack_cluster *mig_cluster(const struct mig_bed *bed, uint32_t gpus,
@@ -151,12 +151,12 @@ struct mig_game {
   struct sim_world world; /* policies only */
   bool is_oracle;
   struct pricing_learner *learner; /* a copy of the ground's */
-  uint32_t *counts;   /* oracle: live instances [profile] */
-  uint64_t arrived;   /* the next pod's number */
-  uint16_t *layouts;  /* [node] as last seen */
-  uint32_t in_use;    /* GPUs that are not empty; policies only */
-  int64_t used;       /* slices */
-  double fragmented;  /* sum of `fragments` over the GPUs; policies only */
+  uint32_t *counts;                /* oracle: live instances [profile] */
+  uint64_t arrived;                /* the next pod's number */
+  uint16_t *layouts;               /* [node] as last seen */
+  uint32_t in_use;                 /* GPUs that are not empty; policies only */
+  int64_t used;                    /* slices */
+  double fragmented;               /* sum of `fragments` over the GPUs; policies only */
   uint64_t moves;
 };
 void mig_game_init(struct mig_game *game, const struct mig_bed *bed,
@@ -190,9 +190,9 @@ void mig_play_bound(const struct mig_bed *bed, const struct mig_ground *ground,
                     const struct sim_run *run, struct mig_saturation *ret);
 
 struct mig_churn {
-  double slices_pct, accepted_pct; /* of what was offered */
+  double slices_pct, accepted_pct;    /* of what was offered */
   double gpus_in_use, fragmented_pct; /* means over time; the latter of capacity */
-  double moves; /* per accepted pod */
+  double moves;                       /* per accepted pod */
 };
 bool mig_play_churn(const struct mig_bed *bed, const struct mig_ground *ground,
                     const struct mig_player *player, struct sim_run *run, double load,

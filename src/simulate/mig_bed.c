@@ -15,7 +15,8 @@ enum {
 static const int64_t mem_bytes = INT64_C(1) << 30;
 static const int64_t node_mem_bytes = INT64_C(1) << 50;
 
-/* ---- product and mixes ------------------------------------------------------------------------ */
+/* ---- product and mixes ------------------------------------------------------------------------
+ */
 
 static const struct gpu_product *find_product(struct str id) {
   size_t count;
@@ -67,11 +68,12 @@ static bool set_mixes(struct mig_bed *bed, const struct sim_options *options, st
   return true;
 }
 
-/* ---- per mix ------------------------------------------------------------------------------------ */
+/* ---- per mix ------------------------------------------------------------------------------------
+ */
 
 /* The most windows of one profile that the layout still has room for. */
 static unsigned count_room(const struct pack_mig *mig, uint16_t layout, uint16_t p, uint8_t from) {
-  unsigned most = 0; // NOLINTNEXTLINE(misc-no-recursion): at most one level a slice
+  unsigned most = 0;
   for (uint8_t i = from; i < mig->profiles[p].start_count; i++) {
     uint16_t next = pack_mig_next(mig, layout, p, i);
     if (next == PACK_NONE)
@@ -93,7 +95,8 @@ static double *make_fragments(const struct pack_mig *mig, const struct mig_mix *
   return fragments;
 }
 
-/* ---- per mix and number of GPUs ------------------------------------------------------------------- */
+/* ---- per mix and number of GPUs
+ * ------------------------------------------------------------------- */
 
 struct pack_cluster *mig_cluster(const struct mig_bed *bed, uint32_t gpus, struct err *reterr) {
   struct pack_cluster *cluster = pack_cluster_new(bed->catalog);
@@ -174,7 +177,8 @@ static bool set_grounds(struct mig_bed *bed, const struct sim_env *env, struct e
   return true;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------ */
+/* ---- the whole
+ * ------------------------------------------------------------------------------------ */
 
 static void free_grounds(struct mig_ground *grounds, size_t count) {
   for (size_t i = 0; grounds && i < count; i++) {

@@ -14,7 +14,7 @@ struct tally {
   double offered, accepted; /* slices */
   double pods_offered, pods_accepted;
   double moves;
-  double last_time, time; /* what has been measured */
+  double last_time, time;    /* what has been measured */
   double in_use, fragmented; /* integrals over time */
 };
 
@@ -69,8 +69,8 @@ bool mig_play_churn(const struct mig_bed *bed, const struct mig_ground *ground,
   struct tally tally = {0};
   struct mig_game game;
   mig_game_init(&game, bed, ground, player, run);
-  for (double now = sim_random_exponential(&times, distance); now < end;
-       now += sim_random_exponential(&times, distance)) {
+  double now = 0;
+  while ((now += sim_random_exponential(&times, distance)) < end) {
     double lifetime = sim_random_exponential(&times, 1);
     size_t w = sim_random_pick(&pods, mix->weights, mix->wanted_count);
     depart_until(&tally, &game, &departures, now);

@@ -34,7 +34,7 @@ struct exact {
   const struct mig_story *story;
   bool may_refuse;
   size_t cells;
-  bool departs[MIG_STORY_MAX];       /* [arrival] */
+  bool departs[MIG_STORY_MAX];         /* [arrival] */
   uint32_t to_come[MIG_STORY_MAX + 1]; /* [event]: slices that this and later events ask for */
   struct memo_entry *memo;
   size_t memo_size, memo_count; /* a power of 2 */
@@ -73,8 +73,8 @@ static void memo_put(struct exact *e, const struct state *state, size_t event, u
     memo_grow(e);
   struct memo_entry *entry = memo_slot(e, e->memo, e->memo_size, state, event);
   e->memo_count += !entry->is_used;
-  *entry = (struct memo_entry){
-      .state = *state, .event = (uint8_t)event, .is_used = true, .best = best};
+  *entry =
+      (struct memo_entry){.state = *state, .event = (uint8_t)event, .is_used = true, .best = best};
 }
 
 /* ---- states --------------------------------------------------------------------------------- */
@@ -113,8 +113,7 @@ static void free_pod(const struct exact *e, struct state *state,
 static uint32_t best_from(struct exact *e, const struct state *state, size_t event);
 
 /* The best continuation in which the pod of this event is placed; false: nowhere to place it. */
-static bool best_placed(struct exact *e, const struct state *state, size_t event, // NOLINT
-                        uint32_t *ret) {
+static bool best_placed(struct exact *e, const struct state *state, size_t event, uint32_t *ret) {
   const struct mig_story_event *arrival = &e->story->events[event];
   const struct pack_mig_profile *profile = &e->mig->profiles[arrival->profile];
   size_t axis = e->mig->axis;
@@ -142,7 +141,7 @@ static bool best_placed(struct exact *e, const struct state *state, size_t event
 }
 
 /* Depth is at most MIG_STORY_MAX. */
-static uint32_t best_from(struct exact *e, const struct state *state, size_t event) { // NOLINT
+static uint32_t best_from(struct exact *e, const struct state *state, size_t event) {
   if (event == e->story->count)
     return 0;
   if (e->memo_size) {

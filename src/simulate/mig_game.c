@@ -23,14 +23,14 @@ static void look_at(void *ctx, uint32_t node) {
 void mig_game_init(struct mig_game *game, const struct mig_bed *bed,
                    const struct mig_ground *ground, const struct mig_player *player,
                    const struct sim_run *run) {
-  *game = (struct mig_game){
-      .bed = bed, .ground = ground, .is_oracle = !player->policy};
+  *game = (struct mig_game){.bed = bed, .ground = ground, .is_oracle = !player->policy};
   if (game->is_oracle) {
     game->counts = mem_zalloc(bed->mig->profile_count * sizeof(*game->counts));
     return;
   }
   game->fragments = bed->fragments[ground->mix - bed->mixes];
   game->layouts = mem_zalloc(ground->gpus * sizeof(*game->layouts));
+  game->fragmented = ground->gpus * game->fragments[0];
   game->learner = pricing_learner_copy(ground->learner);
   /* Not a copy of the ground's: runs on several threads would draw node ids from one counter. */
   struct err err;

@@ -15,7 +15,7 @@ static const struct {
   unsigned compute;
   bool is_second; /* of that many compute slices the one with more memory */
 } roles[] = {
-    [ONE] = {1, false},  [ONE_DOUBLE] = {1, true}, [TWO] = {2, false},
+    [ONE] = {1, false},   [ONE_DOUBLE] = {1, true}, [TWO] = {2, false},
     [THREE] = {3, false}, [FOUR] = {4, false},      [SEVEN] = {7, false},
 };
 
@@ -52,9 +52,7 @@ static const struct {
     {"one-then-whole", {{ONE, 2, false}, {SEVEN, 2, false}}, 2},
     {"every-second-leaves", {{ONE, 14, false}, {TWO, 3, true}}, 2},
     {"three-before-four", {{THREE, 2, false}, {FOUR, 2, false}}, 2},
-    {"tail-pair",
-     {{FOUR, 2, false}, {ONE, 2, false}, {ONE_DOUBLE, 2, false}, {ONE, 2, false}},
-     4},
+    {"tail-pair", {{FOUR, 2, false}, {ONE, 2, false}, {ONE_DOUBLE, 2, false}, {ONE, 2, false}}, 4},
 };
 
 const char *mig_list_name(size_t list) {
@@ -91,7 +89,7 @@ bool mig_play_list(const struct mig_bed *bed, const struct mig_ground *ground, s
                    const struct mig_player *player, struct sim_run *run, double *ret,
                    struct err *reterr) {
   *ret = NAN;
-  size_t roles_found[PHASES_MAX];
+  size_t roles_found[PHASES_MAX] = {0};
   size_t pods = 0;
   for (size_t i = 0; i < lists[list].phase_count; i++) {
     roles_found[i] = find_role(bed, ground->mix, lists[list].phases[i].role);
@@ -105,8 +103,8 @@ bool mig_play_list(const struct mig_bed *bed, const struct mig_ground *ground, s
   for (size_t i = 0; i < lists[list].phase_count; i++) {
     if (lists[list].phases[i].free_every_second)
       free_every_second(&game, present);
-    *ret = play_phase(&game, roles_found[i], ground->gpus * lists[list].phases[i].halves / 2,
-                      present);
+    *ret =
+        play_phase(&game, roles_found[i], ground->gpus * lists[list].phases[i].halves / 2, present);
   }
   return mig_game_done(&game, run, reterr);
 }

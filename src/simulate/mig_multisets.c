@@ -51,7 +51,7 @@ static bool is_at_limit(const struct search *s, size_t w) {
 
 /* Adds instances of wanted[w] and later ones to what `layouts` holds; depth is at most the
  * number of slices, since every instance takes one. */
-static void extend(struct search *s, const uint8_t *layouts, size_t w) { // NOLINT(misc-no-recursion)
+static void extend(struct search *s, const uint8_t *layouts, size_t w) {
   add(s->found, s->counts);
   for (; w < s->wanted_count; w++) {
     if (is_at_limit(s, w))

@@ -25,8 +25,7 @@ static void draw_events(struct sim_random *random, const struct mig_mix *mix, bo
       continue;
     }
     event->arrival = arrivals;
-    event->profile =
-        mix->wanted[sim_random_pick(random, mix->weights, mix->wanted_count)];
+    event->profile = mix->wanted[sim_random_pick(random, mix->weights, mix->wanted_count)];
     profiles[arrivals] = event->profile;
     present[present_count++] = arrivals++;
   }

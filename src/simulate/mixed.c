@@ -8,11 +8,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const char *const contenders[] = {"slicegate",     "fgd",
-                                         "bestfit",       "mostallocated",
-                                         "leastallocated", "requestedtocapacityratio",
-                                         "firstfit",      "random",
-                                         NULL};
+static const char *const contenders[] = {
+    "slicegate", "fgd",    "bestfit", "mostallocated", "leastallocated", "requestedtocapacityratio",
+    "firstfit",  "random", NULL};
 
 static const unsigned demands[] = {80, 90, 100, 110, 130}; /* % of capacity */
 static const double loads[] = {0.9, 1.0, 1.1};
@@ -48,27 +46,21 @@ static void declare_loads(struct metric_list *list, const char *name, const char
             str_printf(list->arena, "%s@%.1f", name, loads[i]));
 }
 
-static const char *text(struct arena *arena, const char *fmt, const char *word) {
-  /* Formats are those of this file, each with one %s. */
-  size_t at = (size_t)(strstr(fmt, "%s") - fmt);
-  return str_printf(arena, "%.*s%s%s", (int)at, fmt, word, fmt + at + 2).ptr;
-}
-
 static void declare_pools(struct metric_list *list,
                           void (*declare_all)(struct metric_list *, const char *, const char *),
                           const char *when) {
   struct arena *arena = list->arena;
-  declare_all(list, "allocated_pct", text(arena, "GPUs allocated, % of capacity, %s", when));
-  for (size_t pool = 0; pool < MIXED_POOLS; pool++)
-    declare_all(
-        list, text(arena, "allocated_%s_pct", mixed_pool_names[pool]),
-        text(arena, text(arena, "Pool %s: GPUs allocated, % of the pool, ", mixed_pool_names[pool]),
-             when));
+  declare_all(list, "allocated_pct",
+              str_printf(arena, "GPUs allocated, %% of capacity, %s", when).ptr);
+  for (size_t pool = 0; pool < MIXED_POOLS; pool++) {
+    const char *name = mixed_pool_names[pool];
+    declare_all(list, str_printf(arena, "allocated_%s_pct", name).ptr,
+                str_printf(arena, "Pool %s: GPUs allocated, %% of the pool, %s", name, when).ptr);
+  }
 }
 
-static const struct sim_metric *mixed_metrics(struct arena *arena,
-                                              const struct sim_options *options,
-                                              size_t *ret_count) {
+static const struct sim_metric *
+mixed_metrics(struct arena *arena, const struct sim_options *options, size_t *ret_count) {
   struct metric_list list = {arena, arena_array(arena, METRICS_MAX, sizeof(struct sim_metric)), 0};
   const char *filling = "when so many % of capacity were requested";
   declare_pools(&list, declare_demands, filling);
@@ -96,7 +88,8 @@ static const struct sim_metric *mixed_metrics(struct arena *arena,
   return list.items;
 }
 
-/* ---- a cluster under a policy ----------------------------------------------------------------- */
+/* ---- a cluster under a policy -----------------------------------------------------------------
+ */
 
 struct stage {
   struct sim_run *run;
@@ -143,8 +136,7 @@ static bool stage_done(struct stage *stage, struct errors *errors, struct err *r
 
 static bool arrive(struct stage *stage, const struct pack_request *request) {
   if (stage->run->options->is_flexible)
-    stage->switches +=
-        mixed_flex(stage->world.cluster, stage->pools, &stage->ledger, request);
+    stage->switches += mixed_flex(stage->world.cluster, stage->pools, &stage->ledger, request);
   return sim_world_arrive(&stage->world, request);
 }
 
@@ -159,16 +151,16 @@ static double used_milli(const struct stage *stage) {
   return sum;
 }
 
-/* ---- C1 --------------------------------------------------------------------------------------- */
+/* ---- C1 ---------------------------------------------------------------------------------------
+ */
 
 static void note_demand(struct stage *stage, unsigned demand) {
   struct sim_run *run = stage->run;
   sim_run_set(run, percent(used_milli(stage), (double)stage->capacity), "allocated_pct@%u", demand);
   for (size_t pool = 0; pool < MIXED_POOLS; pool++)
-    sim_run_set(run,
-                percent((double)stage->ledger.used_milli[pool],
-                        (double)stage->ledger.all_milli[pool]),
-                "allocated_%s_pct@%u", mixed_pool_names[pool], demand);
+    sim_run_set(
+        run, percent((double)stage->ledger.used_milli[pool], (double)stage->ledger.all_milli[pool]),
+        "allocated_%s_pct@%u", mixed_pool_names[pool], demand);
   sim_run_set(run, (double)stage->ledger.stranded, "stranded_gpus@%u", demand);
 }
 
@@ -194,7 +186,8 @@ static void fill(struct stage *stage) {
   sim_run_set(stage->run, (double)stage->switches, "switches");
 }
 
-/* ---- C2 --------------------------------------------------------------------------------------- */
+/* ---- C2 ---------------------------------------------------------------------------------------
+ */
 
 struct tally {
   double offered[MIXED_KINDS], accepted[MIXED_KINDS];
@@ -238,7 +231,8 @@ static void report_churn(const struct stage *stage, const struct tally *tally, d
   }
   for (size_t pool = 0; pool < MIXED_POOLS; pool++) {
     used += tally->used[pool];
-    sim_run_set(run, percent(tally->used[pool], tally->time * (double)stage->ledger.all_milli[pool]),
+    sim_run_set(run,
+                percent(tally->used[pool], tally->time * (double)stage->ledger.all_milli[pool]),
                 "allocated_%s_pct@%.1f", mixed_pool_names[pool], load);
   }
   sim_run_set(run, percent(used, tally->time * (double)stage->capacity), "allocated_pct@%.1f",
@@ -257,8 +251,8 @@ static void churn(struct stage *stage, double load) {
   struct sim_random times = sim_random_of(stage->run->seed, SIM_STREAM_TIMES);
   struct sim_queue departures = {0};
   struct tally tally = {0};
-  for (double now = sim_random_exponential(&times, distance); now < end;
-       now += sim_random_exponential(&times, distance)) {
+  double now = 0;
+  while ((now += sim_random_exponential(&times, distance)) < end) {
     double lifetime = sim_random_exponential(&times, 1);
     const struct pack_request *request = mixed_pods_draw(stage->pods, &list, &forms);
     depart_until(&tally, stage, &departures, now);
@@ -279,7 +273,8 @@ static void churn(struct stage *stage, double load) {
   report_churn(stage, &tally, load);
 }
 
-/* ---- the suite -------------------------------------------------------------------------------- */
+/* ---- the suite --------------------------------------------------------------------------------
+ */
 
 static bool run_stages(struct sim_run *run, const struct mixed_catalog *catalog,
                        const struct mixed_pods *pods, struct err *reterr) {

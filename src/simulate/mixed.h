@@ -50,7 +50,7 @@ struct mixed_pods {
   struct pack_request *requests; /* [class * 3 + variant] */
   uint32_t *counts;              /* [same]: as history, in proportion */
   size_t count;
-  double mean_milli;       /* of a pod */
+  double mean_milli;        /* of a pod */
   int64_t median_cpu_milli; /* of pods with a GPU */
 };
 /* ERR_INVALID: nobody asks for a GPU. */

@@ -56,7 +56,8 @@ static void look_at_pod(struct mixed_ledger *ledger, const struct pack_node *nod
   bool overlaps = false;
   for (uint16_t u = 0; u < pod->unit_count; u++) {
     const struct pack_unit *unit = &node->units[pod->unit_first + u];
-    is_wrong |= unit->device >= node->device_count || modes[unit->device] != mode_for(pod->form.kind);
+    is_wrong |=
+        unit->device >= node->device_count || modes[unit->device] != mode_for(pod->form.kind);
     if (pod->form.kind == PACK_SLICES) {
       is_wrong |= unit->amount != pod->form.amount;
       overlaps |= !hold_slices(ledger, unit, held);

@@ -27,10 +27,10 @@ static struct pack_form slices_for(const struct pack_catalog *catalog, uint16_t 
   size_t i = 0;
   while (i + 1 < SG_ARRAY_LEN(profiles) && milli > profiles[i].milli)
     i++;
-  return (struct pack_form){
-      .kind = PACK_SLICES,
-      .count = 1,
-      .amount = pack_catalog_find_profile(catalog, str_of(profiles[i].profile))};
+  return (struct pack_form){.kind = PACK_SLICES,
+                            .count = 1,
+                            .amount =
+                                pack_catalog_find_profile(catalog, str_of(profiles[i].profile))};
 }
 
 static struct pack_form replicas_for(uint16_t milli) {
@@ -128,7 +128,7 @@ const struct pack_request *mixed_pods_draw(const struct mixed_pods *pods, struct
   /* Drawn for every pod, whatever it is: what the next ones become does not depend on it. */
   uint64_t lot = sim_random_below(forms, 100);
   size_t variant = VARIANT_MIG;
-  for (; lot >= percents[variant]; variant++)
-    lot -= percents[variant];
+  while (variant + 1 < VARIANTS && lot >= percents[variant])
+    lot -= percents[variant++];
   return &pods->requests[class * VARIANTS + variant];
 }

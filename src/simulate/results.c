@@ -117,6 +117,7 @@ static bool choose_contenders(struct sim_results *results, const struct str *nam
 struct jobs {
   struct sim_results *results;
   const struct sim_env *env;
+  void *shared; /* of all runs */
   atomic_size_t done;
   atomic_bool has_failed;
   struct err *reterr; /* of who was first to fail */
@@ -144,6 +145,7 @@ static void run_one(void *arg, size_t index) {
                         .env = jobs->env,
                         .contender = results->contenders[contender],
                         .seed = results->options.seeds[seed],
+                        .shared = jobs->shared,
                         .metrics = results->metrics,
                         .metric_count = results->metric_count};
   size_t figures = results->metric_count + results->point_count;
@@ -205,12 +207,19 @@ struct sim_results *sim_run(const struct sim_suite *suite, const struct sim_opti
   results->seconds = mem_zalloc(runs * sizeof(*results->seconds));
   static const struct sim_env no_env;
   struct jobs jobs = {.results = results, .env = env ? env : &no_env, .reterr = reterr};
-  if (jobs.env->run_jobs) {
+  if (suite->prepare &&
+      !suite->prepare(&results->options, jobs.env, &jobs.shared, reterr)) {
+    sim_results_free(results);
+    return NULL;
+  }
+  if (jobs.env->run_jobs && !suite->is_serial) {
     jobs.env->run_jobs(jobs.env->ctx, runs, run_one, &jobs);
   } else {
     for (size_t i = 0; i < runs; i++)
       run_one(&jobs, i);
   }
+  if (suite->release)
+    suite->release(jobs.shared);
   if (!atomic_load(&jobs.has_failed))
     return results;
   sim_results_free(results);

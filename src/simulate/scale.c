@@ -52,12 +52,10 @@ static uint32_t size_at(const struct sim_options *options, size_t i) {
   return options->scale_node_count ? options->scale_nodes[i] : usual_nodes[i];
 }
 
-static const struct sim_metric *scale_metrics(struct arena *arena,
-                                              const struct sim_options *options,
-                                              size_t *ret_count) {
+static const struct sim_metric *
+scale_metrics(struct arena *arena, const struct sim_options *options, size_t *ret_count) {
   size_t sizes = count_sizes(options);
-  struct sim_metric *metrics =
-      arena_array(arena, sizes * SG_ARRAY_LEN(per_size), sizeof(*metrics));
+  struct sim_metric *metrics = arena_array(arena, sizes * SG_ARRAY_LEN(per_size), sizeof(*metrics));
   size_t count = 0;
   for (size_t s = 0; s < sizes; s++)
     for (size_t i = 0; i < SG_ARRAY_LEN(per_size); i++) {
@@ -72,7 +70,8 @@ static const struct sim_metric *scale_metrics(struct arena *arena,
   return metrics;
 }
 
-/* ---- times ------------------------------------------------------------------------------------ */
+/* ---- times ------------------------------------------------------------------------------------
+ */
 
 static int64_t now_ns(const struct sim_env *env) {
   return env->now_ns ? env->now_ns(env->ctx) : 0;
@@ -105,7 +104,8 @@ static double percentile(const struct times *times, double p) {
   return (double)times->ns[rank ? rank - 1 : 0] / 1000;
 }
 
-/* ---- one size ----------------------------------------------------------------------------------- */
+/* ---- one size -----------------------------------------------------------------------------------
+ */
 
 struct bench {
   struct sim_run *run;
@@ -170,8 +170,7 @@ static void call(struct bench *bench) {
   if (bench->calls % PACK_CONDITIONS_EVERY == 0)
     look_around(bench);
   int64_t start = now_ns(bench->env);
-  size_t count =
-      pack_choose(bench->scorer, bench->state.cluster, request, choices, ANSWERS);
+  size_t count = pack_choose(bench->scorer, bench->state.cluster, request, choices, ANSWERS);
   int64_t chosen = now_ns(bench->env);
   note(&bench->choosing, chosen - start);
   if (bench->calls % CHECK_EVERY == 0)

@@ -33,7 +33,8 @@ static struct mixed_shape shape_of(uint32_t nodes) {
   return shape;
 }
 
-/* ---- pods ------------------------------------------------------------------------------------- */
+/* ---- pods -------------------------------------------------------------------------------------
+ */
 
 const struct pack_request *scale_draw(struct scale_state *state) {
   return mixed_pods_draw(state->pods, &state->list, &state->forms);
@@ -82,8 +83,7 @@ static bool place_somewhere(struct scale_state *state, struct pack_scorer *score
 
 /* Small pods, one for each node in turn, as far as their CPU goes. */
 static void top_up(struct scale_state *state, struct pack_scorer *scorer) {
-  const struct pack_request small =
-      pack_request_of(CORE / 10, INT64_C(128) << 20, PACK_CPU, 0, 0);
+  const struct pack_request small = pack_request_of(CORE / 10, INT64_C(128) << 20, PACK_CPU, 0, 0);
   size_t count = pack_cluster_count(state->cluster);
   size_t refused = 0; /* in a row */
   for (size_t i = 0; refused < count; i = (i + 1) % count) {
@@ -106,7 +106,8 @@ static void fill(struct scale_state *state) {
   pack_scorer_free(scorer);
 }
 
-/* ---- the state ---------------------------------------------------------------------------------- */
+/* ---- the state ----------------------------------------------------------------------------------
+ */
 
 bool scale_state_init(struct scale_state *state, const struct mixed_catalog *catalog,
                       const struct mixed_pods *pods, uint32_t nodes, uint64_t seed,
@@ -122,8 +123,7 @@ bool scale_state_init(struct scale_state *state, const struct mixed_catalog *cat
   if (!state->cluster)
     return false;
   state->node_bytes = scale_memory_in_use() - before;
-  state->target_milli =
-      pack_cluster_totals(state->cluster)->milli / 100 * SCALE_FILLED_PERCENT;
+  state->target_milli = pack_cluster_totals(state->cluster)->milli / 100 * SCALE_FILLED_PERCENT;
   fill(state);
   size_t list_bytes = state->live_cap * sizeof(*state->live);
   state->pod_bytes = scale_memory_in_use() - before - state->node_bytes - list_bytes;
@@ -136,7 +136,8 @@ void scale_state_done(struct scale_state *state) {
   free(state->live);
 }
 
-/* ---- a cold start ------------------------------------------------------------------------------- */
+/* ---- a cold start -------------------------------------------------------------------------------
+ */
 
 static bool add_empty(struct pack_cluster *cluster, const struct pack_node *node,
                       struct err *reterr) {

@@ -27,6 +27,7 @@ enum sim_stream {
   SIM_STREAM_TIMES,  /* when they arrive and how long they stay */
   SIM_STREAM_FORMS,  /* what a pod of the trace becomes in suites C and D */
   SIM_STREAM_POLICY, /* the seed of policies that draw lots */
+  SIM_STREAM_STORIES, /* short stories of suite mig */
 };
 struct sim_random sim_random_of(uint64_t seed, enum sim_stream stream);
 uint64_t sim_random_next(struct sim_random *random);
@@ -161,6 +162,7 @@ struct sim_run {
   const struct sim_env *env;
   struct sim_contender contender;
   uint64_t seed;
+  void *shared; /* what `prepare` made; NULL without */
   const struct sim_metric *metrics;
   size_t metric_count;
   double *values; /* [metric], in their order */
@@ -188,6 +190,11 @@ struct sim_suite {
   const struct sim_input *(*inputs)(struct arena *arena, const struct sim_options *options,
                                     size_t *ret_count);
   const struct sim_curve *curve; /* or NULL */
+  /* Optional: what all runs of the suite share, made before the first and freed after the last. */
+  bool (*prepare)(const struct sim_options *options, const struct sim_env *env, void **ret,
+                  struct err *reterr);
+  void (*release)(void *shared);
+  bool is_serial; /* one run at a time, whatever threads there are: it measures time */
   /* False stops everything. Called from several threads at once, each with its own run. */
   bool (*run)(struct sim_run *run, struct err *reterr);
   /* Optional: as sim_results_check and sim_write_chart; without `chart` the curve is drawn. */
@@ -195,7 +202,8 @@ struct sim_suite {
   void (*chart)(const struct sim_results *results, struct buf *out);
 };
 
-extern const struct sim_suite sim_suite_inflate, sim_suite_churn;
+extern const struct sim_suite sim_suite_inflate, sim_suite_churn, sim_suite_mig,
+    sim_suite_mixed, sim_suite_scale;
 /* Whether the lists are those that published figures are for (reference.c). */
 bool sim_is_reference(const struct sim_trace_facts *facts);
 /* A1 against the figures of the FGD paper. */

@@ -63,8 +63,7 @@ START_TEST(both_ways_agree_without_departures) {
                               .count = 1 + sim_random_below(&random, MIG_STORY_MAX)};
     for (size_t i = 0; i < story.count; i++) {
       story.events[i].arrival = (uint8_t)i;
-      story.events[i].profile =
-          mix.wanted[sim_random_pick(&random, mix.weights, mix.wanted_count)];
+      story.events[i].profile = mix.wanted[sim_random_pick(&random, mix.weights, mix.wanted_count)];
     }
     uint32_t best = mig_exact(f.mig, &story, true);
     ck_assert_uint_eq(best, mig_exact_subsets(f.mig, &story));
