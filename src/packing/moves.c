@@ -14,9 +14,9 @@
 
 enum {
   TRIALS = 12,        /* candidates that are carried out on trial */
-  PLACES = 64,        /* distinct requests of pods whose best places are kept; direct-mapped */
+  PLACES = 1024,      /* distinct requests of pods whose best places are kept; direct-mapped */
   SHAPES = 256,       /* nodes with equal pods on equal devices, looked at once; direct-mapped */
-  NODE_PODS_MAX = 64, /* pods of a node that are tried in pairs */
+  NODE_PODS_MAX = 64, /* pods of a node that are tried */
 };
 static const uint64_t request_uid = UINT64_MAX;
 
@@ -178,18 +178,45 @@ static bool may_ever(const struct search *search, const struct pack_node *node) 
   return reason != PACK_FITS && !pack_reason_is_final(reason);
 }
 
+/*
+ * Whether it is worth while to take the pod away: it frees what is short, and there is somewhere
+ * for it to go. Instances may also go to another place of their own device, once they are gone.
+ */
+static bool may_move(struct search *search, uint32_t index, const struct pack_pod *pod) {
+  const struct pack_node *node = pack_cluster_node(search->cluster, index);
+  const struct pack_request *request = search->request;
+  bool frees_host = (request->cpu_milli > node->cpu_left && pod->cpu_milli > 0) ||
+                    (request->mem_bytes > node->mem_left && pod->mem_bytes > 0) ||
+                    (node->pods_max && node->pod_count >= node->pods_max);
+  if (!frees_host && pod->unit_count == 0)
+    return false;
+  if (pod->form.kind == PACK_SLICES)
+    return true;
+  struct pack_request moved = node_pod_request(pod);
+  return find_places(search, &moved)->count > 0;
+}
+
+static void look_at(struct search *search, uint32_t index, size_t moves) {
+  const struct pack_node *node = pack_cluster_node(search->cluster, index);
+  uint64_t uids[NODE_PODS_MAX];
+  size_t count = 0;
+  for (size_t i = 0; i < node->pod_count && count < NODE_PODS_MAX; i++)
+    if (may_move(search, index, &node->pods[i]))
+      uids[count++] = node->pods[i].uid;
+  for (size_t a = 0; a < count; a++) {
+    if (moves == 1)
+      consider(search, index, &uids[a], 1);
+    for (size_t b = a + 1; moves == 2 && b < count; b++)
+      consider(search, index, (uint64_t[]){uids[a], uids[b]}, 2);
+  }
+}
+
 static void look_for(struct search *search, size_t moves) {
   for (uint32_t i = 0; i < pack_cluster_count(search->cluster); i++) {
     const struct pack_node *node = pack_cluster_node(search->cluster, i);
     if (node->pod_count < moves || !may_ever(search, node) || !is_new_shape(search, node))
       continue;
-    size_t pods = node->pod_count < NODE_PODS_MAX || moves == 1 ? node->pod_count : NODE_PODS_MAX;
-    for (size_t a = 0; a < pods; a++) {
-      if (moves == 1)
-        consider(search, i, &node->pods[a].uid, 1);
-      for (size_t b = a + 1; moves == 2 && b < pods; b++)
-        consider(search, i, (uint64_t[]){node->pods[a].uid, node->pods[b].uid}, 2);
-    }
+    look_at(search, i, moves);
   }
 }
 
