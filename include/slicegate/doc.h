@@ -96,7 +96,7 @@ bool doc_parse_manifest(struct arena *arena, struct str text, const struct doc_l
 /*
  * The same text, one object at a time, for recordings whose tree would be too large: of JSON
  * only one item is in memory at once. Objects are the documents and the items of those that are
- * lists; a list is told first, without a node.
+ * lists; a list itself is told behind its items, without a node.
  */
 struct doc_object {
   const struct doc_node *node; /* gone when `each` returns; NULL: the list itself */

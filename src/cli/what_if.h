@@ -45,9 +45,16 @@ struct what_if_group {
   struct str examples[WHAT_IF_EXAMPLES];
 };
 
+/* Pods that would get something else than the name says. */
+struct what_if_stand_in {
+  struct str what; /* "MIG instances 1g.10gb" */
+  uint64_t pods;
+};
+
 struct what_if_answer {
   const struct what_if_pod *asked;
   uint64_t fits;
+  struct what_if_stand_in stand_ins[PACK_FORMS_MAX]; /* with pods 0: none */
   bool is_at_least;                   /* stopped at the number asked about, or at the limit */
   const uint32_t *by_node;            /* [node]: how many went there */
   const struct what_if_group *groups; /* why not one more; nearest to a fit first */

@@ -31,6 +31,19 @@ static json_t *placed_json(const struct what_if_result *result,
   return list;
 }
 
+static json_t *stand_ins_json(const struct what_if_answer *answer) {
+  json_t *list = json_array();
+  for (size_t f = 0; f < PACK_FORMS_MAX; f++) {
+    if (answer->stand_ins[f].pods == 0)
+      continue;
+    json_t *row = json_object();
+    json_object_set_new(row, "gets", output_json_text(answer->stand_ins[f].what));
+    set_count(row, "pods", answer->stand_ins[f].pods);
+    json_array_append_new(list, row);
+  }
+  return list;
+}
+
 static json_t *groups_json(const struct what_if_answer *answer) {
   json_t *list = json_array();
   for (size_t g = 0; g < answer->group_count; g++) {
@@ -85,6 +98,7 @@ static json_t *answer_json(struct arena *arena, const struct what_if_result *res
   set_count(row, "fits", answer->fits);
   json_object_set_new(row, "isAtLeast", json_boolean(answer->is_at_least));
   json_object_set_new(row, "placed", placed_json(result, answer));
+  json_object_set_new(row, "standIns", stand_ins_json(answer));
   json_object_set_new(row, "blocked", groups_json(answer));
   set_count(row, "unreadableNodes", answer->unreadable_count);
   json_object_set_new(row, "moves", answer->has_moves ? moves_json(result, answer) : json_null());

@@ -10,18 +10,30 @@
 struct judge {
   struct arena *arena;
   const struct cluster *recorded;
+  const struct pack_catalog *catalog;
   struct pack_scorer *scorer;
   const struct pack_scene *base;
   uint64_t next_uid; /* pods of the recording have those below */
 };
 
 static bool place_one(struct judge *j, struct pack_scene *scene, const struct pack_asked *asked,
-                      uint32_t *ret_node) {
+                      struct pack_placement *ret) {
   struct pack_choice choice;
   if (pack_choose(j->scorer, pack_scene_cluster(scene), &asked->request, &choice, 1) == 0)
     return false;
-  *ret_node = choice.placement.node;
+  *ret = choice.placement;
   return pack_scene_place(scene, j->next_uid++, asked, &choice.placement);
+}
+
+/* What a device is where it was found, when its name promises something else. */
+static struct str stand_in(const struct judge *j, const struct pack_asked *asked, uint8_t f) {
+  const struct pack_form *form = &asked->request.forms[f];
+  if (form->kind == PACK_REPLICAS && !str_ends_with(asked->device, STR_LIT(".shared")))
+    return STR_LIT("shares of GPUs (time-slicing or MPS)");
+  if (form->kind == PACK_SLICES && str_is(asked->device, "nvidia.com/gpu"))
+    return str_printf(j->arena, "MIG instances %.*s",
+                      STR_FMT(pack_catalog_profile_name(j->catalog, form->amount)));
+  return (struct str){NULL, 0};
 }
 
 /* ---- why not one more
@@ -166,10 +178,13 @@ static void answer(struct judge *j, const struct what_if_pod *asked, uint64_t co
   uint64_t most = count ? count : WHAT_IF_FITS_MAX;
   uint32_t *by_node = arena_array(j->arena, j->recorded->node_count, sizeof(*by_node));
   struct pack_scene *scene = pack_scene_copy(j->base);
-  uint32_t node;
+  struct pack_placement placement;
   *ret = (struct what_if_answer){.asked = asked, .by_node = by_node};
-  while (ret->fits < most && place_one(j, scene, asked->asked, &node)) {
-    by_node[node]++;
+  for (uint8_t f = 0; f < asked->asked->request.form_count; f++)
+    ret->stand_ins[f].what = stand_in(j, asked->asked, f);
+  while (ret->fits < most && place_one(j, scene, asked->asked, &placement)) {
+    by_node[placement.node]++;
+    ret->stand_ins[placement.form].pods += ret->stand_ins[placement.form].what.len > 0;
     ret->fits++;
   }
   ret->is_at_least = ret->fits == most;
@@ -189,8 +204,8 @@ static void answer_together(struct judge *j, const struct what_if_pods *pods, ui
   while (!is_full && !ret->is_sets_at_least) {
     for (size_t i = 0; i < pods->count && !is_full; i++) {
       for (int64_t k = 0; k < pods->items[i].replicas && !is_full; k++) {
-        uint32_t node;
-        is_full = !place_one(j, scene, pods->items[i].asked, &node);
+        struct pack_placement placement;
+        is_full = !place_one(j, scene, pods->items[i].asked, &placement);
         ret->lacking = is_full ? &pods->items[i] : NULL;
         placed += !is_full;
       }
@@ -277,6 +292,7 @@ bool what_if_judge(const struct cluster *recorded, struct what_if_pods *pods, ui
     struct judge j = {
         .arena = arena,
         .recorded = recorded,
+        .catalog = catalog,
         .scorer = pack_scorer_new(pack_policy_find(STR_LIT("slicegate")), catalog, 0),
         .base = base,
         .next_uid = recorded->pod_count + 1,

@@ -108,6 +108,11 @@ static void print_answer(struct arena *arena, const struct what_if_result *resul
                 (unsigned long long)answer->fits, answer->fits == 1 ? "s" : "");
   print_nodes(result, answer, out);
   (void)fputc('\n', out);
+  for (size_t f = 0; f < PACK_FORMS_MAX; f++)
+    if (answer->stand_ins[f].pods)
+      (void)fprintf(out, "  %llu of them would get %.*s: that is what %.*s counts there\n",
+                    (unsigned long long)answer->stand_ins[f].pods,
+                    STR_FMT(answer->stand_ins[f].what), STR_FMT(answer->asked->asked->device));
   if (answer->group_count)
     print_groups(answer, out);
   if (answer->has_moves)

@@ -10,23 +10,9 @@
  * and are copied to the arena when their parent closes, so a tree is compact and an
  * item costs no allocation of its own.
  */
-#include "doc_internal.h"
+#include "json.h"
 
 #include <stdlib.h>
-
-struct json_parser {
-  const char *at, *end;
-  const char *line_start;
-  uint32_t line;
-  struct arena *arena;
-  const struct doc_limits *limits;
-  size_t nodes;
-  unsigned depth;
-  struct doc_pair *stack; /* open children; items of sequences use only .value */
-  size_t stack_len, stack_cap;
-  struct doc_problems *problems; /* NULL: duplicate keys are not looked for */
-  struct err *err;
-};
 
 static uint32_t column_of(const struct json_parser *p, const char *at) {
   return (uint32_t)(at - p->line_start) + 1;
@@ -288,6 +274,21 @@ static bool read_sequence(struct json_parser *p, struct doc_node *ret) {
   return true;
 }
 
+static bool read_key(struct json_parser *p, struct doc_pair *ret) {
+  skip_space(p);
+  if (p->at == p->end || *p->at != '"')
+    return fail_unexpected(p, "a key in double quotes");
+  ret->line = p->line;
+  ret->column = column_of(p, p->at);
+  if (!read_string(p, &ret->key))
+    return false;
+  skip_space(p);
+  if (p->at == p->end || *p->at != ':')
+    return fail_unexpected(p, "':'");
+  p->at++;
+  return true;
+}
+
 static bool read_mapping(struct json_parser *p, struct doc_node *ret) {
   size_t base = p->stack_len;
   p->at++;
@@ -297,18 +298,8 @@ static bool read_mapping(struct json_parser *p, struct doc_node *ret) {
     p->at++;
   while (more) {
     struct doc_pair pair = {0};
-    skip_space(p);
-    if (p->at == p->end || *p->at != '"')
-      return fail_unexpected(p, "a key in double quotes");
-    pair.line = p->line;
-    pair.column = column_of(p, p->at);
-    if (!read_string(p, &pair.key))
-      return false;
-    skip_space(p);
-    if (p->at == p->end || *p->at != ':')
-      return fail_unexpected(p, "':'");
-    p->at++;
-    if (!read_value(p, &pair.value) || !read_separator(p, '}', "',' or '}'", &more))
+    if (!read_key(p, &pair) || !read_value(p, &pair.value) ||
+        !read_separator(p, '}', "',' or '}'", &more))
       return false;
     *push(p) = pair;
   }
@@ -363,8 +354,8 @@ static bool read_value(struct json_parser *p, struct doc_node *ret) {
   }
 }
 
-static void parser_init(struct json_parser *p, struct arena *arena, struct str text,
-                        const struct doc_limits *limits, struct err *err) {
+void json_parser_init(struct json_parser *p, struct arena *arena, struct str text,
+                      const struct doc_limits *limits, struct err *err) {
   *p = (struct json_parser){.at = text.ptr,
                             .end = text.ptr + text.len,
                             .line_start = text.ptr,
@@ -379,7 +370,7 @@ bool doc_parse_json(struct arena *arena, struct str text, const struct doc_limit
   if (!doc_check_size(text, limits, reterr))
     return false;
   struct json_parser p;
-  parser_init(&p, arena, text, limits, reterr);
+  json_parser_init(&p, arena, text, limits, reterr);
   struct doc_node *root = arena_alloc(arena, sizeof(*root));
   bool ok = read_value(&p, root);
   if (ok) {
@@ -398,7 +389,7 @@ bool doc_parse_json_stream(struct arena *arena, struct str text, const struct do
   if (!doc_check_size(text, limits, reterr))
     return false;
   struct json_parser p;
-  parser_init(&p, arena, text, limits, reterr);
+  json_parser_init(&p, arena, text, limits, reterr);
   SG_CLEANUP(doc_problems_done) struct doc_problems problems = {0};
   p.problems = &problems;
   struct doc_stream stream = {0};
@@ -425,4 +416,34 @@ bool doc_parse_json_stream(struct arena *arena, struct str text, const struct do
   doc_problems_take(&problems, arena, &stream);
   *ret = stream;
   return ok;
+}
+
+/* ---- one value at a time (objects.c) ---------------------------------------------- */
+
+void json_parser_done(struct json_parser *p) {
+  free(p->stack);
+  p->stack = NULL;
+}
+
+bool json_is_next(struct json_parser *p, char c) {
+  skip_space(p);
+  return p->at < p->end && *p->at == c;
+}
+
+bool json_is_at_end(struct json_parser *p) {
+  skip_space(p);
+  return p->at == p->end;
+}
+
+bool json_read_value(struct json_parser *p, struct doc_node *ret) {
+  p->nodes = 0;
+  return read_value(p, ret);
+}
+
+bool json_read_key(struct json_parser *p, struct doc_pair *ret) {
+  return read_key(p, ret);
+}
+
+bool json_read_separator(struct json_parser *p, char close, bool *ret_more) {
+  return read_separator(p, close, close == '}' ? "',' or '}'" : "',' or ']'", ret_more);
 }

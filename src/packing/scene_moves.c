@@ -26,13 +26,15 @@ struct mover {
   const struct pod *pod;
   struct demand demands[DEMANDS_MAX];
   size_t demand_count;
+  struct pack_form form;                   /* what its device is where it runs */
+  struct str product;                      /* of its node; empty: not labelled */
   int64_t gpu_milli, cpu_milli, mem_bytes; /* what a move costs, in this order */
   bool is_fixed;                           /* it stays, or what it holds is not known */
 };
 
 struct search {
   const struct pack_scene *scene;
-  struct pack_scorer *scorer; /* NULL: the first node that will do */
+  struct pack_scorer *scorer; /* NULL: all nodes are as good */
   const struct pack_asked *asked;
   struct mover *stuck; /* one of each shape that fits nowhere */
   size_t stuck_count, stuck_cap;
@@ -80,6 +82,13 @@ static bool is_amount_of_device(const struct pod *pod) {
   return pod->has_claims;
 }
 
+static struct str product_of(const struct search *s, size_t n) {
+  const struct node *node = &s->scene->intake->recorded->nodes[n];
+  const struct str *label =
+      kv_find(node->labels, node->label_count, STR_LIT("nvidia.com/gpu.product"));
+  return label ? *label : (struct str){NULL, 0};
+}
+
 static struct mover mover_of(const struct search *s, size_t node, const struct pod *pod) {
   struct mover made;
   const struct pack_intake *intake = s->scene->intake;
@@ -94,6 +103,8 @@ static struct mover mover_of(const struct search *s, size_t node, const struct p
   for (uint16_t d = 0; d < at->device_count && replicas == 1; d++)
     if (at->devices[d].mode == PACK_MODE_SHARED)
       replicas = at->devices[d].size;
+  made.form = request.forms[0];
+  made.product = product_of(s, node);
   made.gpu_milli = pack_request_milli(intake->catalog, &request, replicas);
   return made;
 }
@@ -146,11 +157,38 @@ static bool has_room(const struct pack_scene *scene, size_t n, const struct move
   return true;
 }
 
-static bool may_go(const struct pack_scene *scene, size_t n, const struct pod *pod) {
+/* Under one name a node may count whole GPUs, another MIG instances or shares: kube-scheduler
+ * would not mind, but who had the one would not want the other. */
+static bool is_same_device(const struct pack_node *node, const struct pack_form *form) {
+  return form->kind == PACK_CPU || pack_find_counter(node, form) != NULL;
+}
+
+static bool may_go(const struct pack_scene *scene, size_t n, const struct mover *mover) {
   const struct node *node = &scene->intake->recorded->nodes[n];
-  struct pod_constraints anywhere = pod->constraints;
+  struct pod_constraints anywhere = mover->pod->constraints;
+  if (!is_same_device(pack_cluster_node(scene->cluster, n), &mover->form))
+    return false;
   anywhere.node_name = (struct str){NULL, 0}; /* where it is now */
   return pod_selects_node(&anywhere, node) && !pod_find_barrier(&anywhere, node);
+}
+
+/* How well a node would do: of the same product first, then as the policy would have it. */
+struct fitness {
+  bool is_same_product;
+  int64_t score;
+};
+
+static struct fitness judge_destination(const struct search *s, size_t n,
+                                        const struct mover *mover) {
+  const struct pack_cluster *cluster = s->scene->cluster;
+  struct fitness made = {.is_same_product = mover->form.kind == PACK_CPU ||
+                                            str_eq(product_of(s, n), mover->product)};
+  struct pack_choice choice;
+  struct pack_request request =
+      intake_request_on(s->scene->intake, pack_cluster_node(cluster, n), mover->pod);
+  if (s->scorer && pack_score(s->scorer, cluster, n, &request, &choice))
+    made.score = choice.score;
+  return made;
 }
 
 /* The best node but `from` and `but`; SIZE_MAX: none. *ret_is_stuck: not even its own would do. */
@@ -158,25 +196,21 @@ static size_t find_destination(const struct search *s, const struct mover *mover
                                size_t but, bool *ret_is_stuck) {
   const struct pack_scene *scene = s->scene;
   size_t best = SIZE_MAX;
-  int64_t best_score = INT64_MIN;
+  struct fitness best_fitness = {0};
   *ret_is_stuck = true;
   for (size_t n = 0; n < pack_cluster_count(scene->cluster); n++) {
-    if (!has_room(scene, n, mover, NULL) || !may_go(scene, n, mover->pod))
+    if (!has_room(scene, n, mover, NULL) || !may_go(scene, n, mover))
       continue;
     *ret_is_stuck = false;
     if (n == from || n == but)
       continue;
-    if (!s->scorer)
-      return n;
-    struct pack_choice choice = {.score = INT64_MIN + 1};
-    struct pack_request request =
-        intake_request_on(scene->intake, pack_cluster_node(scene->cluster, n), mover->pod);
-    if (!pack_score(s->scorer, scene->cluster, n, &request, &choice))
-      choice.score = INT64_MIN + 1;
-    if (choice.score > best_score) {
-      best = n;
-      best_score = choice.score;
-    }
+    struct fitness fitness = judge_destination(s, n, mover);
+    if (best != SIZE_MAX && (fitness.is_same_product != best_fitness.is_same_product
+                                 ? best_fitness.is_same_product
+                                 : fitness.score <= best_fitness.score))
+      continue;
+    best = n;
+    best_fitness = fitness;
   }
   return best;
 }
@@ -184,6 +218,8 @@ static size_t find_destination(const struct search *s, const struct mover *mover
 static bool is_same_shape(const struct mover *a, const struct mover *b) {
   if (a->demand_count != b->demand_count || a->cpu_milli != b->cpu_milli ||
       a->mem_bytes != b->mem_bytes)
+    return false;
+  if (a->form.kind != b->form.kind || a->form.amount != b->form.amount)
     return false;
   for (size_t i = 0; i < a->demand_count; i++)
     if (a->demands[i].kind != b->demands[i].kind || a->demands[i].id != b->demands[i].id ||
