@@ -85,7 +85,7 @@ static struct pack_request random_request(struct world *world) {
   request.form_count = (uint32_t)(1 + random_below(random, 3));
   for (uint32_t i = 0; i < request.form_count; i++) {
     struct pack_form *form = &request.forms[i];
-    form->kind = (uint16_t)random_below(random, 5);
+    form->kind = (uint8_t)random_below(random, 5);
     form->count = form->kind != PACK_CPU;
     if (form->kind == PACK_WHOLE || form->kind == PACK_SLICES)
       form->count = (uint16_t)(1 + random_below(random, random_one_in(random, 3) ? 5 : 1));
