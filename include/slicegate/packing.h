@@ -155,6 +155,7 @@ int64_t pack_request_milli(const struct pack_catalog *catalog, const struct pack
 /* ---- nodes --------------------------------------------------------------------------------- */
 
 enum pack_mode { PACK_MODE_WHOLE, PACK_MODE_MIG, PACK_MODE_SHARED };
+enum { PACK_MODES = PACK_MODE_SHARED + 1 };
 
 /* A GPU is in exactly one mode. */
 struct pack_device {
@@ -255,10 +256,11 @@ void pack_node_unref(const struct pack_node *node);
 /* Sums over all nodes, kept as nodes change. Milli of devices in MIG mode are slices * 1000 /
  * axis, rounded down a device; of shared ones replicas likewise. */
 struct pack_totals {
-  int64_t milli, milli_left;             /* all devices */
-  int64_t whole_milli, whole_milli_left; /* devices in whole mode */
-  int64_t mig_milli, mig_milli_left;     /* devices in MIG mode */
-  uint32_t devices, mig_devices, shared_devices;
+  int64_t milli, milli_left; /* of all devices */
+  struct pack_mode_totals {
+    int64_t milli, milli_left;
+    uint32_t devices;
+  } modes[PACK_MODES];
   uint64_t pods;
 };
 const struct pack_totals *pack_cluster_totals(const struct pack_cluster *cluster);
@@ -392,6 +394,8 @@ struct pack_tables {
   size_t level_count;
   const struct pack_bound *bounds;
   size_t bound_count;
+  uint32_t pools[PACK_MODES]; /* [mode]: what an arriving pod asks of devices in that mode in the
+                               * mean, in 2^-10 milli; a pod with a choice counts for each */
   const struct pack_mig_values *migs;
   size_t mig_count;
   const struct pack_replica_prices *shared;

@@ -43,6 +43,8 @@ static int32_t price_of(const struct charge *charge, const struct price_list *li
   int64_t price =
       (int64_t)charge->milli * list->scarcity[charge->product] * (PACK_MICRO / PACK_MILLI / 2) >>
       20;
+  price +=
+      (int64_t)charge->pool_milli * list->pools[charge->mode] * (PACK_MICRO / PACK_MILLI) >> 20;
   for (size_t l = 0; l < LEVELS_MAX; l++)
     price += (int64_t)charge->losses[l] * list->levels[l];
   enum { PRICE_MAX = 1 << 29 };
@@ -50,7 +52,8 @@ static int32_t price_of(const struct charge *charge, const struct price_list *li
 }
 
 static uint32_t hash(const struct charge *charge) {
-  uint64_t sum = charge->product * UINT64_C(0x9e3779b97f4a7c15) + charge->milli, word;
+  uint64_t sum = (charge->product * 256u + charge->mode) * UINT64_C(0x9e3779b97f4a7c15), word;
+  sum = (sum ^ ((uint64_t)charge->milli << 32 | charge->pool_milli)) * UINT64_C(0xff51afd7ed558ccd);
   _Static_assert(LEVELS_MAX % sizeof(word) == 0, "hashed by words");
   for (size_t l = 0; l < LEVELS_MAX; l += sizeof(word)) {
     memcpy(&word, charge->losses + l, sizeof(word));
@@ -61,8 +64,8 @@ static uint32_t hash(const struct charge *charge) {
 }
 
 static bool is_same(const struct charge *a, const struct charge *b) {
-  return a->product == b->product && a->milli == b->milli &&
-         memcmp(a->losses, b->losses, sizeof(a->losses)) == 0;
+  return a->product == b->product && a->mode == b->mode && a->milli == b->milli &&
+         a->pool_milli == b->pool_milli && memcmp(a->losses, b->losses, sizeof(a->losses)) == 0;
 }
 
 uint16_t charges_number(struct charges *charges, const struct charge *charge,

@@ -103,20 +103,13 @@ static int64_t device_milli(const struct pack_device *device, uint16_t amount) {
 static void count_node(struct pack_totals *totals, const struct pack_node *node, int sign) {
   for (uint16_t d = 0; d < node->device_count; d++) {
     const struct pack_device *device = &node->devices[d];
+    struct pack_mode_totals *mode = &totals->modes[device->mode];
     int64_t left = device_milli(device, device->left);
     totals->milli += sign * PACK_MILLI;
     totals->milli_left += sign * left;
-    totals->devices += (uint32_t)sign;
-    if (device->mode == PACK_MODE_WHOLE) {
-      totals->whole_milli += sign * PACK_MILLI;
-      totals->whole_milli_left += sign * left;
-    }
-    if (device->mode == PACK_MODE_MIG) {
-      totals->mig_devices += (uint32_t)sign;
-      totals->mig_milli += sign * PACK_MILLI;
-      totals->mig_milli_left += sign * left;
-    }
-    totals->shared_devices += (uint32_t)(device->mode == PACK_MODE_SHARED ? sign : 0);
+    mode->milli += sign * PACK_MILLI;
+    mode->milli_left += sign * left;
+    mode->devices += (uint32_t)sign;
   }
   totals->pods += (uint64_t)((int64_t)sign * node->pod_count);
 }

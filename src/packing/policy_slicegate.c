@@ -16,12 +16,13 @@ struct contest {
   int32_t gain;
   uint8_t form;
   uint8_t product;
-  unsigned idle; /* left by the best so far */
+  uint32_t milli; /* taken of devices by the best so far */
+  unsigned idle;  /* left by it */
 };
 
 /* Enters a candidate; true: it is the best so far, and the placement is to be filled in. */
-static bool enter(struct contest *contest, uint8_t form, uint8_t product, int64_t worth,
-                  int64_t fragments, unsigned idle) {
+static bool enter(struct contest *contest, uint8_t form, uint8_t product, uint32_t milli,
+                  int64_t worth, int64_t fragments, unsigned idle) {
   int32_t gain =
       contest->before - potential_of(contest->ours, contest->sums, worth, fragments, idle);
   if (contest->is_found && gain <= contest->gain)
@@ -30,6 +31,7 @@ static bool enter(struct contest *contest, uint8_t form, uint8_t product, int64_
   contest->gain = gain;
   contest->form = form;
   contest->product = product;
+  contest->milli = milli;
   contest->idle = idle;
   if (contest->placement)
     contest->placement->form = form;
@@ -61,7 +63,8 @@ static void try_part(struct contest *contest, uint8_t f) {
     device.left = (uint16_t)(device.left - form->amount);
     worth += device_worth(contest->ours, &device);
     fragments += device_fragments(contest->ours, sums, &device);
-    if (enter(contest, f, device.product, worth, fragments, idle))
+    uint32_t milli = (uint32_t)form->amount * PACK_MILLI / device.size;
+    if (enter(contest, f, device.product, milli, worth, fragments, idle))
       fill_units(contest, &(struct pack_unit){d, 0, form->amount}, 1);
   }
 }
@@ -85,8 +88,8 @@ static void try_whole(struct contest *contest, uint8_t f) {
     product = device->product;
     units[placed++] = (struct pack_unit){d, 0, PACK_MILLI};
   }
-  if (placed == form->count &&
-      enter(contest, f, product, worth, fragments, contest->sums->idle - placed))
+  if (placed == form->count && enter(contest, f, product, (uint32_t)placed * PACK_MILLI, worth,
+                                     fragments, contest->sums->idle - placed))
     fill_units(contest, units, placed);
 }
 
@@ -122,6 +125,7 @@ static void try_slices(struct contest *contest, uint8_t f) {
   uint8_t taken[PACK_DEVICES_MAX] = {0};
   int64_t worth = contest->sums->worth;
   uint8_t product = 0;
+  uint32_t milli = 0;
   memcpy(devices, node->devices, node->device_count * sizeof(*devices));
   for (uint8_t placed = 0; placed < form->count; placed++) {
     struct slot best = {.loss = INT64_MAX};
@@ -140,14 +144,16 @@ static void try_slices(struct contest *contest, uint8_t f) {
     if (best.loss == INT64_MAX)
       return;
     struct pack_device *device = &devices[best.device];
+    uint8_t left = pack_catalog_mig(catalog, device->product)->free[best.layout];
+    milli += (uint32_t)(device->left - left) * PACK_MILLI / device->size;
     device->layout = best.layout;
-    device->left = pack_catalog_mig(catalog, device->product)->free[best.layout];
+    device->left = left;
     taken[best.device]++;
     product = device->product;
     worth -= best.loss;
     units[placed] = (struct pack_unit){best.device, best.start, form->amount};
   }
-  if (enter(contest, f, product, worth, contest->sums->fragments, contest->sums->idle))
+  if (enter(contest, f, product, milli, worth, contest->sums->fragments, contest->sums->idle))
     fill_units(contest, units, (uint8_t)form->count);
 }
 
@@ -156,7 +162,7 @@ static void try_slices(struct contest *contest, uint8_t f) {
  * we may fail to guess: then it ranks as if no device changed, and is not refused.
  */
 static void try_unguessed(struct contest *contest, uint8_t f) {
-  if (enter(contest, f, contest->sums->product, contest->sums->worth, contest->sums->fragments,
+  if (enter(contest, f, contest->sums->product, 0, contest->sums->worth, contest->sums->fragments,
             contest->sums->idle))
     contest->placement->unit_count = 0;
 }
@@ -190,22 +196,38 @@ static void try_form(struct contest *contest, uint8_t f) {
 
 /* ---- scores --------------------------------------------------------------------------------- */
 
+static enum pack_mode mode_of(const struct pack_form *form) {
+  return form->kind == PACK_SLICES     ? PACK_MODE_MIG
+         : form->kind == PACK_REPLICAS ? PACK_MODE_SHARED
+                                       : PACK_MODE_WHOLE;
+}
+
+/* Whether the request could go to devices in another mode. */
+static bool has_choice(const struct pack_request *request) {
+  for (uint32_t f = 1; f < request->form_count; f++)
+    if (mode_of(&request->forms[f]) != mode_of(&request->forms[0]))
+      return true;
+  return false;
+}
+
 static uint16_t charge_of(const struct contest *contest, const struct known *known) {
   const struct slicegate *ours = contest->ours;
   const struct pack_request *request = contest->request;
   const struct pack_node *node = contest->node;
-  if (ours->tables->level_count == 0 && ours->tables->bound_count == 0)
-    return 0;
   struct charge charge = {0};
   uint8_t hosts[LEVELS_MAX] = {0};
   reserve_hosts(ours->tables, contest->idle, node->cpu_left - request->cpu_milli,
                 node->mem_left - request->mem_bytes, node->products, hosts);
   for (size_t l = 0; l < LEVELS_MAX; l++)
     charge.losses[l] = (uint8_t)(known->hosts[l] - hosts[l]);
-  const struct pack_form *form = &request->forms[contest->form];
-  if (ours->tables->bound_count && (form->kind == PACK_WHOLE || form->kind == PACK_FRACTION)) {
+  enum pack_mode mode = mode_of(&request->forms[contest->form]);
+  if (ours->tables->bound_count && mode == PACK_MODE_WHOLE && contest->milli) {
     charge.product = contest->product;
-    charge.milli = form->kind == PACK_WHOLE ? (uint32_t)form->count * PACK_MILLI : form->amount;
+    charge.milli = contest->milli;
+  }
+  if (has_choice(request)) {
+    charge.mode = (uint8_t)mode;
+    charge.pool_milli = contest->milli;
   }
   return charges_number(ours->charges, &charge, &ours->list);
 }
@@ -315,8 +337,9 @@ static void set_tables(void *state, const struct pack_view *view) {
 enum { ENTER_PPM = 25000, LEAVE_PPM = 35000, PPM = 1000000 };
 
 static bool is_nearly_full(const struct slicegate *ours, const struct pack_totals *totals) {
+  const struct pack_mode_totals *whole = &totals->modes[PACK_MODE_WHOLE];
   int64_t limit = ours->tables->waste_ppm + (ours->is_nearly_full ? LEAVE_PPM : ENTER_PPM);
-  return totals->whole_milli_left * PPM < totals->whole_milli * limit;
+  return whole->milli_left * PPM < whole->milli * limit;
 }
 
 static uint8_t load_of(const struct pack_traffic *traffic) {

@@ -30,6 +30,16 @@ int32_t device_worth(const struct slicegate *ours, const struct pack_device *dev
   return 0;
 }
 
+/* b: the nearly-full mode is one of whole GPUs. */
+static int64_t weight_of(const struct slicegate *ours) {
+  return ours->is_nearly_full ? WEIGHT_ONE : WEIGHT_USUAL;
+}
+
+/* milli * FRAGMENT_ONE -> milli * FRAGMENT_ONE, times b */
+static int64_t weigh(int64_t fragments, int64_t weight) {
+  return fragments * weight / WEIGHT_ONE;
+}
+
 int64_t device_fragments(const struct slicegate *ours, const struct sums *sums,
                          const struct pack_device *device) {
   const struct fragment_row *row = device->product == sums->product
@@ -37,9 +47,9 @@ int64_t device_fragments(const struct slicegate *ours, const struct sums *sums,
                                        : fragment_row(ours->fragment, sums->rank, device->product);
   switch ((enum pack_mode)device->mode) {
   case PACK_MODE_WHOLE:
-    return fragment_whole(ours->fragment, row, device->left);
+    return weigh(fragment_whole(ours->fragment, row, device->left), weight_of(ours));
   case PACK_MODE_SHARED:
-    return fragment_shared(ours->fragment, row, device->left, device->size);
+    return weigh(fragment_shared(ours->fragment, row, device->left, device->size), WEIGHT_USUAL);
   case PACK_MODE_MIG:
     return 0; /* a layout's value counts what can still use it */
   }
@@ -75,11 +85,8 @@ int32_t potential_of(const struct slicegate *ours, const struct sums *sums, int6
                      int64_t fragments, unsigned idle) {
   int64_t value = smooth_min(&ours->smooth, worth, sums->cpu, sums->memory);
   if (sums->row)
-    fragments -= fragment_several(sums->row, idle);
-  int64_t weight = ours->is_nearly_full ? WEIGHT_ONE : WEIGHT_USUAL;
-  /* milli * 2^20 * weight / 2^10 -> micro */
-  return (int32_t)(fragments * weight / WEIGHT_ONE * (PACK_MICRO / PACK_MILLI) / FRAGMENT_ONE -
-                   value);
+    fragments -= weigh(fragment_several(sums->row, idle), weight_of(ours));
+  return (int32_t)(fragments * (PACK_MICRO / PACK_MILLI) / FRAGMENT_ONE - value);
 }
 
 const struct known *potential_know(struct slicegate *ours, const struct pack_node *node) {

@@ -134,11 +134,13 @@ static int64_t square_root(int64_t x) {
  */
 static int64_t demand_of(const struct reserve *reserve, const struct pack_tables *tables,
                          const struct pack_totals *totals, const struct pack_level *level) {
-  if (tables->milli_per_pod == 0)
+  const struct pack_mode_totals *whole = &totals->modes[PACK_MODE_WHOLE];
+  uint32_t milli_per_pod = tables->pools[PACK_MODE_WHOLE];
+  if (milli_per_pod == 0)
     return 0;
   /* pods in 2^-10: milli / (milli_per_pod / 2^10), times 2^10; hosts: times demand / 2^20 */
-  int64_t pods_left = totals->whole_milli_left * (1 << 20) / tables->milli_per_pod;
-  int64_t pods_held = totals->whole_milli * (1 << 20) / tables->milli_per_pod;
+  int64_t pods_left = whole->milli_left * (1 << 20) / milli_per_pod;
+  int64_t pods_held = whole->milli * (1 << 20) / milli_per_pod;
   int64_t coming = (pods_left * level->demand) >> 20;
   int64_t held = (pods_held * level->demand) >> 20;
   for (size_t k = level->gpus; k <= PACK_DEVICES_MAX; k++)
@@ -168,7 +170,8 @@ static void price_levels(const struct reserve *reserve, const struct pack_tables
 /* sigma: what bound pods will ask of a product's remainders, over what those are worth. */
 static void price_products(const struct reserve *reserve, const struct pack_tables *tables,
                            const struct pack_totals *totals, struct price_list *ret) {
-  if (tables->milli_per_pod == 0)
+  uint32_t milli_per_pod = tables->pools[PACK_MODE_WHOLE];
+  if (milli_per_pod == 0)
     return;
   for (size_t i = 0; i < tables->bound_count; i++) {
     const struct pack_bound *bound = &tables->bounds[i];
@@ -177,8 +180,8 @@ static void price_products(const struct reserve *reserve, const struct pack_tabl
       if (bound->products >> product & 1)
         worth += reserve->worth[product];
     /* free / e * milli per pod (both in 2^-10), in micro-GPU */
-    int64_t asked = totals->whole_milli_left * bound->milli_per_pod / tables->milli_per_pod *
-                    (PACK_MICRO / PACK_MILLI);
+    int64_t asked = totals->modes[PACK_MODE_WHOLE].milli_left * bound->milli_per_pod /
+                    milli_per_pod * (PACK_MICRO / PACK_MILLI);
     int64_t ratio = worth > 0 ? (asked << 10) / worth << 10 : asked > 0 ? 1 << 20 : 0;
     for (size_t product = 0; product < PACK_PRODUCTS_MAX; product++)
       if (bound->products >> product & 1) {
@@ -188,9 +191,35 @@ static void price_products(const struct reserve *reserve, const struct pack_tabl
   }
 }
 
+/*
+ * What a milli of a mode costs a pod that has a choice of modes: nothing while that pool has room
+ * for all that may come to it, a whole GPU's value once it has not. `needed` is what is still to
+ * come of the pods that the whole cluster can hold, or what they hold in the mean and do not now,
+ * whichever is more: as for levels.
+ */
+static void price_pools(const struct pack_tables *tables, const struct pack_totals *totals,
+                        struct price_list *ret) {
+  enum { FREE_PERCENT = 80, FULL_PERCENT = 120 };
+  for (size_t mode = 0; mode < PACK_MODES && tables->milli_per_pod; mode++) {
+    const struct pack_mode_totals *pool = &totals->modes[mode];
+    int64_t coming = totals->milli_left * tables->pools[mode] / tables->milli_per_pod;
+    int64_t held = totals->milli * tables->pools[mode] / tables->milli_per_pod -
+                   (pool->milli - pool->milli_left);
+    int64_t needed = coming > held ? coming : held;
+    int64_t percent = pool->milli_left > 0 ? needed * 100 / pool->milli_left
+                      : needed > 0         ? FULL_PERCENT
+                                           : 0;
+    percent = percent < FREE_PERCENT ? FREE_PERCENT : percent;
+    percent = percent > FULL_PERCENT ? FULL_PERCENT : percent;
+    ret->pools[mode] =
+        (uint32_t)((percent - FREE_PERCENT) * (1 << 20) / (FULL_PERCENT - FREE_PERCENT));
+  }
+}
+
 void reserve_prices(struct reserve *reserve, const struct pack_tables *tables,
                     const struct pack_cluster *cluster, struct price_list *ret) {
   *ret = (struct price_list){0};
+  price_pools(tables, pack_cluster_totals(cluster), ret);
   if (tables->level_count == 0 && tables->bound_count == 0)
     return;
   update(reserve, tables, cluster);

@@ -35,7 +35,8 @@ enum {
  */
 struct charge {
   uint8_t product; /* whose scarcity counts, with `milli`; 0 and 0: none */
-  uint32_t milli;
+  uint8_t mode;    /* whose pool counts, with `pool_milli` */
+  uint32_t milli, pool_milli;
   uint8_t losses[LEVELS_MAX]; /* hosts of each level that are lost; may not be negative */
 };
 
@@ -48,6 +49,7 @@ bool charges_is_full(const struct charges *charges);
 struct price_list {
   int32_t levels[LEVELS_MAX];           /* micro-GPU a host */
   uint32_t scarcity[PACK_PRODUCTS_MAX]; /* sigma, in 2^-20 */
+  uint32_t pools[PACK_MODES];           /* of what is taken of a mode, in 2^-20 */
 };
 uint16_t charges_number(struct charges *charges, const struct charge *charge,
                         const struct price_list *list);
@@ -99,7 +101,7 @@ struct sums {
   uint8_t product;
   int64_t cpu, memory; /* micro-GPU that they could accompany; INT64_MAX: do not matter */
   int64_t worth;       /* of all remainders, micro-GPU */
-  int64_t fragments;   /* milli * FRAGMENT_ONE, classes of one GPU */
+  int64_t fragments;   /* b * milli * FRAGMENT_ONE, classes of one GPU */
   unsigned idle;
 };
 
@@ -114,6 +116,7 @@ struct known {
 int32_t device_worth(const struct slicegate *ours, const struct pack_device *device);
 int32_t layout_worth(const struct slicegate *ours, const struct pack_mig *mig, uint8_t product,
                      uint16_t layout);
+/* b times what classes of one GPU cannot use of it, in milli * FRAGMENT_ONE. */
 int64_t device_fragments(const struct slicegate *ours, const struct sums *sums,
                          const struct pack_device *device);
 /* Phi = b * F_n - V in micro-GPU, with these sums in place of those of `sums`. */

@@ -122,7 +122,7 @@ static bool has_replicas(const struct builder *b, uint16_t replicas) {
 }
 
 static void build_shared(struct builder *b) {
-  if (pack_cluster_totals(b->cluster)->shared_devices == 0)
+  if (pack_cluster_totals(b->cluster)->modes[PACK_MODE_SHARED].devices == 0)
     return;
   struct pack_replica_prices *all = arena_array(b->arena, REPLICAS_MAX, sizeof(*all));
   b->tables.shared = all;
@@ -264,6 +264,33 @@ static void build_migs(struct builder *b) {
   b->tables.mig_count = n;
 }
 
+/* ---- modes -------------------------------------------------------------------------------- */
+
+static enum pack_mode mode_of(const struct pack_form *form) {
+  return form->kind == PACK_SLICES     ? PACK_MODE_MIG
+         : form->kind == PACK_REPLICAS ? PACK_MODE_SHARED
+                                       : PACK_MODE_WHOLE;
+}
+
+static void build_pools(struct builder *b) {
+  double milli[PACK_MODES] = {0};
+  for (size_t i = 0; i < b->count; i++) {
+    const struct pack_request *request = &b->order[i]->request;
+    double most[PACK_MODES] = {0};
+    for (uint32_t f = 0; f < request->form_count; f++) {
+      struct pack_request one = *request;
+      one.forms[0] = request->forms[f];
+      enum pack_mode mode = mode_of(&request->forms[f]);
+      double here = milli_of(b, &one);
+      most[mode] = here > most[mode] ? here : most[mode];
+    }
+    for (size_t mode = 0; mode < PACK_MODES; mode++)
+      milli[mode] += share(b, i) * most[mode];
+  }
+  for (size_t mode = 0; mode < PACK_MODES; mode++)
+    b->tables.pools[mode] = (uint32_t)(milli[mode] * 1024 + 0.5);
+}
+
 double mig_milli_per_pod(const struct pack_catalog *catalog, const struct kind *kinds,
                          size_t count) {
   double milli = 0, pods = 0;
@@ -296,6 +323,7 @@ struct pack_tables_ref *build_tables(const struct pack_catalog *catalog,
   build_prices(&b);
   build_levels(&b);
   build_bounds(&b);
+  build_pools(&b);
   build_migs(&b);
   return pack_tables_new(arena, &b.tables);
 }

@@ -16,7 +16,7 @@ void traffic_init(struct traffic *traffic) {
 
 void traffic_set_window(struct traffic *traffic, const struct pack_cluster *cluster,
                         double milli_per_pod) {
-  double milli = (double)pack_cluster_totals(cluster)->mig_milli;
+  double milli = (double)pack_cluster_totals(cluster)->modes[PACK_MODE_MIG].milli;
   if (milli <= 0 || milli_per_pod <= 0)
     return;
   const double least = 20;
@@ -46,11 +46,11 @@ void traffic_judged(struct traffic *traffic, const struct pack_catalog *catalog,
 }
 
 struct pack_traffic traffic_get(const struct traffic *traffic, const struct pack_cluster *cluster) {
-  const struct pack_totals *totals = pack_cluster_totals(cluster);
+  const struct pack_mode_totals *mig = &pack_cluster_totals(cluster)->modes[PACK_MODE_MIG];
   const double ppm = 1e6;
   double load = 0;
-  if (totals->mig_milli > 0 && traffic->accepted > 0) {
-    double used = 1 - (double)totals->mig_milli_left / (double)totals->mig_milli;
+  if (mig->milli > 0 && traffic->accepted > 0) {
+    double used = 1 - (double)mig->milli_left / (double)mig->milli;
     load = used * traffic->offered / traffic->accepted;
   }
   const double most = 10; /* times: beyond it nothing changes any more */
