@@ -46,7 +46,7 @@ churn_metrics(struct arena *arena, const struct sim_options *options, size_t *re
                               .column = str_printf(arena, "%.1f", loads[l]).ptr,
                               .decimals = 2};
   }
-  metrics[count++] = (struct sim_metric){"learning_seconds", "In a run", "s learning", 4};
+  metrics[count++] = (struct sim_metric){"learning_seconds", "In a run", "s learning", 4, false};
   *ret_count = count;
   return metrics;
 }

@@ -2,14 +2,11 @@
 /*
  * `simulate mig`, suite B: MIG instances on GPUs that nothing else uses. B1 fills without
  * departures, B2 churns, B3 holds short stories against the exact optimum, B4 plays fixed lists.
- *
- * Names of metrics: what belongs to one mix has its name in front ("skew-big/slices_pct@100");
- * without a name it is the mean over all mixes of the run. When more than one number of GPUs is
- * asked for, that stands in front of both ("n1000/skew-big/slices_pct@100").
  */
 #include "src/simulate/mig.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static const char *const contenders[] = {"slicegate",  "slicegate+1move", "slicegate+2moves",
                                          "firstfit",   "bestfit",         "worstfit",
@@ -26,126 +23,7 @@ static struct mig_player player_of(const struct sim_contender *contender) {
   return player;
 }
 
-/* ---- metrics ----------------------------------------------------------------------------------
- */
-
-/* What is measured for each mix and number of GPUs, in this order. */
-static const struct ground_metric {
-  enum sim_mig_part part;
-  const char *name, *title, *column;
-  uint8_t decimals;
-} ground_metrics[] = {
-    {SIM_MIG_SATURATION, "slices_pct@80", "slices placed at demand, % of all", "80", 2},
-    {SIM_MIG_SATURATION, "slices_pct@100", "slices placed at demand, % of all", "100", 2},
-    {SIM_MIG_SATURATION, "slices_pct@120", "slices placed at demand, % of all", "120", 2},
-    {SIM_MIG_SATURATION, "accepted_pct@80", "pods placed at demand, %", "80", 2},
-    {SIM_MIG_SATURATION, "accepted_pct@100", "pods placed at demand, %", "100", 2},
-    {SIM_MIG_SATURATION, "accepted_pct@120", "pods placed at demand, %", "120", 2},
-    {SIM_MIG_SATURATION, "gpus_in_use@80", "GPUs in use at demand 80 %", "80", 1},
-    {SIM_MIG_CHURN, "acceptance_slice_weighted@0.8", "slices accepted at load, %", "0.8", 2},
-    {SIM_MIG_CHURN, "acceptance_slice_weighted@1.0", "slices accepted at load, %", "1.0", 2},
-    {SIM_MIG_CHURN, "acceptance_slice_weighted@1.2", "slices accepted at load, %", "1.2", 2},
-    {SIM_MIG_CHURN, "acceptance@0.8", "pods accepted at load, %", "0.8", 2},
-    {SIM_MIG_CHURN, "acceptance@1.0", "pods accepted at load, %", "1.0", 2},
-    {SIM_MIG_CHURN, "acceptance@1.2", "pods accepted at load, %", "1.2", 2},
-    {SIM_MIG_CHURN, "gpus_in_use@0.8", "GPUs in use at load", "0.8", 1},
-    {SIM_MIG_CHURN, "gpus_in_use@1.0", "GPUs in use at load", "1.0", 1},
-    {SIM_MIG_CHURN, "gpus_in_use@1.2", "GPUs in use at load", "1.2", 1},
-    {SIM_MIG_CHURN, "frag_pct@0.8", "fragmentation at load, % of all slices", "0.8", 2},
-    {SIM_MIG_CHURN, "frag_pct@1.0", "fragmentation at load, % of all slices", "1.0", 2},
-    {SIM_MIG_CHURN, "frag_pct@1.2", "fragmentation at load, % of all slices", "1.2", 2},
-    {SIM_MIG_CHURN, "moves_per_accepted@0.8", "moves per accepted pod at load", "0.8", 3},
-    {SIM_MIG_CHURN, "moves_per_accepted@1.0", "moves per accepted pod at load", "1.0", 3},
-    {SIM_MIG_CHURN, "moves_per_accepted@1.2", "moves per accepted pod at load", "1.2", 3},
-};
-enum { GROUND_METRICS = SG_ARRAY_LEN(ground_metrics), CHURN_AT = 7 };
-
-/* [kind of story][metric] */
-static const char *const exact_names[2][3] = {
-    {"exact_slices_pct@arrivals", "exact_equal_pct@arrivals", "exact_equal_accepting_pct@arrivals"},
-    {"exact_slices_pct@departures", "exact_equal_pct@departures",
-     "exact_equal_accepting_pct@departures"},
-};
-static const char *const exact_titles[3] = {
-    "short stories: slices accepted, % of the optimum's",
-    "short stories: as much as the optimum, % of stories",
-    "short stories: as much as the best who place whatever fits, %",
-};
-static const char *const exact_columns[2] = {"arrivals only", "with departures"};
-enum { STORY_METRICS = 6 };
-
-struct names {
-  struct arena *arena;
-  struct sim_metric *metrics;
-  size_t count;
-};
-
-static void add(struct names *names, struct str name, struct str block, const char *column,
-                uint8_t decimals) {
-  names->metrics[names->count++] = (struct sim_metric){name.ptr, block.ptr, column, decimals};
-}
-
-/* "n1000/" when there are several, and its words for a heading. */
-static struct str gpus_prefix(struct arena *arena, const struct sim_options *options, size_t g) {
-  return options->mig.gpu_count > 1 ? str_printf(arena, "n%u/", options->mig.gpus[g]) : STR_LIT("");
-}
-
-static struct str mix_name(struct arena *arena, const struct sim_options *options, size_t m) {
-  const struct sim_mig_options *mig = &options->mig;
-  if (mig->mix_count + mig->random_mixes == 0)
-    return str_of(mig_family_name(m));
-  if (m < mig->mix_count)
-    return mig->mixes[m].name;
-  return str_printf(arena, "random-%zu", m - mig->mix_count);
-}
-
-static size_t count_mixes(const struct sim_options *options) {
-  size_t count = options->mig.mix_count + options->mig.random_mixes;
-  return count ? count : MIG_FAMILIES;
-}
-
-static size_t count_gpus(const struct sim_options *options) {
-  return options->mig.gpu_count ? options->mig.gpu_count : 1;
-}
-
-static void add_ground(struct names *names, const struct sim_options *options, struct str prefix,
-                       struct str heading) {
-  for (size_t i = 0; i < GROUND_METRICS; i++) {
-    const struct ground_metric *metric = &ground_metrics[i];
-    if (mig_has_part(options, metric->part))
-      add(names, str_printf(names->arena, "%.*s%s", STR_FMT(prefix), metric->name),
-          str_printf(names->arena, "%.*s%s", STR_FMT(heading), metric->title), metric->column,
-          metric->decimals);
-  }
-}
-
-/* For each number of GPUs: the mean over the mixes, then every mix; then stories and lists. */
-static const struct sim_metric *make_metrics(struct arena *arena, const struct sim_options *options,
-                                             size_t *ret_count) {
-  size_t mixes = count_mixes(options);
-  size_t most = count_gpus(options) * (mixes + 1) * GROUND_METRICS + STORY_METRICS + MIG_LISTS;
-  struct names names = {arena, arena_array(arena, most, sizeof(struct sim_metric)), 0};
-  for (size_t g = 0; g < count_gpus(options); g++) {
-    struct str gpus = gpus_prefix(arena, options, g);
-    struct str heading = gpus.len ? str_printf(arena, "%u GPUs, ", options->mig.gpus[g]) : gpus;
-    add_ground(&names, options, gpus, str_printf(arena, "%.*sall mixes: ", STR_FMT(heading)));
-    for (size_t m = 0; m < mixes; m++) {
-      struct str mix = mix_name(arena, options, m);
-      add_ground(&names, options, str_printf(arena, "%.*s%.*s/", STR_FMT(gpus), STR_FMT(mix)),
-                 str_printf(arena, "%.*s%.*s: ", STR_FMT(heading), STR_FMT(mix)));
-    }
-  }
-  if (mig_has_part(options, SIM_MIG_EXACT))
-    for (size_t i = 0; i < 3; i++)
-      for (size_t kind = 0; kind < 2; kind++)
-        add(&names, str_of(exact_names[kind][i]), str_of(exact_titles[i]), exact_columns[kind], 2);
-  if (mig_has_part(options, SIM_MIG_LISTS))
-    for (size_t list = 0; list < MIG_LISTS; list++)
-      add(&names, str_printf(arena, "list_pct@%s", mig_list_name(list)),
-          STR_LIT("fixed lists: accepted of what comes last, %"), mig_list_name(list), 1);
-  *ret_count = names.count;
-  return names.metrics;
-}
+enum { CHURN_AT = 7 }; /* of mig_metrics: what saturation tells comes first */
 
 /* ---- one run ----------------------------------------------------------------------------------
  */
@@ -190,36 +68,37 @@ static bool play_churn(const struct mig_bed *bed, const struct mig_ground *groun
   return true;
 }
 
-/* Writes the metrics that are asked for to `values`. */
+/* All metrics of one mix on one number of GPUs. */
 static bool play_ground(const struct mig_bed *bed, const struct mig_ground *ground,
-                        const struct mig_player *player, struct sim_run *run, double *values,
-                        struct err *reterr) {
-  double all[GROUND_METRICS] = {0};
+                        const struct mig_player *player, struct sim_run *run,
+                        double ret[MIG_METRICS], struct err *reterr) {
   if (mig_has_part(run->options, SIM_MIG_SATURATION) &&
-      !play_saturation(bed, ground, player, run, all, reterr))
+      !play_saturation(bed, ground, player, run, ret, reterr))
     return false;
-  if (mig_has_part(run->options, SIM_MIG_CHURN) &&
-      !play_churn(bed, ground, player, run, all + CHURN_AT, reterr))
-    return false;
-  for (size_t i = 0; i < GROUND_METRICS; i++)
-    if (mig_has_part(run->options, ground_metrics[i].part))
-      *values++ = all[i];
-  return true;
+  return !mig_has_part(run->options, SIM_MIG_CHURN) ||
+         play_churn(bed, ground, player, run, ret + CHURN_AT, reterr);
 }
 
-/* All mixes on one number of GPUs: the means, then each mix with `each` values. */
+/* All mixes on one number of GPUs. Moves *values behind what was written. */
 static bool play_mixes(const struct mig_bed *bed, size_t g, const struct mig_player *player,
-                       struct sim_run *run, double *values, size_t each, struct err *reterr) {
-  for (size_t i = 0; i < each; i++)
-    values[i] = 0;
-  for (size_t m = 0; m < bed->mix_count; m++) {
-    double *of_mix = values + (m + 1) * each;
-    if (!play_ground(bed, &bed->grounds[m * bed->gpu_count + g], player, run, of_mix, reterr))
-      return false;
-    for (size_t i = 0; i < each; i++)
-      values[i] += of_mix[i] / (double)bed->mix_count;
+                       struct sim_run *run, double **values, struct err *reterr) {
+  double(*of_mix)[MIG_METRICS] = mem_zalloc(bed->mix_count * sizeof(*of_mix));
+  bool is_good = true;
+  for (size_t m = 0; m < bed->mix_count && is_good; m++)
+    is_good =
+        play_ground(bed, &bed->grounds[m * bed->gpu_count + g], player, run, of_mix[m], reterr);
+  for (size_t i = 0; i < MIG_METRICS && is_good; i++) {
+    if (!mig_has_part(run->options, mig_metrics[i].part))
+      continue;
+    double *mean = (*values)++;
+    *mean = 0;
+    for (size_t m = 0; m < bed->mix_count; m++) {
+      *(*values)++ = of_mix[m][i];
+      *mean += of_mix[m][i] / (double)bed->mix_count;
+    }
   }
-  return true;
+  free(of_mix);
+  return is_good;
 }
 
 static bool play_stories(const struct mig_bed *bed, const struct mig_player *player,
@@ -242,25 +121,38 @@ static bool run_mig(struct sim_run *run, struct err *reterr) {
   const struct mig_bed *bed = run->shared;
   struct mig_player player = player_of(&run->contender);
   double *values = run->values;
-  size_t each = 0;
-  for (size_t i = 0; i < GROUND_METRICS; i++)
-    each += mig_has_part(run->options, ground_metrics[i].part);
-  for (size_t g = 0; g < bed->gpu_count; g++) {
-    if (!play_mixes(bed, g, &player, run, values, each, reterr))
+  for (size_t g = 0; g < bed->gpu_count; g++)
+    if (!play_mixes(bed, g, &player, run, &values, reterr))
       return false;
-    values += (bed->mix_count + 1) * each;
-  }
   if (mig_has_part(run->options, SIM_MIG_EXACT)) {
     if (player.policy && !player.moves_per_refusal &&
         !play_stories(bed, &player, run, values, reterr))
       return false;
-    values += STORY_METRICS;
+    values += (size_t)MIG_STORY_METRICS * 2;
   }
   if (mig_has_part(run->options, SIM_MIG_LISTS) && !is_bound(run))
     for (size_t list = 0; list < MIG_LISTS; list++)
       if (!mig_play_list(bed, &bed->grounds[0], list, &player, run, &values[list], reterr))
         return false;
   return true;
+}
+
+/* ---- the suite --------------------------------------------------------------------------------
+ */
+
+static const struct sim_input *make_inputs(struct arena *arena, const struct sim_options *options,
+                                           size_t *ret_count) {
+  const struct sim_mig_options *mig = &options->mig;
+  const char *product = mig->product.len ? str_copy(arena, mig->product).ptr : MIG_USUAL_PRODUCT;
+  const struct sim_input inputs[] = {
+      {"product", product, 0},
+      {"mixes", NULL, (double)mig_count_mixes(options)},
+      {"mix_seed", NULL, (double)mig->random_seed},
+  };
+  *ret_count = mig->random_mixes ? 3 : 2;
+  struct sim_input *ret = arena_array(arena, SG_ARRAY_LEN(inputs), sizeof(*ret));
+  memcpy(ret, inputs, sizeof(inputs));
+  return ret;
 }
 
 static bool prepare(const struct sim_options *options, const struct sim_env *env, void **ret,
@@ -277,7 +169,8 @@ const struct sim_suite sim_suite_mig = {
     .name = "mig",
     .summary = "MIG instances: saturation, churn, exact optima of short stories, fixed lists",
     .contenders = contenders,
-    .metrics = make_metrics,
+    .metrics = mig_metrics_make,
+    .inputs = make_inputs,
     .prepare = prepare,
     .release = release,
     .run = run_mig,

@@ -17,6 +17,8 @@ enum {
   MIG_MIX_TEXT_MAX = 4096, /* bytes of a mix that a user wrote */
 };
 
+#define MIG_USUAL_PRODUCT "h100-80gb"
+
 /* ---- mixes (mig_mix.c) ---------------------------------------------------------------------- */
 
 struct mig_mix {
@@ -176,6 +178,18 @@ enum {
   MIG_LOADS = 3,   /* 0.8, 1.0, 1.2 */
   MIG_LISTS = 4,
 };
+
+/* What is measured for each mix and number of GPUs (mig_metrics.c). */
+enum { MIG_METRICS = 22, MIG_STORY_METRICS = 3 };
+extern const struct mig_metric {
+  enum sim_mig_part part;
+  const char *name, *title;
+  uint8_t decimals;
+  bool is_detail;
+} mig_metrics[MIG_METRICS];
+const struct sim_metric *mig_metrics_make(struct arena *arena, const struct sim_options *options,
+                                          size_t *ret_count);
+size_t mig_count_mixes(const struct sim_options *options);
 
 /* What is not known of a player stays as it was. */
 struct mig_saturation {

@@ -225,7 +225,7 @@ static void set_gpus(struct mig_bed *bed, const struct sim_mig_options *wish) {
 struct mig_bed *mig_bed_new(const struct sim_options *options, const struct sim_env *env,
                             struct err *reterr) {
   struct mig_bed *bed = mem_zalloc(sizeof(*bed));
-  struct str product = options->mig.product.len ? options->mig.product : STR_LIT("h100-80gb");
+  struct str product = options->mig.product.len ? options->mig.product : STR_LIT(MIG_USUAL_PRODUCT);
   if (!set_product(bed, product, reterr) || !set_mixes(bed, options, reterr)) {
     mig_bed_free(bed);
     return NULL;

@@ -139,6 +139,7 @@ struct sim_metric {
   const char *block;  /* heading of the table that it stands in: "Allocated GPU, %" */
   const char *column; /* heading of its column there: "100" */
   uint8_t decimals;
+  bool is_detail; /* in CSV and JSON, not in the table */
 };
 
 /* A line of the chart: a value at each of x_first, x_first + x_step, ... */

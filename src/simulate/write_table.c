@@ -6,7 +6,7 @@
 
 enum { TABLE_WIDTH = 110, CELL_SIZE = 64, COLUMNS_MAX = 32 };
 
-static const struct sim_metric seconds_metric = {"seconds", "In a run", "s deciding", 4};
+static const struct sim_metric seconds_metric = {"seconds", "In a run", "s deciding", 4, false};
 
 struct table {
   const struct sim_results *results;
@@ -99,9 +99,13 @@ static void print_columns(const struct table *table, size_t first, size_t end, c
   }
 }
 
+static bool is_shown(const struct sim_results *results, size_t column) {
+  return !column_metric(results, column)->is_detail;
+}
+
 static size_t block_end(const struct sim_results *results, size_t first) {
   size_t end = first + 1;
-  while (end < column_count(results) &&
+  while (end < column_count(results) && is_shown(results, end) &&
          strcmp(column_metric(results, end)->block, column_metric(results, first)->block) == 0)
     end++;
   return end;
@@ -164,6 +168,8 @@ void sim_write_table(const struct sim_results *results, struct buf *out) {
   print_inputs(results, out);
   for (size_t first = 0, end; first < column_count(results); first = end) {
     end = block_end(results, first);
+    if (!is_shown(results, first))
+      continue;
     print_block(&table, first, end, column_metric(results, first)->block);
     /* What the suite is about, once more as differences: levels move with the seeds, these do
      * not. */
