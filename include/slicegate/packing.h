@@ -201,7 +201,7 @@ struct pack_node {
   int64_t cpu_milli, cpu_left, mem_bytes, mem_left; /* left may be below 0: observed excess */
   uint32_t pods_max;
   uint32_t pod_count;
-  uint64_t traits;   /* labels and taints that requests ask for, as bits the caller gives out */
+  uint64_t traits;    /* labels and taints that requests ask for, as bits the caller gives out */
   uint64_t products;  /* mask of the devices' products */
   uint16_t idle;      /* devices in whole mode that nobody uses */
   uint16_t most_left; /* the largest remainder of those devices, milli */
@@ -308,9 +308,9 @@ struct pack_placement {
 };
 
 /*
- * Puts the pod there; uids are below UINT64_MAX. False: it does not fit there (any more), or the uid is there already;
- * nothing has changed then. On nodes with counters units that contradict the prediction are
- * dropped and the count decides.
+ * Puts the pod there; uids are below UINT64_MAX. False: it does not fit there (any more), or the
+ * uid is there already; nothing has changed then. On nodes with counters units that contradict the
+ * prediction are dropped and the count decides.
  */
 bool pack_commit(struct pack_cluster *cluster, uint64_t uid, const struct pack_request *request,
                  const struct pack_placement *placement) SG_MUST_CHECK;
@@ -443,6 +443,15 @@ struct pack_traffic {
 };
 void pack_scorer_set_conditions(struct pack_scorer *scorer, const struct pack_cluster *cluster,
                                 const struct pack_traffic *traffic);
+
+/*
+ * Work that a decision would else have to do, done ahead of it: scores this request on all nodes
+ * (warm), or brings what is cached up to date with the nodes (upkeep: after commits, releases
+ * and new conditions). Answers do not depend on it, only how long they take.
+ */
+void pack_scorer_warm(struct pack_scorer *scorer, const struct pack_cluster *cluster,
+                      const struct pack_request *request);
+void pack_scorer_upkeep(struct pack_scorer *scorer, const struct pack_cluster *cluster);
 
 struct pack_choice {
   struct pack_placement placement;

@@ -23,12 +23,12 @@ static const int32_t steps[] = {
     2313635,  2442348,  2586690,  2751536,  2944439,  3178054,  3476099,  3891821,  4595120,
 };
 
+/* `growth` in micro-GPU. */
 static int32_t score_of(int64_t growth) {
-  int64_t d = pack_floor_div(-growth * (PACK_MICRO / PACK_MILLI), FRAGMENT_ONE);
   size_t low = 0, high = SG_ARRAY_LEN(steps);
   while (low < high) {
     size_t middle = (low + high) / 2;
-    if (steps[middle] <= d)
+    if (steps[middle] <= -growth)
       low = middle + 1;
     else
       high = middle;
@@ -36,22 +36,27 @@ static int32_t score_of(int64_t growth) {
   return (int32_t)low;
 }
 
-/* F_n once the form's units are taken from these devices. */
-static int64_t after(struct fragment *fragment, const struct pack_node *node,
-                     const struct pack_request *request, const struct pack_form *form,
-                     const struct pack_unit *units, size_t unit_count) {
+struct fgd {
+  struct fragment *fragment;
+  struct pack_layout_costs *costs; /* the same measure on MIG layouts */
+};
+
+/* What F_n grows by, in micro-GPU, once the form's units are taken from these devices. */
+static int64_t growth_of(struct fragment *fragment, const struct pack_node *node,
+                         const struct pack_request *request, const struct pack_unit *units,
+                         size_t unit_count) {
   struct pack_device devices[PACK_DEVICES_MAX];
   memcpy(devices, node->devices, node->device_count * sizeof(*devices));
   for (size_t u = 0; u < unit_count; u++) {
     struct pack_device *device = &devices[units[u].device];
-    if (form->kind != PACK_SLICES)
-      device->left = (uint16_t)(device->left - units[u].amount);
+    device->left = (uint16_t)(device->left - units[u].amount);
   }
   struct pack_node then = *node;
   then.devices = devices;
   then.cpu_left -= request->cpu_milli;
   then.mem_left -= request->mem_bytes;
-  return fragment_node(fragment, &then);
+  int64_t growth = fragment_node(fragment, &then) - fragment_node(fragment, node);
+  return pack_floor_div(growth * (PACK_MICRO / PACK_MILLI), FRAGMENT_ONE);
 }
 
 static void consider(struct pack_cell *best, struct pack_placement *placement, bool *found,
@@ -71,19 +76,24 @@ static void consider(struct pack_cell *best, struct pack_placement *placement, b
 static bool score(const struct pack_view *view, const struct pack_node *node,
                   const struct pack_request *request, struct pack_cell *ret,
                   struct pack_placement *placement) {
-  struct fragment *fragment = view->state;
-  fragment_trim(fragment);
-  int64_t before = fragment_node(fragment, node);
+  const struct fgd *fgd = view->state;
+  fragment_trim(fgd->fragment);
   bool found = false;
   for (uint8_t f = 0; f < request->form_count; f++) {
     const struct pack_form *form = &request->forms[f];
     struct pack_placement candidate = {0};
+    int64_t growth;
+    if (form->kind == PACK_SLICES) {
+      if (pack_place_least_growth(fgd->costs, node, request, f, &growth, &candidate))
+        consider(ret, placement, &found, score_of(growth), f, &candidate);
+      continue;
+    }
     if (!pack_place_plain(view->catalog, node, request, f, &candidate))
       continue;
     bool is_part = form->kind == PACK_FRACTION || form->kind == PACK_REPLICAS;
     if (!is_part || candidate.unit_count == 0) {
-      int64_t then = after(fragment, node, request, form, candidate.units, candidate.unit_count);
-      consider(ret, placement, &found, score_of(then - before), f, &candidate);
+      growth = growth_of(fgd->fragment, node, request, candidate.units, candidate.unit_count);
+      consider(ret, placement, &found, score_of(growth), f, &candidate);
       continue;
     }
     for (uint8_t d = 0; d < node->device_count; d++) {
@@ -91,26 +101,32 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
           !pack_device_suits(view->catalog, &node->devices[d], request, form))
         continue;
       candidate.units[0] = (struct pack_unit){d, 0, form->amount};
-      int64_t then = after(fragment, node, request, form, candidate.units, 1);
-      consider(ret, placement, &found, score_of(then - before), f, &candidate);
+      growth = growth_of(fgd->fragment, node, request, candidate.units, 1);
+      consider(ret, placement, &found, score_of(growth), f, &candidate);
     }
   }
   return found;
 }
 
-/* The mix of before the first tables is empty: everything is fragmented, nothing grows. */
 static void *state_new(const struct pack_catalog *catalog, uint64_t seed) {
-  (void)catalog;
   (void)seed;
-  return fragment_new();
+  struct fgd *fgd = mem_zalloc(sizeof(*fgd));
+  fgd->fragment = fragment_new();
+  fgd->costs = pack_layout_costs_new(catalog);
+  return fgd;
 }
 
 static void state_free(void *state) {
-  fragment_free(state);
+  struct fgd *fgd = state;
+  fragment_free(fgd->fragment);
+  pack_layout_costs_free(fgd->costs);
+  free(fgd);
 }
 
 static void set_tables(void *state, const struct pack_view *view) {
-  fragment_set_mix(state, view->tables->classes, view->tables->class_count);
+  struct fgd *fgd = state;
+  fragment_set_mix(fgd->fragment, view->tables->classes, view->tables->class_count);
+  pack_layout_costs_set_fgd(fgd->costs, view->tables);
 }
 
 const struct pack_policy pack_policy_fgd = {

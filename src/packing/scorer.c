@@ -331,11 +331,9 @@ static void place(struct pack_scorer *scorer, const struct pack_cluster *cluster
                               request, &cell, &choice->placement);
 }
 
-size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluster,
-                   const struct pack_request *request, struct pack_choice *ret, size_t max) {
-  size_t count = pack_cluster_count(cluster);
-  if (count == 0 || max == 0)
-    return 0;
+/* The request's column, up to date. */
+static struct column *ready_column(struct pack_scorer *scorer, const struct pack_cluster *cluster,
+                                   const struct pack_request *request, size_t count) {
   bool is_full;
   (void)charge_prices(scorer, &is_full);
   if (is_full) {
@@ -344,6 +342,31 @@ size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluste
   }
   struct column *column = find_column(scorer, request, count);
   refresh(scorer, column, cluster, count);
+  return column;
+}
+
+void pack_scorer_warm(struct pack_scorer *scorer, const struct pack_cluster *cluster,
+                      const struct pack_request *request) {
+  size_t count = pack_cluster_count(cluster);
+  if (count)
+    (void)ready_column(scorer, cluster, request, count);
+}
+
+void pack_scorer_upkeep(struct pack_scorer *scorer, const struct pack_cluster *cluster) {
+  size_t count = pack_cluster_count(cluster);
+  for (size_t b = 0; b < BUCKETS; b++)
+    for (struct column *column = scorer->buckets[b]; column; column = column->next_in_bucket) {
+      size_column(scorer, column, count);
+      refresh(scorer, column, cluster, count);
+    }
+}
+
+size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluster,
+                   const struct pack_request *request, struct pack_choice *ret, size_t max) {
+  size_t count = pack_cluster_count(cluster);
+  if (count == 0 || max == 0)
+    return 0;
+  struct column *column = ready_column(scorer, cluster, request, count);
   size_t found;
   if (scorer->policy->pick) {
     size_t picked = pick_one(scorer, column, count);

@@ -34,6 +34,8 @@ static const struct {
     {"cold_call_us", "one decision, microseconds", "cold", 1},
     {"commit_p99_us", "other steps", "commit p99, us", 1},
     {"conditions_p99_us", "other steps", "conditions p99, us", 1},
+    {"upkeep_p50_us", "other steps", "upkeep p50, us", 1},
+    {"upkeep_p99_us", "other steps", "upkeep p99, us", 1},
     {"load_ms", "other steps", "load, ms", 1},
     {"tables_ms", "other steps", "tables, ms", 1},
     {"pods", "state", "pods", 0},
@@ -115,7 +117,7 @@ struct bench {
   struct pack_scorer *scorer;
   struct pack_cluster *seen; /* as it was when conditions were set last */
   uint64_t calls;
-  struct times choosing, committing, looking;
+  struct times choosing, committing, looking, keeping;
   uint64_t wrong;
 };
 
@@ -153,6 +155,13 @@ static bool is_same(const struct pack_choice *a, const struct pack_choice *b) {
   return true;
 }
 
+/* What a server does between requests. */
+static void keep_up(struct bench *bench) {
+  int64_t start = now_ns(bench->env);
+  pack_scorer_upkeep(bench->scorer, bench->state.cluster);
+  note(&bench->keeping, now_ns(bench->env) - start);
+}
+
 static void check(struct bench *bench, const struct pack_request *request,
                   const struct pack_choice *choices, size_t count) {
   struct pack_choice again[ANSWERS];
@@ -167,8 +176,10 @@ static void check(struct bench *bench, const struct pack_request *request,
 static void call(struct bench *bench) {
   struct pack_choice choices[ANSWERS];
   const struct pack_request *request = scale_draw(&bench->state);
-  if (bench->calls % PACK_CONDITIONS_EVERY == 0)
+  if (bench->calls % PACK_CONDITIONS_EVERY == 0) {
     look_around(bench);
+    keep_up(bench);
+  }
   int64_t start = now_ns(bench->env);
   size_t count = pack_choose(bench->scorer, bench->state.cluster, request, choices, ANSWERS);
   int64_t chosen = now_ns(bench->env);
@@ -181,12 +192,14 @@ static void call(struct bench *bench) {
   bench->wrong += !scale_place(&bench->state, request, &choices[0].placement);
   note(&bench->committing, now_ns(bench->env) - start);
   scale_hold_load(&bench->state);
+  keep_up(bench);
 }
 
 static void report_times(struct bench *bench, uint32_t nodes) {
   struct sim_run *run = bench->run;
   qsort(bench->choosing.ns, bench->choosing.count, sizeof(int64_t), compare_ns);
   qsort(bench->committing.ns, bench->committing.count, sizeof(int64_t), compare_ns);
+  qsort(bench->keeping.ns, bench->keeping.count, sizeof(int64_t), compare_ns);
   qsort(bench->looking.ns, bench->looking.count, sizeof(int64_t), compare_ns);
   sim_run_set(run, percentile(&bench->choosing, 0.5), "call_p50_us@%u", nodes);
   sim_run_set(run, percentile(&bench->choosing, 0.99), "call_p99_us@%u", nodes);
@@ -194,6 +207,8 @@ static void report_times(struct bench *bench, uint32_t nodes) {
   sim_run_set(run, percentile(&bench->choosing, 1), "call_max_us@%u", nodes);
   sim_run_set(run, percentile(&bench->committing, 0.99), "commit_p99_us@%u", nodes);
   sim_run_set(run, percentile(&bench->looking, 0.99), "conditions_p99_us@%u", nodes);
+  sim_run_set(run, percentile(&bench->keeping, 0.5), "upkeep_p50_us@%u", nodes);
+  sim_run_set(run, percentile(&bench->keeping, 0.99), "upkeep_p99_us@%u", nodes);
   sim_run_set(run, (double)bench->wrong, "wrong_answers@%u", nodes);
   for (size_t i = 0; i < bench->choosing.count; i++)
     run->seconds += (double)bench->choosing.ns[i] / 1e9;
@@ -252,9 +267,11 @@ static bool run_size(struct sim_run *run, const struct mixed_catalog *catalog,
   bool is_good = start_cold(&bench, nodes, reterr);
   bench.scorer = fresh_scorer(&bench);
   size_t before = scale_memory_in_use();
+  for (size_t i = 0; i < pods->count; i++)
+    pack_scorer_warm(bench.scorer, bench.state.cluster, &pods->requests[i]);
   for (size_t i = 0; i < WARM_UP + CALLS && is_good; i++) {
     if (i == WARM_UP)
-      bench.choosing.count = bench.committing.count = bench.looking.count = 0;
+      bench.choosing.count = bench.committing.count = bench.looking.count = bench.keeping.count = 0;
     call(&bench);
   }
   size_t after = scale_memory_in_use();
@@ -268,6 +285,7 @@ static bool run_size(struct sim_run *run, const struct mixed_catalog *catalog,
   free(bench.choosing.ns);
   free(bench.committing.ns);
   free(bench.looking.ns);
+  free(bench.keeping.ns);
   return is_good;
 }
 
