@@ -100,7 +100,8 @@ bool doc_parse_manifest(struct arena *arena, struct str text, const struct doc_l
  */
 struct doc_object {
   const struct doc_node *node; /* gone when `each` returns; NULL: the list itself */
-  struct str list_kind;        /* "PodList"; empty: a document of its own */
+  bool is_item;                /* of a list; otherwise a document of its own */
+  struct str list_kind;        /* "PodList"; empty as well where items say their own kind */
   size_t index;                /* in the list */
 };
 /* False stops the walk, with *reterr filled; a position in the node is a position in the text. */

@@ -17,9 +17,14 @@ struct objects {
   struct err *err;
 };
 
+#define NO_ITEM SIZE_MAX /* an index: a document, or a list itself */
+
 static bool tell(struct objects *o, const struct doc_node *node, struct str list_kind,
                  size_t index) {
-  struct doc_object object = {.node = node, .list_kind = list_kind, .index = index};
+  struct doc_object object = {.node = node,
+                              .is_item = index != NO_ITEM,
+                              .list_kind = list_kind,
+                              .index = index == NO_ITEM ? 0 : index};
   o->is_told = true;
   return o->each(o->context, &object, o->err);
 }
@@ -125,13 +130,13 @@ static bool walk_document(struct objects *o) {
     if (!walk_mapping(o, &header))
       return false;
     if (header.has_items)
-      return tell(o, NULL, header.kind, 0);
+      return tell(o, NULL, header.kind, NO_ITEM);
     start.stack = o->json.stack;
     start.stack_cap = o->json.stack_cap;
     o->json = start;
   }
   struct doc_node document = {0};
-  bool ok = json_read_value(&o->json, &document) && tell(o, &document, (struct str){NULL, 0}, 0);
+  bool ok = json_read_value(&o->json, &document) && tell(o, &document, (struct str){NULL, 0}, NO_ITEM);
   arena_reset(o->arena);
   return ok;
 }
@@ -148,14 +153,14 @@ static bool walk_tree(struct objects *o, struct str text, const struct doc_limit
     const struct doc_node *items = doc_get_lit(document, "items");
     struct str kind = doc_text_at(document, "kind");
     if (!doc_is(items, DOC_SEQUENCE)) {
-      if (!tell(o, document, (struct str){NULL, 0}, 0))
+      if (!tell(o, document, (struct str){NULL, 0}, NO_ITEM))
         return false;
       continue;
     }
     for (uint32_t k = 0; k < items->count; k++)
       if (!tell(o, &items->items[k], kind, k))
         return false;
-    if (!tell(o, NULL, kind, 0))
+    if (!tell(o, NULL, kind, NO_ITEM))
       return false;
   }
   return true;

@@ -149,7 +149,8 @@ static uint64_t hash_node(const struct pack_catalog *catalog, const struct pack_
   }
   for (uint16_t c = 0; c < node->counter_count; c++) {
     const struct pack_counter *counter = &node->counters[c];
-    hash = mix(hash, (uint64_t)counter->kind << 32 | counter->profile);
+    hash =
+        mix(hash, (uint64_t)counter->name << 40 | (uint64_t)counter->kind << 32 | counter->profile);
     hash = mix(hash, (uint64_t)counter->total << 32 | (uint32_t)counter->left);
   }
   /* Profiles with a limit of their own are the one thing that a layout does not tell. */

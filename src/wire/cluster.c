@@ -146,7 +146,7 @@ static bool read_object(struct cluster_reader *r, const struct doc_object *objec
 static bool on_object(void *context, const struct doc_object *object, struct err *reterr) {
   if (read_object(context, object, reterr))
     return true;
-  return object->list_kind.len ? err_wrap(reterr, "items[%zu]", object->index) : false;
+  return object->is_item ? err_wrap(reterr, "items[%zu]", object->index) : false;
 }
 
 static int compare_namespaces(const void *a, const void *b) {

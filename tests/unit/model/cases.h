@@ -6,6 +6,7 @@
 
 TCase *tcase_quantity(void);
 TCase *tcase_pods(void);
+TCase *tcase_placement(void);
 TCase *tcase_names(void);
 TCase *tcase_kinds(void);
 TCase *tcase_products(void);

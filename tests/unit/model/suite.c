@@ -7,6 +7,7 @@ Suite *make_suite(void) {
   Suite *suite = suite_create("model");
   suite_add_tcase(suite, tcase_quantity());
   suite_add_tcase(suite, tcase_pods());
+  suite_add_tcase(suite, tcase_placement());
   suite_add_tcase(suite, tcase_names());
   suite_add_tcase(suite, tcase_kinds());
   suite_add_tcase(suite, tcase_products());

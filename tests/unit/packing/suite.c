@@ -2,6 +2,7 @@
 #include "tests/support/check_main.h"
 
 TCase *tcase_catalog(void);
+TCase *tcase_intake(void);
 TCase *tcase_mig(void);
 TCase *tcase_policy_bestfit(void);
 TCase *tcase_policy_clustering(void);
@@ -11,10 +12,13 @@ TCase *tcase_policy_masks(void);
 TCase *tcase_policy_packing(void);
 TCase *tcase_policy_turns(void);
 TCase *tcase_policy_worstfit(void);
+TCase *tcase_scene(void);
+TCase *tcase_scene_moves(void);
 
 Suite *make_suite(void) {
   Suite *suite = suite_create("packing");
   suite_add_tcase(suite, tcase_catalog());
+  suite_add_tcase(suite, tcase_intake());
   suite_add_tcase(suite, tcase_mig());
   suite_add_tcase(suite, tcase_policy_bestfit());
   suite_add_tcase(suite, tcase_policy_clustering());
@@ -24,5 +28,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_policy_packing());
   suite_add_tcase(suite, tcase_policy_turns());
   suite_add_tcase(suite, tcase_policy_worstfit());
+  suite_add_tcase(suite, tcase_scene());
+  suite_add_tcase(suite, tcase_scene_moves());
   return suite;
 }

@@ -4,6 +4,7 @@
 TCase *tcase_workload(void);
 TCase *tcase_review(void);
 TCase *tcase_cluster(void);
+TCase *tcase_cluster_pods(void);
 TCase *tcase_products(void);
 
 Suite *make_suite(void) {
@@ -12,5 +13,6 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_review());
   suite_add_tcase(suite, tcase_cluster());
   suite_add_tcase(suite, tcase_products());
+  suite_add_tcase(suite, tcase_cluster_pods());
   return suite;
 }
