@@ -32,7 +32,7 @@ static void count_layouts(const struct market *market, const struct market_pool 
 }
 
 void market_play(struct market *market, double load, uint32_t gpus, uint64_t seed, double *ret) {
-  const double lifetimes = 16, step_coarse = 0.2, step_fine = 0.1;
+  const double lifetimes = 12, step_coarse = 0.2, step_fine = 0.1;
   uint16_t layout_count = market->mig->layout_count;
   size_t cells = (size_t)layout_count * market->kind_count;
   struct arena *arena = market->arena;

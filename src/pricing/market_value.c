@@ -157,7 +157,7 @@ static double step(const struct market *market, const struct market_rivals *riva
 void market_solve(const struct market *market, const struct market_rivals *rivals, double *values,
                   double *visits) {
   const double close = 1e-4; /* slices */
-  const unsigned steps_max = 60;
+  const unsigned steps_max = 40;
   uint16_t layout_count = market->mig->layout_count;
   CLEANUP_FREE double *room = mem_zalloc(3 * (size_t)layout_count * sizeof *room);
   struct sweep sweep = {room, room + layout_count, room + 2 * (size_t)layout_count};

@@ -12,17 +12,19 @@
 enum {
   GPUS_MAX = 100, /* played with: prices of larger clusters are the same */
   STREAMS = 5,    /* for each load */
-  FILLINGS = 20,  /* times as many in small clusters */
-  FILLINGS_MAX = 160,
+  FILLINGS = 60,  /* more in small clusters */
 };
 
 static const double play_loads[] = {0.9, 1.1};
 /* For a whole free GPU, in GPUs; parts of one get the square of their share. */
 static const double premiums[] = {0, 0.08, 0.16, 0.32, 0.64};
+/* Of slices that would be wasted if this were the last GPU: only in a cluster that fills up. */
+static const double waste_weights[] = {0, 0.5, 1, 2, 4, 8};
 enum {
   PLAYED = SG_ARRAY_LEN(play_loads) * SG_ARRAY_LEN(premiums),
   PLAIN = 3,
   CANDIDATES = PLAYED + PLAIN,
+  WASTES = SG_ARRAY_LEN(waste_weights),
 };
 
 struct contest {
@@ -30,14 +32,7 @@ struct contest {
   struct market_pool *pool;
   uint32_t gpus;
   double *values[CANDIDATES];
-  struct market_policy *policies[CANDIDATES];
 };
-
-/* Percent of the slices; what a plain rule must be better by. */
-static double handicap(size_t candidate) {
-  const double plain = 0.04;
-  return candidate < PLAYED ? 0 : plain;
-}
 
 /* ---- candidates ---------------------------------------------------------------------------- */
 
@@ -79,84 +74,116 @@ static void fill_plain(struct contest *contest) {
   add_premium(market, best_fit, much);
 }
 
-/* ---- coming and going ---------------------------------------------------------------------- */
+/* ---- the contest --------------------------------------------------------------------------- */
+
+struct entry {
+  const double *values;
+  struct market_policy *policy;
+  size_t candidate;
+  double score; /* percent of slices, summed over streams */
+  bool is_out;
+};
+
+static void enter(const struct contest *contest, struct entry *entry, size_t candidate,
+                  const double *values) {
+  *entry = (struct entry){.values = values, .candidate = candidate};
+  entry->policy = market_policy_new(contest->market);
+  market_policy_set(entry->policy, contest->market, values);
+}
 
 /*
- * The candidate that accepts most slices at this load. All play the same streams, so one that
- * is clearly behind after some of them need not play the rest.
+ * All play the same streams, so one that is clearly behind need not play the rest. `clear` is
+ * what that means after one stream.
  */
-static size_t best_at_load(struct contest *contest, double load, uint64_t seed) {
-  const double lifetimes = 52, clear = 0.6; /* percent, after one stream */
-  double scores[CANDIDATES] = {0};
-  bool is_out[CANDIDATES] = {0};
-  size_t best = 0;
-  for (unsigned i = 0; i < STREAMS; i++) {
-    struct market_stream stream = market_stream_new(
-        contest->market, load, contest->gpus, market_lifetimes(contest->gpus, lifetimes), seed + i);
-    for (size_t k = 0; k < CANDIDATES; k++) {
-      if (is_out[k])
+struct race {
+  struct entry *entries;
+  size_t entry_count, stream_count;
+  double clear;
+  struct market_stream (*stream)(const struct contest *contest, double load, uint64_t seed);
+  double (*score)(const struct contest *contest, const struct market_score *score);
+};
+
+static const struct entry *run(const struct contest *contest, const struct race *race, double load,
+                               uint64_t seed) {
+  const double handicap = 0.04; /* of plain rules: those that win by luck do worse elsewhere */
+  struct entry *best = race->entries;
+  for (size_t i = 0; i < race->stream_count; i++) {
+    struct market_stream stream = race->stream(contest, load, seed + i);
+    for (size_t k = 0; k < race->entry_count; k++) {
+      struct entry *entry = &race->entries[k];
+      if (entry->is_out)
         continue;
       struct market_score score =
-          market_replay(contest->market, contest->pool, contest->policies[k], &stream, NULL);
-      scores[k] += 100 * score.accepted / score.offered - handicap(k);
-      if (is_out[best] || scores[k] > scores[best])
-        best = k;
+          market_replay(contest->market, contest->pool, entry->policy, &stream, NULL);
+      entry->score += race->score(contest, &score) - (entry->candidate < PLAYED ? 0 : handicap);
     }
     market_stream_done(&stream);
-    for (size_t k = 0; k < CANDIDATES; k++)
-      is_out[k] = is_out[k] || scores[k] < scores[best] - clear * sqrt(i + 1);
+    for (size_t k = 0; k < race->entry_count; k++)
+      if (best->is_out || (!race->entries[k].is_out && race->entries[k].score > best->score))
+        best = &race->entries[k];
+    double least = best->score - race->clear * sqrt((double)(i + 1));
+    for (size_t k = 0; k < race->entry_count; k++)
+      race->entries[k].is_out = race->entries[k].is_out || race->entries[k].score < least;
   }
   return best;
+}
+
+/* ---- coming and going ---------------------------------------------------------------------- */
+
+static struct market_stream churn(const struct contest *contest, double load, uint64_t seed) {
+  const double lifetimes = 52;
+  return market_stream_new(contest->market, load, contest->gpus,
+                           market_lifetimes(contest->gpus, lifetimes), seed);
+}
+
+static double churn_score(const struct contest *contest, const struct market_score *score) {
+  (void)contest;
+  return score->offered > 0 ? 100 * score->accepted / score->offered : 0;
+}
+
+static const struct entry *best_at_load(const struct contest *contest, struct entry *entries,
+                                        double load, uint64_t seed) {
+  const double clear = 0.6;
+  for (size_t k = 0; k < CANDIDATES; k++) {
+    entries[k].score = 0;
+    entries[k].is_out = false;
+  }
+  struct race race = {entries, CANDIDATES, STREAMS, clear, churn, churn_score};
+  return run(contest, &race, load, seed);
 }
 
 /* ---- filling up ---------------------------------------------------------------------------- */
 
-static double fill_score(struct contest *contest, const struct market_policy *policy,
-                         const struct market_stream *fillings, size_t count) {
-  const double late = 0.3; /* what counts of slices accepted when more are asked for than are */
-  double score = 0;
-  for (size_t i = 0; i < count; i++) {
-    struct market_score filled =
-        market_replay(contest->market, contest->pool, policy, &fillings[i], NULL);
-    score += filled.accepted_early + late * filled.accepted;
-  }
-  double slices = (double)contest->market->mig->axis * contest->gpus;
-  return 100 * score / (slices * (double)count);
+static struct market_stream filling(const struct contest *contest, double load, uint64_t seed) {
+  return market_filling_new(contest->market, contest->gpus, load, seed);
 }
 
-/* Values for GPUs that fill up and nothing departs: the candidate that is returned, less what
- * would be wasted. */
-static size_t best_at_filling(struct contest *contest, double *ret) {
-  static const double weights[] = {0, 0.5, 1, 2};
-  const double overload = 1.2;
+/* Slices accepted until as many were asked for as there are, and a little of those later. */
+static double filling_score(const struct contest *contest, const struct market_score *score) {
+  const double late = 0.15;
+  double slices = (double)contest->market->mig->axis * contest->gpus;
+  return 100 * (score->accepted_early + late * score->accepted) / slices;
+}
+
+/* For GPUs that fill up and nothing departs: candidates less what would be wasted. */
+static const struct entry *best_at_filling(const struct contest *contest, uint64_t seed) {
+  const double overload = 1.2, clear = 20 / sqrt(contest->gpus);
   struct market *market = contest->market;
   uint16_t layout_count = market->mig->layout_count;
   double *waste = arena_array(market->arena, layout_count, sizeof *waste);
-  double *values = arena_array(market->arena, layout_count, sizeof *values);
-  struct market_policy *policy = market_policy_new(market);
-  struct market_stream fillings[FILLINGS_MAX];
-  size_t count = (size_t)market_lifetimes(contest->gpus, FILLINGS);
-  for (size_t i = 0; i < count; i++)
-    fillings[i] = market_filling_new(market, contest->gpus, overload, ~(uint64_t)i);
+  struct entry *entries = arena_array(market->arena, CANDIDATES * WASTES, sizeof *entries);
   market_waste(market, waste);
-  size_t best = 0;
-  double best_score = -1;
-  for (size_t k = 0; k < CANDIDATES; k++) {
-    for (size_t i = 0; i < SG_ARRAY_LEN(weights); i++) {
-      for (uint16_t layout = 0; layout < layout_count; layout++)
-        values[layout] = contest->values[k][layout] - weights[i] * waste[layout];
-      market_policy_set(policy, market, values);
-      double score = fill_score(contest, policy, fillings, count) - handicap(k);
-      if (score <= best_score)
-        continue;
-      best_score = score;
-      best = k;
-      memcpy(ret, values, layout_count * sizeof *ret);
-    }
+  for (size_t i = 0; i < CANDIDATES * WASTES; i++) {
+    double *values = arena_array(market->arena, layout_count, sizeof *values);
+    for (uint16_t layout = 0; layout < layout_count; layout++)
+      values[layout] =
+          contest->values[i / WASTES][layout] - waste_weights[i % WASTES] * waste[layout];
+    enter(contest, &entries[i], i / WASTES, values);
   }
-  for (size_t i = 0; i < count; i++)
-    market_stream_done(&fillings[i]);
-  return best;
+  struct race race = {
+      entries, CANDIDATES * WASTES, (size_t)market_lifetimes(contest->gpus, FILLINGS), clear,
+      filling, filling_score};
+  return run(contest, &race, overload, seed);
 }
 
 /* ---- public -------------------------------------------------------------------------------- */
@@ -207,17 +234,16 @@ void pricing_mig_values(const struct pack_mig *mig, const double *weights, uint3
     contest.values[k] = arena_array(market->arena, mig->layout_count, sizeof(double));
   fill_played(&contest);
   fill_plain(&contest);
-  for (size_t k = 0; k < CANDIDATES; k++) {
-    contest.policies[k] = market_policy_new(market);
-    market_policy_set(contest.policies[k], market, contest.values[k]);
-  }
-  double *filling = arena_array(market->arena, mig->layout_count, sizeof *filling);
-  size_t best = best_at_filling(&contest, filling);
-  round_values(mig, filling, range_of(mig, contest.values[best]), ret[PACK_LOAD_FILL]);
-  for (size_t load = PACK_LOAD_LOW; load < PACK_LOADS; load++) {
-    best = best_at_load(&contest, loads[load], load << 48);
-    const double *values = contest.values[best];
-    round_values(mig, values, range_of(mig, values), ret[load]);
+  struct entry entries[CANDIDATES];
+  for (size_t k = 0; k < CANDIDATES; k++)
+    enter(&contest, &entries[k], k, contest.values[k]);
+  for (size_t load = 0; load < PACK_LOADS; load++) {
+    uint64_t seed = load << 48;
+    const struct entry *best = load == PACK_LOAD_FILL
+                                   ? best_at_filling(&contest, seed)
+                                   : best_at_load(&contest, entries, loads[load], seed);
+    double range = range_of(mig, contest.values[best->candidate]);
+    round_values(mig, best->values, range, ret[load]);
   }
   market_free(market);
 }
