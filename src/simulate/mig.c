@@ -18,6 +18,7 @@ static struct mig_player player_of(const struct sim_contender *contender) {
   struct str name = str_of(contender->name);
   size_t plus = str_find_char(name, '+');
   struct mig_player player = {.policy = pack_policy_find((struct str){name.ptr, plus})};
+  player.is_ours = player.policy && player.policy == pack_policy_find(str_of(contenders[0]));
   if (plus < name.len)
     player.moves_per_refusal = (uint32_t)(name.ptr[plus + 1] - '0');
   return player;
@@ -155,9 +156,9 @@ static const struct sim_input *make_inputs(struct arena *arena, const struct sim
   return ret;
 }
 
-static bool prepare(const struct sim_options *options, const struct sim_env *env, void **ret,
+static bool prepare(const struct sim_results *results, const struct sim_env *env, void **ret,
                     struct err *reterr) {
-  *ret = mig_bed_new(options, env, reterr);
+  *ret = mig_bed_new(results, env, reterr);
   return *ret != NULL;
 }
 

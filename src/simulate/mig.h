@@ -105,12 +105,15 @@ struct mig_told_story {
 struct mig_ground {
   const struct mig_mix *mix;
   uint32_t gpus;
-  struct pack_cluster *cluster; /* empty */
+  struct pack_cluster *cluster;       /* empty */
+  struct pack_tables_ref *mix_tables; /* the mix and nothing else: what baselines may know */
+  /* With the mix as history; NULL when ours does not take part. */
   struct pricing_learner *learner;
-  struct pack_tables_ref *tables; /* with the mix as history */
+  struct pack_tables_ref *tables;
 };
 
 struct mig_bed {
+  bool has_ours;
   struct pack_catalog *catalog;
   const struct gpu_product *product;
   uint16_t product_number;
@@ -134,13 +137,14 @@ struct pack_cluster *mig_cluster(const struct mig_bed *bed, uint32_t gpus,
                                  struct err *reterr) SG_MUST_CHECK;
 bool mig_has_part(const struct sim_options *options, enum sim_mig_part part);
 /* NULL: no such product, a mix that is wrong. `env` may lend threads. */
-struct mig_bed *mig_bed_new(const struct sim_options *options, const struct sim_env *env,
+struct mig_bed *mig_bed_new(const struct sim_results *results, const struct sim_env *env,
                             struct err *reterr) SG_MUST_CHECK;
 void mig_bed_free(struct mig_bed *bed);
 
 /* Who plays: a policy with so many moves for a refusal, or an oracle. */
 struct mig_player {
   const struct pack_policy *policy; /* NULL: moves are free, and whatever can be held is taken */
+  bool is_ours;
   uint32_t moves_per_refusal;
 };
 

@@ -120,10 +120,28 @@ struct pack_cluster *mig_cluster(const struct mig_bed *bed, uint32_t gpus, struc
   return cluster;
 }
 
+static struct pack_tables_ref *make_mix_tables(const struct mig_bed *bed,
+                                               const struct mig_mix *mix) {
+  enum { WEIGHTS = 1 << 20 };
+  struct arena *arena = arena_new(4096);
+  struct pack_class *classes = arena_array(arena, mix->wanted_count, sizeof(*classes));
+  for (size_t w = 0; w < mix->wanted_count; w++) {
+    struct pack_class class = {.request = bed->requests[mix->wanted[w]],
+                               .weight = (uint32_t)(mix->weights[w] * WEIGHTS)};
+    size_t at = w;
+    for (; at && classes[at - 1].weight < class.weight; at--)
+      classes[at] = classes[at - 1];
+    classes[at] = class;
+  }
+  struct pack_tables tables = {.version = 1, .classes = classes, .class_count = mix->wanted_count};
+  return pack_tables_new(arena, &tables);
+}
+
 static bool ground_init(struct mig_ground *ground, const struct mig_bed *bed,
                         const struct mig_mix *mix, uint32_t gpus, struct err *reterr) {
   ground->mix = mix;
   ground->gpus = gpus;
+  ground->mix_tables = make_mix_tables(bed, mix);
   ground->cluster = mig_cluster(bed, gpus, reterr);
   return ground->cluster != NULL;
 }
@@ -173,7 +191,8 @@ static bool set_grounds(struct mig_bed *bed, const struct sim_env *env, struct e
     if (!ground_init(&bed->exact_grounds[i], bed, &bed->mixes[i / MIG_STORY_GPUS_MAX],
                      (uint32_t)(i % MIG_STORY_GPUS_MAX + 1), reterr))
       return false;
-  run_jobs(env, plain + exact, ground_learn, bed);
+  if (bed->has_ours)
+    run_jobs(env, plain + exact, ground_learn, bed);
   return true;
 }
 
@@ -185,6 +204,7 @@ static void free_grounds(struct mig_ground *grounds, size_t count) {
     pack_cluster_free(grounds[i].cluster);
     pricing_learner_free(grounds[i].learner);
     pack_tables_unref(grounds[i].tables);
+    pack_tables_unref(grounds[i].mix_tables);
   }
   free(grounds);
 }
@@ -222,9 +242,13 @@ static void set_gpus(struct mig_bed *bed, const struct sim_mig_options *wish) {
   memcpy(bed->gpus, gpus, bed->gpu_count * sizeof(*bed->gpus));
 }
 
-struct mig_bed *mig_bed_new(const struct sim_options *options, const struct sim_env *env,
+struct mig_bed *mig_bed_new(const struct sim_results *results, const struct sim_env *env,
                             struct err *reterr) {
+  const struct sim_options *options = &results->options;
   struct mig_bed *bed = mem_zalloc(sizeof(*bed));
+  const char *ours = results->suite->contenders[0];
+  for (size_t c = 0; c < results->contender_count; c++)
+    bed->has_ours |= strncmp(results->contenders[c].name, ours, strlen(ours)) == 0;
   struct str product = options->mig.product.len ? options->mig.product : STR_LIT(MIG_USUAL_PRODUCT);
   if (!set_product(bed, product, reterr) || !set_mixes(bed, options, reterr)) {
     mig_bed_free(bed);

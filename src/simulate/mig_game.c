@@ -31,11 +31,13 @@ void mig_game_init(struct mig_game *game, const struct mig_bed *bed,
   game->fragments = bed->fragments[ground->mix - bed->mixes];
   game->layouts = mem_zalloc(ground->gpus * sizeof(*game->layouts));
   game->fragmented = ground->gpus * game->fragments[0];
-  game->learner = pricing_learner_copy(ground->learner);
+  if (player->is_ours)
+    game->learner = pricing_learner_copy(ground->learner);
   /* Not a copy of the ground's: runs on several threads would draw node ids from one counter. */
   struct err err;
   struct pack_cluster *cluster = mig_cluster(bed, ground->gpus, &err);
-  sim_world_start(&game->world, run, player->policy, cluster, game->learner, ground->tables);
+  sim_world_start(&game->world, run, player->policy, cluster, game->learner,
+                  player->is_ours ? ground->tables : ground->mix_tables);
   game->world.moves_per_refusal = player->moves_per_refusal;
   game->world.changed = look_at;
   game->world.changed_ctx = game;

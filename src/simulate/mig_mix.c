@@ -49,7 +49,7 @@ static const struct {
  * compute slices. */
 static size_t find_plain(const struct gpu_product *product, const struct pack_mig *mig,
                          uint16_t ret[MIG_WANTED_MAX]) {
-  unsigned rank[MIG_WANTED_MAX];
+  unsigned rank[MIG_WANTED_MAX] = {0};
   size_t count = 0;
   for (uint16_t p = 0; p < mig->profile_count && count < MIG_WANTED_MAX; p++) {
     struct mig_name name;

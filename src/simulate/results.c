@@ -208,7 +208,7 @@ struct sim_results *sim_run(const struct sim_suite *suite, const struct sim_opti
   static const struct sim_env no_env;
   struct jobs jobs = {.results = results, .env = env ? env : &no_env, .reterr = reterr};
   if (suite->prepare &&
-      !suite->prepare(&results->options, jobs.env, &jobs.shared, reterr)) {
+      !suite->prepare(results, jobs.env, &jobs.shared, reterr)) {
     sim_results_free(results);
     return NULL;
   }

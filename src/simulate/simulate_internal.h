@@ -192,7 +192,7 @@ struct sim_suite {
                                     size_t *ret_count);
   const struct sim_curve *curve; /* or NULL */
   /* Optional: what all runs of the suite share, made before the first and freed after the last. */
-  bool (*prepare)(const struct sim_options *options, const struct sim_env *env, void **ret,
+  bool (*prepare)(const struct sim_results *results, const struct sim_env *env, void **ret,
                   struct err *reterr);
   void (*release)(void *shared);
   bool is_serial; /* one run at a time, whatever threads there are: it measures time */
