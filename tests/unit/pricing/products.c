@@ -6,8 +6,8 @@ struct pack_mig *mig_of(const char *id) {
   size_t count;
   const struct gpu_product *products = products_all(&count);
   uint16_t ids[PACK_PROFILES_MAX];
-  for (uint16_t i = 0; i < PACK_PROFILES_MAX; i++)
-    ids[i] = i;
+  for (size_t i = 0; i < PACK_PROFILES_MAX; i++)
+    ids[i] = (uint16_t)i;
   for (size_t i = 0; i < count; i++)
     if (str_is(products[i].id, id))
       return pack_mig_new(&products[i], ids);
