@@ -19,8 +19,7 @@ struct pricing_learner;
 struct pricing_learner *pricing_learner_new(const struct pack_catalog *catalog) SG_MUST_CHECK;
 void pricing_learner_free(struct pricing_learner *learner);
 /* An independent one that has seen the same: what simulations that start alike begin with. */
-struct pricing_learner *
-pricing_learner_copy(const struct pricing_learner *learner) SG_MUST_CHECK;
+struct pricing_learner *pricing_learner_copy(const struct pricing_learner *learner) SG_MUST_CHECK;
 /*
  * What is known before the first arrival (a trace's list, the pods that run now): counts as
  * PRICING_HISTORY_PODS arrivals in these proportions, so that a wrong history fades.
@@ -63,9 +62,10 @@ void pricing_bid_prices(const uint16_t *sizes, const double *weights, size_t cou
 
 /*
  * Values of all layouts of a product for pods of these profiles (weights[p], as many as
- * mig->profile_count; 0: not asked for) on `gpus` such GPUs, one table a load. Values are in
- * micro-GPU, ret[load][layout], with the empty layout PACK_MICRO. Built by self-play with fixed
- * seeds: about a second of CPU. The method is in docs/packing.md.
+ * mig->profile_count; 0: not asked for; none above 0: all alike) on `gpus` such GPUs, one table
+ * a load. Values are in micro-GPU, ret[load][layout]: the empty layout is PACK_MICRO, full ones
+ * are about 0. Built by self-play and a contest in simulation, with fixed seeds: a quarter of a
+ * second of CPU for an H100. The method is in docs/packing.md.
  */
 void pricing_mig_values(const struct pack_mig *mig, const double *weights, uint32_t gpus,
                         int32_t *ret[PACK_LOADS]);
@@ -77,9 +77,9 @@ void pricing_mig_waste(const struct pack_mig *mig, const double *weights, double
 
 /*
  * Proposes a MIG layout for `gpus` empty GPUs of one product and a demand mix: per GPU the
- * instances to create, ret[gpu * profile_count + p]. Every GPU's multiset can be placed; the
- * demand in proportion weights[p] is met as far as it can be, what remains free goes to the most
- * asked profile that fits.
+ * instances to create, ret[gpu * profile_count + p]. Instances are added in proportion to
+ * weights[p], whatever is furthest behind first, until nothing that is asked for fits any more.
+ * Every GPU's instances can be placed; GPUs that are cut alike stand together.
  */
 void pricing_mig_layout(const struct pack_mig *mig, const double *weights, uint32_t gpus,
                         uint8_t *ret);

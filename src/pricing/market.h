@@ -83,9 +83,9 @@ struct market_stream {
   uint32_t instance_count;
   uint32_t measured_from; /* the first instance that counts: the ones before warm up */
 };
-/* `lifetimes`: how long it is measured, in mean lifetimes. */
+/* `measured`: instances that count. */
 struct market_stream market_stream_new(const struct market *market, double load, uint32_t gpus,
-                                       double lifetimes, uint64_t seed);
+                                       uint32_t measured, uint64_t seed);
 /* Arrivals alone, of up to `overload` times the slices that there are; all count. */
 struct market_stream market_filling_new(const struct market *market, uint32_t gpus, double overload,
                                         uint64_t seed);
@@ -97,13 +97,6 @@ struct market_record {
   double *refused; /* [kind]: no other GPU could take it */
   double *arrived; /* [kind] */
 };
-
-/* Small clusters are watched for longer, to see as much. */
-static inline double market_lifetimes(uint32_t gpus, double lifetimes) {
-  const double enough = 50, most = 8;
-  double times = gpus < enough ? enough / gpus : 1;
-  return lifetimes * (times < most ? times : most);
-}
 
 struct market_score {
   double offered, accepted; /* slices that count */

@@ -8,6 +8,7 @@
 
 enum {
   ROUNDS = 24,
+  WATCHED = 2500,    /* instances a round */
   ROUNDS_COARSE = 8, /* the first ones, that move further */
   ROUNDS_KEPT = 12,  /* the last ones, whose mean is the result */
 };
@@ -32,7 +33,7 @@ static void count_layouts(const struct market *market, const struct market_pool 
 }
 
 void market_play(struct market *market, double load, uint32_t gpus, uint64_t seed, double *ret) {
-  const double lifetimes = 12, step_coarse = 0.2, step_fine = 0.1;
+  const double step_coarse = 0.2, step_fine = 0.1;
   uint16_t layout_count = market->mig->layout_count;
   size_t cells = (size_t)layout_count * market->kind_count;
   struct arena *arena = market->arena;
@@ -51,8 +52,7 @@ void market_play(struct market *market, double load, uint32_t gpus, uint64_t see
     memset(record.won, 0, cells * sizeof *record.won);
     memset(record.refused, 0, market->kind_count * sizeof *record.refused);
     memset(record.arrived, 0, market->kind_count * sizeof *record.arrived);
-    struct market_stream stream =
-        market_stream_new(market, load, gpus, market_lifetimes(gpus, lifetimes), seed++);
+    struct market_stream stream = market_stream_new(market, load, gpus, WATCHED, seed++);
     market_policy_set(policy, market, values);
     market_replay(market, pool, policy, &stream, &record);
     market_stream_done(&stream);

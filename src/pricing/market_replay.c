@@ -22,12 +22,12 @@ static int32_t random_kind(const struct market *market, uint64_t *random) {
 }
 
 struct market_stream market_stream_new(const struct market *market, double load, uint32_t gpus,
-                                       double lifetimes, uint64_t seed) {
+                                       uint32_t measured, uint64_t seed) {
   const double warm_up = 4; /* lifetimes; it begins with as many instances as there are later */
   double rate = market_arrivals(market, load, gpus);
   uint32_t first = (uint32_t)rate;
-  struct market_stream stream = {.instance_count = first + (uint32_t)((warm_up + lifetimes) * rate),
-                                 .measured_from = first + (uint32_t)(warm_up * rate)};
+  struct market_stream stream = {.measured_from = first + (uint32_t)(warm_up * rate)};
+  stream.instance_count = stream.measured_from + measured;
   stream.events = mem_zalloc((2 * (size_t)stream.instance_count + 1) * sizeof *stream.events);
   CLEANUP_FREE uint32_t *present =
       mem_zalloc(((size_t)stream.instance_count + 1) * sizeof *present);

@@ -164,7 +164,7 @@ void pricing_mig_layout(const struct pack_mig *mig, const double *weights, uint3
   memset(ret, 0, gpus * width);
   CLEANUP_FREE struct proposal *proposal = mem_zalloc(sizeof *proposal);
   *proposal = (struct proposal){.mig = mig, .weights = weights, .gpus = gpus};
-  for (uint16_t p = 0; p < width; p++)
+  for (size_t p = 0; p < width; p++)
     proposal->is_closed[p] = !(weights[p] > 0) || mig->profiles[p].start_count == 0;
   while (next_profile(proposal, proposal->counts) != PACK_NONE)
     add_until_full(proposal);

@@ -10,9 +10,11 @@
 #include <math.h>
 
 enum {
-  GPUS_MAX = 100, /* played with: prices of larger clusters are the same */
-  STREAMS = 5,    /* for each load */
-  FILLINGS = 60,  /* more in small clusters */
+  GPUS_MAX = 100,          /* played with: prices of larger clusters are the same */
+  STREAMS = 5,             /* for each load */
+  WATCHED = 12000,         /* instances of a stream */
+  WATCHED_FILLING = 16000, /* of all fillings together */
+  FILLINGS_MAX = 800,
 };
 
 static const double play_loads[] = {0.9, 1.1};
@@ -131,9 +133,7 @@ static const struct entry *run(const struct contest *contest, const struct race 
 /* ---- coming and going ---------------------------------------------------------------------- */
 
 static struct market_stream churn(const struct contest *contest, double load, uint64_t seed) {
-  const double lifetimes = 52;
-  return market_stream_new(contest->market, load, contest->gpus,
-                           market_lifetimes(contest->gpus, lifetimes), seed);
+  return market_stream_new(contest->market, load, contest->gpus, WATCHED, seed);
 }
 
 static double churn_score(const struct contest *contest, const struct market_score *score) {
@@ -168,6 +168,7 @@ static double filling_score(const struct contest *contest, const struct market_s
 /* For GPUs that fill up and nothing departs: candidates less what would be wasted. */
 static const struct entry *best_at_filling(const struct contest *contest, uint64_t seed) {
   const double overload = 1.2, clear = 20 / sqrt(contest->gpus);
+  double fillings = WATCHED_FILLING / market_arrivals(contest->market, overload, contest->gpus);
   struct market *market = contest->market;
   uint16_t layout_count = market->mig->layout_count;
   double *waste = arena_array(market->arena, layout_count, sizeof *waste);
@@ -180,9 +181,8 @@ static const struct entry *best_at_filling(const struct contest *contest, uint64
           contest->values[i / WASTES][layout] - waste_weights[i % WASTES] * waste[layout];
     enter(contest, &entries[i], i / WASTES, values);
   }
-  struct race race = {
-      entries, CANDIDATES * WASTES, (size_t)market_lifetimes(contest->gpus, FILLINGS), clear,
-      filling, filling_score};
+  struct race race = {entries, CANDIDATES * WASTES, (size_t)fmin(1 + fillings, FILLINGS_MAX), clear,
+                      filling, filling_score};
   return run(contest, &race, overload, seed);
 }
 

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/check_main.h"
+
+TCase *tcase_market_replay(void);
+TCase *tcase_market_scores(void);
+TCase *tcase_market_value(void);
+TCase *tcase_mig_layout(void);
+TCase *tcase_mig_market(void);
+
+Suite *make_suite(void) {
+  Suite *suite = suite_create("pricing");
+  suite_add_tcase(suite, tcase_market_scores());
+  suite_add_tcase(suite, tcase_market_replay());
+  suite_add_tcase(suite, tcase_market_value());
+  suite_add_tcase(suite, tcase_mig_market());
+  suite_add_tcase(suite, tcase_mig_layout());
+  return suite;
+}
