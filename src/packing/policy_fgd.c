@@ -72,7 +72,7 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
                   const struct pack_request *request, struct pack_cell *ret,
                   struct pack_placement *placement) {
   struct fragment *fragment = view->state;
-  fragment_trim(fragment);
+  (void)fragment_trim(fragment);
   int64_t before = fragment_node(fragment, node);
   bool found = false;
   for (uint8_t f = 0; f < request->form_count; f++) {
