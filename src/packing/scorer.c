@@ -236,6 +236,16 @@ static const int32_t *charge_prices(struct pack_scorer *scorer, bool *ret_is_ful
              : none;
 }
 
+/* Before anything is scored: a charge without room would be none. */
+static void make_room_for_charges(struct pack_scorer *scorer) {
+  bool is_full;
+  (void)charge_prices(scorer, &is_full);
+  if (!is_full)
+    return;
+  scorer->policy->drop_charges(scorer->view.state);
+  scorer->epoch++;
+}
+
 /* Cells from `first` on, one run of them, and the largest total among them. */
 static void refresh_run(struct pack_scorer *scorer, struct column *column,
                         const struct pack_cluster *cluster, size_t run, size_t count,
@@ -336,12 +346,7 @@ size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluste
   size_t count = pack_cluster_count(cluster);
   if (count == 0 || max == 0)
     return 0;
-  bool is_full;
-  (void)charge_prices(scorer, &is_full);
-  if (is_full) {
-    scorer->policy->drop_charges(scorer->view.state);
-    scorer->epoch++;
-  }
+  make_room_for_charges(scorer);
   struct column *column = find_column(scorer, request, count);
   refresh(scorer, column, cluster, count);
   size_t found;
@@ -371,6 +376,7 @@ bool pack_scorer_score_node(struct pack_scorer *scorer, const struct pack_node *
                             struct pack_placement *placement) {
   struct pack_cell cell = {0};
   bool is_full;
+  make_room_for_charges(scorer);
   if (pack_fit_host(node, request) != PACK_FITS ||
       !scorer->policy->score(&scorer->view, node, request, &cell, placement))
     return false;
