@@ -11,6 +11,7 @@ TCase *tcase_policy_masks(void);
 TCase *tcase_policy_packing(void);
 TCase *tcase_policy_turns(void);
 TCase *tcase_policy_worstfit(void);
+TCase *tcase_scorer(void);
 
 Suite *make_suite(void) {
   Suite *suite = suite_create("packing");
@@ -24,5 +25,6 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_policy_packing());
   suite_add_tcase(suite, tcase_policy_turns());
   suite_add_tcase(suite, tcase_policy_worstfit());
+  suite_add_tcase(suite, tcase_scorer());
   return suite;
 }
