@@ -131,7 +131,9 @@ static uint64_t mix(uint64_t hash, uint64_t word) {
 }
 
 static uint64_t hash_node(const struct pack_catalog *catalog, const struct pack_node *node) {
-  uint64_t hash = mix((uint64_t)node->cpu_milli, (uint64_t)node->cpu_left);
+  /* One word at a time: of two in one word only their difference would count. */
+  uint64_t hash = mix(0x9e3779b97f4a7c15, (uint64_t)node->cpu_milli);
+  hash = mix(hash, (uint64_t)node->cpu_left);
   hash = mix(mix(hash, (uint64_t)node->mem_bytes), (uint64_t)node->mem_left);
   hash = mix(hash, (uint64_t)node->device_count << 32 | node->counter_count);
   for (uint16_t d = 0; d < node->device_count; d++) {
@@ -143,7 +145,7 @@ static uint64_t hash_node(const struct pack_catalog *catalog, const struct pack_
   for (uint16_t c = 0; c < node->counter_count; c++) {
     const struct pack_counter *counter = &node->counters[c];
     hash =
-        mix(hash, (uint64_t)counter->name << 40 | (uint64_t)counter->kind << 32 | counter->profile);
+        mix(hash, (uint64_t)counter->kind << 32 | (uint64_t)counter->name << 16 | counter->profile);
     hash = mix(hash, (uint64_t)counter->total << 32 | (uint32_t)counter->left);
   }
   /* Profiles with a limit of their own are the one thing that a layout does not tell. */

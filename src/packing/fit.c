@@ -243,20 +243,23 @@ static struct supply count_supply(const struct pack_catalog *catalog, const stru
   return supply;
 }
 
-/* What the request takes of left_sum, at least. */
+/* What the request takes of left_sum, at least: a profile's name may stand for other sizes on
+ * other products. */
 static int64_t asked_of_devices(const struct pack_catalog *catalog, const struct pack_node *node,
-                                const struct pack_form *form) {
+                                const struct pack_request *request, const struct pack_form *form) {
   if (form->kind == PACK_WHOLE)
     return (int64_t)form->count * PACK_MILLI;
   if (form->kind != PACK_SLICES)
     return form->amount;
+  uint8_t least = UINT8_MAX;
   for (uint8_t d = 0; d < node->device_count; d++) {
     const struct pack_mig *mig;
+    if (!pack_device_suits(catalog, &node->devices[d], request, form))
+      continue;
     uint16_t p = find_profile(catalog, &node->devices[d], form->amount, &mig);
-    if (p != PACK_NONE)
-      return (int64_t)form->count * mig->profiles[p].size;
+    least = mig->profiles[p].size < least ? mig->profiles[p].size : least;
   }
-  return INT64_MAX;
+  return (int64_t)form->count * least;
 }
 
 static enum pack_reason fit_form(const struct pack_catalog *catalog, const struct pack_node *node,
@@ -278,8 +281,8 @@ static enum pack_reason fit_form(const struct pack_catalog *catalog, const struc
     return PACK_NO_PROFILE;
   if (pack_form_asks(form) > supply.most_empty)
     return PACK_TOO_MANY;
-  return supply.left_sum >= asked_of_devices(catalog, node, form) ? PACK_FRAGMENTED
-                                                                  : PACK_DEVICES_BUSY;
+  return supply.left_sum >= asked_of_devices(catalog, node, request, form) ? PACK_FRAGMENTED
+                                                                           : PACK_DEVICES_BUSY;
 }
 
 enum pack_reason pack_fit_host(const struct pack_node *node, const struct pack_request *request) {

@@ -212,9 +212,11 @@ const struct fragment_row *fragment_row(struct fragment *fragment, struct fragme
   return &row->view;
 }
 
-void fragment_trim(struct fragment *fragment) {
-  if (fragment->row_count > ROWS_MAX)
-    drop_rows(fragment);
+bool fragment_trim(struct fragment *fragment) {
+  if (fragment->row_count <= ROWS_MAX)
+    return false;
+  drop_rows(fragment);
+  return true;
 }
 
 /* ---- the measure

@@ -48,7 +48,8 @@ struct fragment_row {
 };
 const struct fragment_row *fragment_row(struct fragment *fragment, struct fragment_rank rank,
                                         uint8_t product);
-void fragment_trim(struct fragment *fragment);
+/* True: rows were dropped, and who has kept one must forget it. */
+bool fragment_trim(struct fragment *fragment);
 
 /* What one-GPU classes cannot use of a device in whole mode, in milli * FRAGMENT_ONE. */
 int64_t fragment_whole(const struct fragment *fragment, const struct fragment_row *row,

@@ -77,7 +77,7 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
                   const struct pack_request *request, struct pack_cell *ret,
                   struct pack_placement *placement) {
   const struct fgd *fgd = view->state;
-  fragment_trim(fgd->fragment);
+  (void)fragment_trim(fgd->fragment);
   bool found = false;
   for (uint8_t f = 0; f < request->form_count; f++) {
     const struct pack_form *form = &request->forms[f];

@@ -253,7 +253,8 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
   struct slicegate *ours = view->state;
   if (!has_room(node, request))
     return false;
-  fragment_trim(ours->fragment);
+  if (fragment_trim(ours->fragment))
+    potential_forget(ours); /* it holds rows */
   const struct known *known = potential_know(ours, node);
   struct sums sums;
   potential_after(ours, known, node, request, &sums);

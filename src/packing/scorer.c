@@ -236,6 +236,16 @@ static const int32_t *charge_prices(struct pack_scorer *scorer, bool *ret_is_ful
              : none;
 }
 
+/* Before anything is scored: a charge without room would be none. */
+static void make_room_for_charges(struct pack_scorer *scorer) {
+  bool is_full;
+  (void)charge_prices(scorer, &is_full);
+  if (!is_full)
+    return;
+  scorer->policy->drop_charges(scorer->view.state);
+  scorer->epoch++;
+}
+
 /* Cells from `first` on, one run of them, and the largest total among them. */
 static void refresh_run(struct pack_scorer *scorer, struct column *column,
                         const struct pack_cluster *cluster, size_t run, size_t count,
@@ -334,12 +344,7 @@ static void place(struct pack_scorer *scorer, const struct pack_cluster *cluster
 /* The request's column, up to date. */
 static struct column *ready_column(struct pack_scorer *scorer, const struct pack_cluster *cluster,
                                    const struct pack_request *request, size_t count) {
-  bool is_full;
-  (void)charge_prices(scorer, &is_full);
-  if (is_full) {
-    scorer->policy->drop_charges(scorer->view.state);
-    scorer->epoch++;
-  }
+  make_room_for_charges(scorer);
   struct column *column = find_column(scorer, request, count);
   refresh(scorer, column, cluster, count);
   return column;
@@ -354,6 +359,7 @@ void pack_scorer_warm(struct pack_scorer *scorer, const struct pack_cluster *clu
 
 void pack_scorer_upkeep(struct pack_scorer *scorer, const struct pack_cluster *cluster) {
   size_t count = pack_cluster_count(cluster);
+  make_room_for_charges(scorer);
   for (size_t b = 0; b < BUCKETS; b++)
     for (struct column *column = scorer->buckets[b]; column; column = column->next_in_bucket) {
       size_column(scorer, column, count);
@@ -394,6 +400,7 @@ bool pack_scorer_score_node(struct pack_scorer *scorer, const struct pack_node *
                             struct pack_placement *placement) {
   struct pack_cell cell = {0};
   bool is_full;
+  make_room_for_charges(scorer);
   if (pack_fit_host(node, request) != PACK_FITS ||
       !scorer->policy->score(&scorer->view, node, request, &cell, placement))
     return false;

@@ -3,6 +3,7 @@
 
 TCase *tcase_catalog(void);
 TCase *tcase_intake(void);
+TCase *tcase_fit(void);
 TCase *tcase_mig(void);
 TCase *tcase_policy_bestfit(void);
 TCase *tcase_policy_clustering(void);
@@ -14,11 +15,13 @@ TCase *tcase_policy_turns(void);
 TCase *tcase_policy_worstfit(void);
 TCase *tcase_scene(void);
 TCase *tcase_scene_moves(void);
+TCase *tcase_scorer(void);
 
 Suite *make_suite(void) {
   Suite *suite = suite_create("packing");
   suite_add_tcase(suite, tcase_catalog());
   suite_add_tcase(suite, tcase_intake());
+  suite_add_tcase(suite, tcase_fit());
   suite_add_tcase(suite, tcase_mig());
   suite_add_tcase(suite, tcase_policy_bestfit());
   suite_add_tcase(suite, tcase_policy_clustering());
@@ -30,5 +33,6 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_policy_worstfit());
   suite_add_tcase(suite, tcase_scene());
   suite_add_tcase(suite, tcase_scene_moves());
+  suite_add_tcase(suite, tcase_scorer());
   return suite;
 }
