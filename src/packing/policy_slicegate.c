@@ -215,11 +215,13 @@ static uint16_t charge_of(const struct contest *contest, const struct known *kno
   const struct pack_request *request = contest->request;
   const struct pack_node *node = contest->node;
   struct charge charge = {0};
-  uint8_t hosts[LEVELS_MAX] = {0};
-  reserve_hosts(ours->tables, contest->idle, node->cpu_left - request->cpu_milli,
-                node->mem_left - request->mem_bytes, node->products, hosts);
-  for (size_t l = 0; l < LEVELS_MAX; l++)
-    charge.losses[l] = (uint8_t)(known->hosts[l] - hosts[l]);
+  if (known->has_hosts) {
+    uint8_t hosts[LEVELS_MAX] = {0};
+    (void)reserve_hosts(ours->tables, contest->idle, node->cpu_left - request->cpu_milli,
+                        node->mem_left - request->mem_bytes, node->products, hosts);
+    for (size_t l = 0; l < LEVELS_MAX; l++)
+      charge.losses[l] = (uint8_t)(known->hosts[l] - hosts[l]);
+  }
   enum pack_mode mode = mode_of(&request->forms[contest->form]);
   if (ours->tables->bound_count && mode == PACK_MODE_WHOLE && contest->milli) {
     charge.product = contest->product;

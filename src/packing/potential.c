@@ -102,8 +102,8 @@ const struct known *potential_know(struct slicegate *ours, const struct pack_nod
   sum_fragments(ours, node, sums);
   accompany(ours, node->cpu_left, node->mem_left, sums);
   known->potential = potential_of(ours, sums, sums->worth, sums->fragments, sums->idle);
-  reserve_hosts(ours->tables, node->idle, node->cpu_left, node->mem_left, node->products,
-                known->hosts);
+  known->has_hosts = reserve_hosts(ours->tables, node->idle, node->cpu_left, node->mem_left,
+                                   node->products, known->hosts);
   return known;
 }
 

@@ -10,8 +10,11 @@
 
 #include <stdlib.h>
 
-void reserve_hosts(const struct pack_tables *tables, unsigned idle, int64_t cpu_left,
+bool reserve_hosts(const struct pack_tables *tables, unsigned idle, int64_t cpu_left,
                    int64_t mem_left, uint64_t products, uint8_t hosts[LEVELS_MAX]) {
+  bool has_hosts = false;
+  if (idle < 2) /* the least that a level asks for */
+    return false;
   for (size_t l = 0; l < tables->level_count; l++) {
     const struct pack_level *level = &tables->levels[l];
     if (idle < level->gpus || (level->products && !(level->products & products)))
@@ -24,7 +27,9 @@ void reserve_hosts(const struct pack_tables *tables, unsigned idle, int64_t cpu_
       cpu += level->cpu_milli;
       memory += level->mem_bytes;
     }
+    has_hosts |= hosts[l] != 0;
   }
+  return has_hosts;
 }
 
 /* What one node adds to the sums. */
@@ -88,7 +93,7 @@ static void look_at(const struct pack_tables *tables, const struct pack_node *no
     ret->worth += tables->prices[device->left];
     ret->product = device->product;
   }
-  reserve_hosts(tables, idle, node->cpu_left, node->mem_left, node->products, ret->hosts);
+  (void)reserve_hosts(tables, idle, node->cpu_left, node->mem_left, node->products, ret->hosts);
   for (size_t i = 0; i < node->pod_count; i++) {
     const struct pack_form *form = &node->pods[i].form;
     if (form->kind == PACK_WHOLE && form->count >= 2 && form->count <= PACK_DEVICES_MAX)
@@ -167,6 +172,12 @@ static void price_levels(const struct reserve *reserve, const struct pack_tables
   }
 }
 
+/* Prices that follow every arrival would void every cached total: they move in 64 steps. */
+static uint32_t in_steps(int64_t price) {
+  enum { STEP = 1 << 14 };
+  return (uint32_t)(price / STEP * STEP);
+}
+
 /* sigma: what bound pods will ask of a product's remainders, over what those are worth. */
 static void price_products(const struct reserve *reserve, const struct pack_tables *tables,
                            const struct pack_totals *totals, struct price_list *ret) {
@@ -186,7 +197,7 @@ static void price_products(const struct reserve *reserve, const struct pack_tabl
     for (size_t product = 0; product < PACK_PRODUCTS_MAX; product++)
       if (bound->products >> product & 1) {
         int64_t sum = ret->scarcity[product] + (ratio > 1 << 20 ? 1 << 20 : ratio);
-        ret->scarcity[product] = (uint32_t)(sum > 1 << 20 ? 1 << 20 : sum);
+        ret->scarcity[product] = in_steps(sum > 1 << 20 ? 1 << 20 : sum);
       }
   }
 }
@@ -212,7 +223,7 @@ static void price_pools(const struct pack_tables *tables, const struct pack_tota
     percent = percent < FREE_PERCENT ? FREE_PERCENT : percent;
     percent = percent > FULL_PERCENT ? FULL_PERCENT : percent;
     ret->pools[mode] =
-        (uint32_t)((percent - FREE_PERCENT) * (1 << 20) / (FULL_PERCENT - FREE_PERCENT));
+        in_steps((percent - FREE_PERCENT) * (1 << 20) / (FULL_PERCENT - FREE_PERCENT));
   }
 }
 

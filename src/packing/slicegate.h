@@ -59,8 +59,8 @@ const int32_t *charges_prices(const struct charges *charges);
 /* ---- reserve (reserve.c)
  * ----------------------------------------------------------------------------- */
 
-/* Hosts of each level that a node with this much left has. 0 for the levels that it cannot host. */
-void reserve_hosts(const struct pack_tables *tables, unsigned idle, int64_t cpu_left,
+/* Adds the hosts of each level that a node with this much left has; false: it has none. */
+bool reserve_hosts(const struct pack_tables *tables, unsigned idle, int64_t cpu_left,
                    int64_t mem_left, uint64_t products, uint8_t hosts[LEVELS_MAX]);
 
 /* What is supplied and used, kept by looking at the nodes that have changed. */
@@ -110,6 +110,7 @@ struct known {
   uint32_t id;
   int32_t potential; /* micro-GPU */
   struct sums sums;
+  bool has_hosts;
   uint8_t hosts[LEVELS_MAX];
 };
 
