@@ -47,6 +47,10 @@ bench: build ## the figures of docs/figures.md, measured on this machine
 	@$(MAKE) --no-print-directory $(JOBS) build/release/tests/bench/load
 	@sh tests/bench/bench.sh build/slicegate build/release/tests/bench/load
 
+.PHONY: bench-packing
+bench-packing: build ## all suites of `slicegate simulate`; SIMULATED="inflate churn" for some
+	@sh tests/bench/packing.sh build/slicegate $(SIMULATED)
+
 .PHONY: soak
 soak: build ## resident memory after 10,000 and after 1,000,000 reviews
 	@$(MAKE) --no-print-directory $(JOBS) build/release/tests/bench/load

@@ -98,7 +98,8 @@ bool simulate_parse_ratio(const char *text, double *ret, FILE *err) {
   struct str fraction = point < all.len ? str_skip(all, point + 1) : STR_LIT("0");
   int64_t units = 0, parts = 0;
   bool is_number = i64_parse(whole, &units) && fraction.len <= 6 && i64_parse(fraction, &parts) &&
-                   whole.ptr[0] != '-' && fraction.ptr[0] != '-';
+                   !str_starts_with(whole, STR_LIT("-")) &&
+                   !str_starts_with(fraction, STR_LIT("-"));
   double value = (double)parts;
   for (size_t i = 0; i < fraction.len; i++)
     value /= 10;

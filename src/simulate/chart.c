@@ -35,7 +35,7 @@ struct label {
   double value, at; /* the line's end, and where its name goes */
 };
 
-/* ---- scales ---------------------------------------------------------------------------------- */
+/* ---- scales --------------------------------------------------------------------------------- */
 
 static double x_at(const struct chart *chart, double x) {
   return LEFT + (x - chart->x.low) / (chart->x.high - chart->x.low) * (RIGHT - LEFT);
@@ -89,7 +89,7 @@ static bool find_axes(struct chart *chart) {
   return true;
 }
 
-/* ---- drawing --------------------------------------------------------------------------------- */
+/* ---- drawing -------------------------------------------------------------------------------- */
 
 static void draw_style(struct buf *out) {
   static const char *const light[COLOURS] = {"#1d6fd6", "#75736d", "#0f8a5f", "#8e44ad",
@@ -129,18 +129,23 @@ static const char *dashes_of(size_t contender) {
 static void draw_axes(const struct chart *chart) {
   struct buf *out = chart->out;
   int decimals = chart->y.step < 1 ? 1 : 0;
-  for (double y = chart->y.low; y < chart->y.high + chart->y.step / 2; y += chart->y.step)
+  int rows = (int)lround((chart->y.high - chart->y.low) / chart->y.step);
+  for (int i = 0; i <= rows; i++) {
+    double y = chart->y.low + i * chart->y.step, at = y_at(chart, y);
     buf_printf(out,
                "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
                "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.*f</text>\n",
-               LEFT, RIGHT, y_at(chart, y), y_at(chart, y), LEFT - 9, y_at(chart, y) + 4.5,
-               decimals, y);
+               LEFT, RIGHT, at, at, LEFT - 9, at + 4.5, decimals, y);
+  }
   double first = ceil(chart->x.low / chart->x.step) * chart->x.step;
-  for (double x = first; x < chart->x.high + chart->x.step / 1e6; x += chart->x.step)
+  int columns = (int)floor((chart->x.high - first) / chart->x.step + 1e-6);
+  for (int i = 0; i <= columns; i++) {
+    double x = first + i * chart->x.step, at = x_at(chart, x);
     buf_printf(out,
                "<line class=\"axis\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>"
                "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>\n",
-               x_at(chart, x), x_at(chart, x), BOTTOM, BOTTOM + 5, x_at(chart, x), BOTTOM + 21, x);
+               at, at, BOTTOM, BOTTOM + 5, at, BOTTOM + 21, x);
+  }
   buf_printf(out, "<line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>\n", LEFT, RIGHT,
              BOTTOM, BOTTOM);
   buf_printf(out, "<text class=\"title\" x=\"%d\" y=\"28\">%s</text>\n", LEFT - 44,

@@ -112,8 +112,8 @@ static void play(struct sim_run *run, struct sim_world *world, double load) {
   struct sim_random times = sim_random_of(run->seed, SIM_STREAM_TIMES);
   struct sim_queue departures = {0};
   struct tally tally = {0};
-  for (double now = sim_random_exponential(&times, distance); now < end;
-       now += sim_random_exponential(&times, distance)) {
+  double now = 0;
+  while ((now += sim_random_exponential(&times, distance)) < end) {
     double lifetime = sim_random_exponential(&times, 1);
     uint32_t class = trace->pods[sim_random_below(&pods, trace->facts.pods)];
     depart_until(&tally, world, &departures, now);

@@ -3,11 +3,7 @@
 #include "src/simulate/simulate_internal.h"
 
 static const struct sim_suite *const suites[] = {
-    &sim_suite_inflate,
-    &sim_suite_churn,
-    &sim_suite_mig,
-    &sim_suite_mixed,
-    &sim_suite_scale,
+    &sim_suite_inflate, &sim_suite_churn, &sim_suite_mig, &sim_suite_mixed, &sim_suite_scale,
 };
 
 const struct sim_suite *const *sim_suites(size_t *ret_count) {

@@ -84,20 +84,19 @@ static void close_fd(int *fd) {
 
 /* A descriptor, or -1. */
 static int open_to_read(const char *path, struct err *reterr) {
-  SG_CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
   struct stat st;
   if (fd < 0) {
     (void)fail_errno(reterr, "open", path);
     return -1;
   }
   if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+    (void)close(fd);
     errno = EISDIR;
     (void)fail_errno(reterr, "read", path);
     return -1;
   }
-  int opened = fd;
-  fd = -1;
-  return opened;
+  return fd;
 }
 
 bool sys_file_read(const char *path, size_t max_bytes, struct buf *retbuf, struct err *reterr) {

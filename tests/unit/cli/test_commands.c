@@ -30,6 +30,7 @@ static const struct {
     {{"version", "please"}, 2, "", "unexpected argument \"please\""},
     {{"check", "--help"}, 0, "Usage: slicegate check", ""},
     {{"webhook-config", "--help"}, 0, "Usage: slicegate webhook-config", ""},
+    {{"simulate", "--help"}, 0, "Usage: slicegate simulate SUITE", ""},
     {{"serve", "--help"}, 0, "Usage: slicegate serve", ""},
     {{"certs", "issue", "--help"}, 0, "Usage: slicegate certs issue", ""},
 };

@@ -8,7 +8,10 @@
 static const struct {
   const char *name;
   command_fn *run;
-} commands[] = {{"check", cli_check}, {"webhook-config", cli_webhook_config}, {"serve", cli_serve}};
+} commands[] = {{"check", cli_check},
+                {"webhook-config", cli_webhook_config},
+                {"serve", cli_serve},
+                {"simulate", cli_simulate}};
 
 START_TEST(help_has_its_parts) {
   struct run run = RUN(commands[_i].run, "--help");

@@ -259,8 +259,7 @@ START_TEST(models_have_a_limit) {
 }
 END_TEST
 
-/* ---- the public lists
- * ------------------------------------------------------------------------------ */
+/* ---- the public lists ----------------------------------------------------------------------- */
 
 static struct buf read_data(const char *name) {
   struct buf text;

@@ -39,6 +39,54 @@ START_TEST(reads_empty_files) {
 }
 END_TEST
 
+struct pieces {
+  struct buf text;
+  size_t count, stop_at;
+};
+
+static bool take_piece(void *ctx, struct str piece, struct err *reterr) {
+  struct pieces *pieces = ctx;
+  buf_append_str(&pieces->text, piece);
+  if (++pieces->count == pieces->stop_at)
+    return err_set(reterr, ERR_LIMIT, "enough");
+  return true;
+}
+
+START_TEST(hands_files_over_in_pieces) {
+  struct err err = {0};
+  struct temp_path path = temp_path(&dir, "f");
+  static char large[100000];
+  memset(large, 'x', sizeof(large) - 1);
+  temp_write(path.text, large);
+  struct pieces pieces = {.stop_at = SIZE_MAX};
+  buf_init(&pieces.text, sizeof(large));
+  ck_assert(sys_file_stream(path.text, take_piece, &pieces, &err));
+  ck_assert_str_eq(pieces.text.ptr, large);
+  ck_assert_uint_gt(pieces.count, 1);
+  buf_done(&pieces.text);
+}
+END_TEST
+
+START_TEST(stops_when_told_to) {
+  struct err err = {0};
+  struct temp_path path = temp_path(&dir, "f");
+  static char large[100000];
+  memset(large, 'x', sizeof(large) - 1);
+  temp_write(path.text, large);
+  struct pieces pieces = {.stop_at = 2};
+  buf_init(&pieces.text, sizeof(large));
+  ck_assert(!sys_file_stream(path.text, take_piece, &pieces, &err));
+  ck_assert_uint_eq(pieces.count, 2);
+  ck_assert_str_eq(err.text, "enough");
+  ck_assert(!sys_file_stream("/nowhere", take_piece, &pieces, &err));
+  ck_assert_int_eq(err.code, ERR_NOT_FOUND);
+  ck_assert(!sys_file_stream(dir.path, take_piece, &pieces, &err));
+  ck_assert_int_eq(err.code, ERR_INVALID);
+  ck_assert_uint_eq(pieces.count, 2);
+  buf_done(&pieces.text);
+}
+END_TEST
+
 START_TEST(says_what_was_wrong) {
   struct err err = {0};
   struct buf buf;
@@ -118,6 +166,8 @@ TCase *tcase_file(void) {
   tcase_add_checked_fixture(tc, setup, teardown);
   tcase_add_test(tc, reads_whole_files);
   tcase_add_test(tc, reads_empty_files);
+  tcase_add_test(tc, hands_files_over_in_pieces);
+  tcase_add_test(tc, stops_when_told_to);
   tcase_add_test(tc, says_what_was_wrong);
   tcase_add_test(tc, reads_pipes_to_their_end);
   tcase_add_test(tc, writes_in_one_step_with_the_mode);

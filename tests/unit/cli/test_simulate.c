@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `slicegate simulate`: the cases of tests/golden/simulate, its flags, its threads. */
+#include "src/cli/cli_internal.h"
+#include "src/cli/simulate_inputs.h"
+#include "tests/unit/cli/cases.h"
+#include "tests/unit/cli/golden.h"
+#include "tests/unit/cli/run.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static struct golden golden;
+
+/* Without the rows of seconds, which differ from run to run. */
+static void keep_figures(const char *text, struct buf *out) {
+  for (struct str rest = str_of(text); rest.len;) {
+    size_t len = str_find_char(rest, '\n');
+    struct str line = {rest.ptr, len < rest.len ? len + 1 : len};
+    if (!memmem(line.ptr, line.len, "seconds,", strlen("seconds,")))
+      buf_append_str(out, line);
+    rest = str_skip(rest, line.len);
+  }
+}
+
+START_TEST(golden_case) {
+  struct golden_arguments arguments;
+  int home = golden_enter(&golden, _i, &arguments);
+  struct run run = run_command(cli_simulate, arguments.items);
+  CLEANUP_BUF struct buf out;
+  CLEANUP_BUF struct buf err;
+  buf_init(&out, GOLDEN_TEXT_MAX);
+  buf_init(&err, GOLDEN_TEXT_MAX);
+  keep_figures(run.out, &out);
+  buf_printf(&err, "%sexit code %d\n", run.err, run.code);
+  golden_compare(golden.names[_i], "out", out.ptr ? out.ptr : "");
+  golden_compare(golden.names[_i], "stderr", err.ptr);
+  run_done(&run);
+  golden_leave(home, &arguments);
+}
+END_TEST
+
+START_TEST(there_are_cases) {
+  ck_assert_int_gt(golden.count, 10);
+}
+END_TEST
+
+/* ---- flags --------------------------------------------------------------------------------------
+ */
+
+static const struct {
+  const char *arguments[6];
+  const char *err; /* part of what is said */
+} wrong[] = {
+    {{NULL}, "simulate needs the name of a suite (inflate, churn"},
+    {{"inflat"}, "simulate has no suite \"inflat\" (inflate, churn"},
+    {{"inflate", "churn"}, "simulate runs one suite: \"churn\" is one too many"},
+    {{"inflate"}, "suite inflate needs --nodes FILE and --pods FILE"},
+    {{"inflate", "--nodes", "n.csv"}, "suite inflate needs --nodes FILE and --pods FILE"},
+    {{"inflate", "-o", "xml"}, "unknown output \"xml\" (table, json, csv)"},
+    {{"inflate", "--jobs", "0"}, "--jobs is a whole number from 1"},
+    {{"inflate", "--moves-per-100", "-1"}, "--moves-per-100 is a whole number from 0"},
+    {{"inflate", "--node", "x"}, "unknown flag --node, did you mean --nodes?"},
+};
+
+START_TEST(wrong_flags_are_named) {
+  struct run run = run_command(cli_simulate, wrong[_i].arguments);
+  assert_code(&run, EXIT_UNUSABLE);
+  assert_contains(run.err, wrong[_i].err);
+  ck_assert_str_eq(run.out, "");
+  run_done(&run);
+}
+END_TEST
+
+#define NODES "tests/golden/simulate/nodes.csv"
+#define PODS "tests/golden/simulate/pods.csv"
+
+static const struct {
+  const char *suite, *flag, *value, *err;
+} wrong_values[] = {
+    {"churn", "--ratio", "1.3", "suite churn has no --ratio"},
+    {"churn", "--svg", "x.svg", "suite churn has no chart for --svg"},
+    {"inflate", "--ratio", "0", "--ratio is a number from 0.01 to 100"},
+    {"inflate", "--ratio", "-1.3", "--ratio is a number"},
+    {"inflate", "--ratio", "1.-3", "--ratio is a number"},
+    {"inflate", "--ratio", "1e3", "--ratio is a number"},
+    {"inflate", "--ratio", "100.1", "--ratio is a number"},
+    {"inflate", "--ratio", "", "--ratio is a number"},
+    {"inflate", "--ratio", "1.", "--ratio is a number"},
+    {"inflate", "--seeds", "1-", "--seeds is numbers and ranges"},
+    {"inflate", "--seeds", "-1", "--seeds is numbers and ranges"},
+    {"inflate", "--seeds", "5-3", "--seeds is numbers and ranges"},
+    {"inflate", "--seeds", "", "--seeds is numbers and ranges"},
+    {"inflate", "--seeds", "1,,2", "--seeds is numbers and ranges"},
+    {"inflate", "--seeds", "1-3,2", "seed 2 is there twice"},
+    {"inflate", "--seeds", "1-1001", "more than 1000 seeds"},
+    {"inflate", "--seeds", "0-9223372036854775807", "more than 1000 seeds"},
+    {"inflate", "--policies", "fgd,", "--policies is at most"},
+    {"inflate", "--policies", "fdg", "has no policy \"fdg\"; it knows: all slicegate random"},
+    {"inflate", "--json", "/nowhere/x.json", "/nowhere/x.json"},
+};
+
+START_TEST(wrong_values_are_named) {
+  struct run run =
+      RUN(cli_simulate, wrong_values[_i].suite, "--nodes", NODES, "--pods", PODS, "--seeds", "1",
+          "--policies", "firstfit", wrong_values[_i].flag, wrong_values[_i].value);
+  assert_code(&run, EXIT_UNUSABLE);
+  assert_contains(run.err, wrong_values[_i].err);
+  run_done(&run);
+}
+END_TEST
+
+START_TEST(seeds_are_numbers_and_ranges) {
+  uint64_t seeds[SIM_SEEDS_MAX];
+  ck_assert_uint_eq(simulate_parse_seeds("42-44,7,9223372036854775807", seeds, stderr), 5);
+  ck_assert_uint_eq(seeds[0], 42);
+  ck_assert_uint_eq(seeds[2], 44);
+  ck_assert_uint_eq(seeds[3], 7);
+  ck_assert_uint_eq(seeds[4], INT64_MAX);
+  ck_assert_uint_eq(simulate_parse_seeds("1-1000", seeds, stderr), 1000);
+}
+END_TEST
+
+START_TEST(ratios_are_decimal) {
+  static const struct {
+    const char *text;
+    double value;
+  } known[] = {{"1.3", 1.3}, {"1", 1}, {"0.05", 0.05}, {"100", 100}, {"1.300000", 1.3}};
+  for (size_t i = 0; i < SG_ARRAY_LEN(known); i++) {
+    double ratio = 0;
+    ck_assert(simulate_parse_ratio(known[i].text, &ratio, stderr));
+    ck_assert_double_eq_tol(ratio, known[i].value, 1e-12);
+  }
+}
+END_TEST
+
+/* ---- runs ----------------------------------------------------------------------------------- */
+
+/* Two threads find what one finds. */
+START_TEST(threads_change_nothing) {
+  CLEANUP_BUF struct buf one;
+  CLEANUP_BUF struct buf two;
+  buf_init(&one, GOLDEN_TEXT_MAX);
+  buf_init(&two, GOLDEN_TEXT_MAX);
+  struct run run =
+      RUN(cli_simulate, "inflate", "--nodes", NODES, "--pods", PODS, "--seeds", "1-4", "-o", "csv");
+  assert_code(&run, EXIT_OK);
+  keep_figures(run.out, &one);
+  run_done(&run);
+  run = RUN(cli_simulate, "inflate", "--nodes", NODES, "--pods", PODS, "--seeds", "1-4", "-o",
+            "csv", "--jobs", "3");
+  assert_code(&run, EXIT_OK);
+  keep_figures(run.out, &two);
+  run_done(&run);
+  ck_assert_str_eq(one.ptr, two.ptr);
+}
+END_TEST
+
+static struct str must_read(const char *path, struct buf *ret) {
+  FILE *file = fopen(path, "rb");
+  char chunk[4096];
+  ck_assert_msg(file != NULL, "%s", path);
+  buf_init(ret, GOLDEN_TEXT_MAX);
+  for (size_t n; (n = fread(chunk, 1, sizeof(chunk), file)) > 0;)
+    buf_append(ret, chunk, n);
+  ck_assert_int_eq(fclose(file), 0);
+  return buf_str(ret);
+}
+
+START_TEST(files_beside_the_table) {
+  struct scratch scratch = scratch_new();
+  char *json = scratch_write(&scratch, "a.json", ""), *csv = scratch_write(&scratch, "a.csv", ""),
+       *svg = scratch_write(&scratch, "a.svg", "");
+  struct run run = RUN(cli_simulate, "inflate", "--nodes", NODES, "--pods", PODS, "--seeds", "1-2",
+                       "--policies", "slicegate,fgd", "--json", json, "--csv", csv, "--svg", svg);
+  assert_code(&run, EXIT_OK);
+  assert_contains(run.out, "Suite inflate: 14 nodes with 46 GPUs");
+  struct buf text[3];
+  ck_assert(str_starts_with(must_read(json, &text[0]), STR_LIT("{\n \"suite\": \"inflate\"")));
+  ck_assert(str_starts_with(must_read(csv, &text[1]), STR_LIT("suite,policy,metric,seed,value\n")));
+  ck_assert(str_starts_with(must_read(svg, &text[2]), STR_LIT("<svg ")));
+  for (size_t i = 0; i < 3; i++)
+    buf_done(&text[i]);
+  run_done(&run);
+  free(json);
+  free(csv);
+  free(svg);
+  scratch_done(&scratch);
+}
+END_TEST
+
+TCase *tcase_simulate(void) {
+  TCase *tcase = tcase_create("simulate");
+  golden_list(&golden, "tests/golden/simulate");
+  tcase_set_timeout(tcase, 120);
+  tcase_add_test(tcase, there_are_cases);
+  tcase_add_loop_test(tcase, golden_case, 0, golden.count);
+  tcase_add_loop_test(tcase, wrong_flags_are_named, 0, SG_ARRAY_LEN(wrong));
+  tcase_add_loop_test(tcase, wrong_values_are_named, 0, SG_ARRAY_LEN(wrong_values));
+  tcase_add_test(tcase, seeds_are_numbers_and_ranges);
+  tcase_add_test(tcase, ratios_are_decimal);
+  tcase_add_test(tcase, threads_change_nothing);
+  tcase_add_test(tcase, files_beside_the_table);
+  return tcase;
+}
