@@ -17,8 +17,13 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_reference());
   suite_add_tcase(suite, tcase_write());
   suite_add_tcase(suite, tcase_chart());
+  suite_add_tcase(suite, tcase_mig_mix());
   suite_add_tcase(suite, tcase_mig_bound());
   suite_add_tcase(suite, tcase_mig_exact());
+  suite_add_tcase(suite, tcase_mig_suite());
+  suite_add_tcase(suite, tcase_mixed());
+  suite_add_tcase(suite, tcase_mixed_ledger());
+  suite_add_tcase(suite, tcase_scale());
   return suite;
 }
 
@@ -85,25 +90,4 @@ double value_of(const struct sim_results *results, const char *metric) {
   size_t m = sim_results_find_metric(results, metric);
   ck_assert_msg(m != SIZE_MAX, "there is no metric %s", metric);
   return sim_results_values(results, 0, m)[0];
-}
-#include "tests/support/check_main.h"
-
-TCase *tcase_mig_mix(void);
-TCase *tcase_mig_bound(void);
-TCase *tcase_mig_exact(void);
-TCase *tcase_mig_suite(void);
-TCase *tcase_mixed(void);
-TCase *tcase_mixed_ledger(void);
-TCase *tcase_scale(void);
-
-Suite *make_suite(void) {
-  Suite *suite = suite_create("simulate");
-  suite_add_tcase(suite, tcase_mig_mix());
-  suite_add_tcase(suite, tcase_mig_bound());
-  suite_add_tcase(suite, tcase_mig_exact());
-  suite_add_tcase(suite, tcase_mig_suite());
-  suite_add_tcase(suite, tcase_mixed());
-  suite_add_tcase(suite, tcase_mixed_ledger());
-  suite_add_tcase(suite, tcase_scale());
-  return suite;
 }

@@ -2,6 +2,7 @@
 #include "tests/unit/simulate/mig_fixture.h"
 
 #include "tests/support/check_main.h"
+#include "tests/unit/simulate/simulate_suite.h"
 
 static struct mig_mix uniform(const struct mig_fixture *f) {
   struct mig_mix mix;
@@ -112,7 +113,6 @@ START_TEST(the_bound_is_above_every_subset) {
 }
 END_TEST
 
-TCase *tcase_mig_bound(void);
 TCase *tcase_mig_bound(void) {
   TCase *tc = tcase_create("mig_bound");
   tcase_add_test(tc, an_h100_has_78_multisets_of_which_28_are_maximal);

@@ -2,6 +2,7 @@
 #include "tests/unit/simulate/mig_fixture.h"
 
 #include "tests/support/check_main.h"
+#include "tests/unit/simulate/simulate_suite.h"
 
 /* "+1g.10gb" arrives, "-0" takes arrival 0 away. */
 static struct mig_story tell(const struct mig_fixture *f, uint32_t gpus, const char *const *words) {
@@ -73,7 +74,6 @@ START_TEST(both_ways_agree_without_departures) {
 }
 END_TEST
 
-TCase *tcase_mig_exact(void);
 TCase *tcase_mig_exact(void) {
   TCase *tc = tcase_create("mig_exact");
   tcase_set_timeout(tc, 60);

@@ -2,6 +2,7 @@
 #include "tests/unit/simulate/mig_fixture.h"
 
 #include "tests/support/check_main.h"
+#include "tests/unit/simulate/simulate_suite.h"
 
 #include <math.h>
 
@@ -151,7 +152,6 @@ START_TEST(random_mixes_are_the_same_for_one_seed) {
 }
 END_TEST
 
-TCase *tcase_mig_mix(void);
 TCase *tcase_mig_mix(void) {
   TCase *tc = tcase_create("mig_mix");
   tcase_add_loop_test(tc, the_four_mixes_are_those_of_the_suite, 0, MIG_FAMILIES);

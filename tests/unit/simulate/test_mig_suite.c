@@ -3,6 +3,7 @@
 #include "tests/unit/simulate/mig_fixture.h"
 
 #include "tests/support/check_main.h"
+#include "tests/unit/simulate/simulate_suite.h"
 
 #include <stdio.h>
 
@@ -150,7 +151,6 @@ START_TEST(what_cannot_be_played_is_an_error) {
 }
 END_TEST
 
-TCase *tcase_mig_suite(void);
 TCase *tcase_mig_suite(void) {
   TCase *tc = tcase_create("mig_suite");
   tcase_set_timeout(tc, 300);

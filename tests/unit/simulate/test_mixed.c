@@ -2,7 +2,7 @@
 /* Suite C's cluster and pods. */
 #include "src/simulate/mixed.h"
 #include "tests/support/check_main.h"
-#include "tests/unit/simulate/trace_fixture.h"
+#include "tests/unit/simulate/simulate_suite.h"
 
 #include <stdlib.h>
 
@@ -24,7 +24,7 @@ struct fixture {
 static struct fixture setup(void) {
   struct fixture f;
   struct err err;
-  f.trace = trace_fixture(pod_rows);
+  f.trace = must_read_pods(1, pod_rows);
   mixed_catalog_init(&f.catalog);
   ck_assert(mixed_pods_init(&f.pods, &f.catalog, f.trace, &err));
   return f;
@@ -169,7 +169,7 @@ START_TEST(idle_gpus_are_switched_only_when_nothing_fits) {
 END_TEST
 
 START_TEST(a_list_without_gpus_is_an_error) {
-  struct sim_trace *trace = trace_fixture("p0,4000,1024,0,0,\n");
+  struct sim_trace *trace = must_read_pods(1, "p0,4000,1024,0,0,\n");
   struct mixed_catalog catalog;
   struct mixed_pods pods;
   struct err err;
@@ -182,7 +182,6 @@ START_TEST(a_list_without_gpus_is_an_error) {
 }
 END_TEST
 
-TCase *tcase_mixed(void);
 TCase *tcase_mixed(void) {
   TCase *tc = tcase_create("mixed");
   tcase_add_loop_test(tc, shares_become_slices_replicas_or_either, 0, SG_ARRAY_LEN(shares));

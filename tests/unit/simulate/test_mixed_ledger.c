@@ -5,6 +5,7 @@
  */
 #include "src/simulate/mixed.h"
 #include "tests/support/check_main.h"
+#include "tests/unit/simulate/simulate_suite.h"
 
 #include <stdlib.h>
 
@@ -151,7 +152,6 @@ START_TEST(more_than_a_gpu_has_is_found) {
 }
 END_TEST
 
-TCase *tcase_mixed_ledger(void);
 TCase *tcase_mixed_ledger(void) {
   TCase *tc = tcase_create("mixed_ledger");
   tcase_add_test(tc, what_is_right_is_summed_up);

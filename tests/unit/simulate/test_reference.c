@@ -11,8 +11,8 @@ struct made {
 
 static void make(struct made *made, const char *policy, size_t seeds, double at_100,
                  double at_130) {
-  static const struct sim_metric metrics[] = {{"allocated_pct@100", "", "100", 2},
-                                              {"allocated_pct@130", "", "130", 2}};
+  static const struct sim_metric metrics[] = {{"allocated_pct@100", "", "100", 2, false},
+                                              {"allocated_pct@130", "", "130", 2, false}};
   *made = (struct made){.trace = {.facts = {.is_reference = true}}, .contender = {policy, NULL}};
   made->results = (struct sim_results){.suite = &sim_suite_inflate,
                                        .options = {.trace = &made->trace, .seed_count = seeds},

@@ -98,8 +98,8 @@ static bool fail_for_seed_7(struct sim_run *run, struct err *reterr) {
 
 static const struct sim_metric *one_metric(struct arena *arena, const struct sim_options *options,
                                            size_t *ret_count) {
-  static const struct sim_metric metrics[] = {{"seed@1", "Seeds", "seed", 0},
-                                              {"left out", "Seeds", "nothing", 0}};
+  static const struct sim_metric metrics[] = {{"seed@1", "Seeds", "seed", 0, false},
+                                              {"left out", "Seeds", "nothing", 0, false}};
   (void)arena;
   (void)options;
   *ret_count = 2;

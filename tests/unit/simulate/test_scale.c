@@ -2,7 +2,7 @@
 /* Suite D's cluster in the middle of its life. */
 #include "src/simulate/scale.h"
 #include "tests/support/check_main.h"
-#include "tests/unit/simulate/trace_fixture.h"
+#include "tests/unit/simulate/simulate_suite.h"
 
 enum { NODES = 40 };
 
@@ -15,8 +15,8 @@ struct fixture {
 
 static void setup(struct fixture *f) {
   struct err err;
-  f->trace = trace_fixture("p0,1000,1024,0,0,\np1,4000,1024,1,1000,\np2,2000,1024,1,200,\n"
-                           "p3,2000,1024,1,500,\n");
+  f->trace = must_read_pods(1, "p0,1000,1024,0,0,\np1,4000,1024,1,1000,\np2,2000,1024,1,200,\n"
+                               "p3,2000,1024,1,500,\n");
   mixed_catalog_init(&f->catalog);
   ck_assert(mixed_pods_init(&f->pods, &f->catalog, f->trace, &err));
   ck_assert(scale_state_init(&f->state, &f->catalog, &f->pods, NODES, 9, &err));
@@ -112,7 +112,6 @@ START_TEST(no_answer_is_wrong) {
 }
 END_TEST
 
-TCase *tcase_scale(void);
 TCase *tcase_scale(void) {
   TCase *tc = tcase_create("scale");
   tcase_set_timeout(tc, 120);
