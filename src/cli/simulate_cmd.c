@@ -34,6 +34,8 @@ static const struct command_help help = {
         "mig: MIG instances fill GPUs, come and go, and are held against exact optima.\n"
         "mixed: whole GPUs, MIG slices and time-sliced replicas in one cluster.\n"
         "scale: how long one decision takes on up to 15,000 nodes.\n"
+        "what-if: no suite, but a question: how many more of these pods fit on a recorded "
+        "cluster? `slicegate simulate what-if --help`\n"
         "\n"
         "Lists are CSV files in the format of the Alibaba GPU trace of 2023, columns in any order. "
         "Of nodes: sn, cpu_milli, memory_mib, gpu, model. Of pods: name, cpu_milli, memory_mib, "
@@ -75,15 +77,14 @@ static enum flags_result read_flags(int argc, char **argv, struct simulate_flags
        "1g.10gb=0.3,7g.80gb=0.7, or a file with weights. May be given several times. Default: the "
        "four.",
        &ret->wishes.mixes, 0, 0},
-      {"random-mixes", 0, FLAG_INT, "N", "mig: N mixes drawn at random.",
-       &ret->wishes.random_mixes, 0, SIM_MIG_MIXES_MAX},
+      {"random-mixes", 0, FLAG_INT, "N", "mig: N mixes drawn at random.", &ret->wishes.random_mixes,
+       0, SIM_MIG_MIXES_MAX},
       {"mix-seed", 0, FLAG_INT, "N", "mig: the seed of random mixes. Default: 1.",
        &ret->wishes.mix_seed, 0, INT64_MAX},
       {"parts", 0, FLAG_STRING, "LIST",
        "mig: some of saturation, churn, exact, lists. Default: all.", &ret->wishes.parts, 0, 0},
-      {"flex", 0, FLAG_BOOL, NULL,
-       "mixed: idle whole GPUs may be switched to MIG mode and back.", &ret->wishes.is_flexible, 0,
-       0},
+      {"flex", 0, FLAG_BOOL, NULL, "mixed: idle whole GPUs may be switched to MIG mode and back.",
+       &ret->wishes.is_flexible, 0, 0},
       {"node-counts", 0, FLAG_STRING, "LIST",
        "scale: numbers of nodes. Default: 100,1000,1213,5000,15000.", &ret->wishes.node_counts, 0,
        0},
@@ -123,7 +124,7 @@ static const struct sim_suite *find_suite(const struct flag_list *rest, FILE *er
     names[i] = str_of(sim_suite_name(suites[i]));
     (void)fprintf(err, "%s%.*s", i ? ", " : " (", STR_FMT(names[i]));
   }
-  (void)fprintf(err, ")\nusage: %s\n", help.usage);
+  (void)fprintf(err, ", what-if)\nusage: %s\n", help.usage);
   return NULL;
 }
 
@@ -212,12 +213,11 @@ static int report(const struct sim_results *results, const struct simulate_flags
 }
 
 int cli_simulate(int argc, char **argv, FILE *out, FILE *err) {
+  if (argc > 1 && strcmp(argv[1], "what-if") == 0)
+    return cli_what_if(argc - 1, argv + 1, out, err);
   SG_CLEANUP(simulate_flags_done)
-  struct simulate_flags flags = {.policies = "all",
-                                 .seeds = "42-51",
-                                 .output = "table",
-                                 .jobs = 1,
-                                 .wishes = {.mix_seed = 1}};
+  struct simulate_flags flags = {
+      .policies = "all", .seeds = "42-51", .output = "table", .jobs = 1, .wishes = {.mix_seed = 1}};
   enum flags_result result = read_flags(argc, argv, &flags, out, err);
   if (result != FLAGS_OK)
     return result == FLAGS_HELP_SHOWN ? EXIT_OK : EXIT_UNUSABLE;

@@ -19,9 +19,10 @@ enum {
 struct what_if_pod {
   struct str kind, template_path; /* path empty: the only one of its object */
   struct pod pod;
-  int64_t replicas; /* that the manifest makes of it, at least 1 */
-  const struct pack_asked *asked;
-  struct strings unread; /* fields that kube-scheduler looks at and this does not */
+  int64_t replicas;               /* that the manifest makes of it, at least 1 */
+  const struct pack_asked *asked; /* while it is judged */
+  struct str device;              /* resource name of the GPUs it asks for; empty: none */
+  struct strings unread;          /* fields that kube-scheduler looks at and this does not */
 };
 
 struct what_if_pods {

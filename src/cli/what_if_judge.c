@@ -248,8 +248,10 @@ static bool ask_all(struct pack_intake *intake, struct what_if_pods *pods, FILE 
   for (size_t i = 0; i < pods->count; i++) {
     struct err why = {0};
     pods->items[i].asked = pack_intake_ask(intake, &pods->items[i].pod, &why);
-    if (pods->items[i].asked)
+    if (pods->items[i].asked) {
+      pods->items[i].device = pods->items[i].asked->device;
       continue;
+    }
     (void)fprintf(err, "slicegate: %.*s: %s\n", STR_FMT(what_if_name(arena, &pods->items[i])),
                   why.text);
     return false;
@@ -301,6 +303,8 @@ bool what_if_judge(const struct cluster *recorded, struct what_if_pods *pods, ui
     pack_scorer_free(j.scorer);
   }
   bool is_done = base != NULL;
+  for (size_t i = 0; i < pods->count; i++)
+    pods->items[i].asked = NULL; /* it was the intake's */
   pack_scene_free(base);
   pack_intake_free(intake);
   pack_catalog_free(catalog);

@@ -68,7 +68,7 @@ static void print_nodes(const struct what_if_result *result, const struct what_i
 }
 
 static void print_groups(const struct what_if_answer *answer, FILE *out) {
-  bool has_device = answer->asked->asked->device.len > 0;
+  bool has_device = answer->asked->device.len > 0;
   (void)fprintf(out, "  What keeps the next one out:\n    NODES  %sREASON\n",
                 has_device ? "FREE  " : "");
   for (size_t g = 0; g < answer->group_count && g < GROUPS_SHOWN; g++) {
@@ -95,7 +95,7 @@ static void print_moves(struct arena *arena, const struct what_if_result *result
     const struct pod *pod = &result->recorded->pods[answer->moves.moves[m].pod];
     (void)fprintf(out, "    %.*s/%.*s to %.*s (", STR_FMT(pod->ns), STR_FMT(pod->name),
                   STR_FMT(nodes[answer->moves.moves[m].to].name));
-    print_requests(arena, pod, answer->asked->asked->device, out);
+    print_requests(arena, pod, answer->asked->device, out);
     (void)fputs(")\n", out);
   }
 }
@@ -103,7 +103,7 @@ static void print_moves(struct arena *arena, const struct what_if_result *result
 static void print_answer(struct arena *arena, const struct what_if_result *result,
                          const struct what_if_answer *answer, FILE *out) {
   (void)fprintf(out, "\n%.*s: ", STR_FMT(what_if_name(arena, answer->asked)));
-  print_requests(arena, &answer->asked->pod, answer->asked->asked->device, out);
+  print_requests(arena, &answer->asked->pod, answer->asked->device, out);
   (void)fprintf(out, "\n  %s%llu more fit%s now", answer->is_at_least ? "at least " : "",
                 (unsigned long long)answer->fits, answer->fits == 1 ? "s" : "");
   print_nodes(result, answer, out);
@@ -112,7 +112,7 @@ static void print_answer(struct arena *arena, const struct what_if_result *resul
     if (answer->stand_ins[f].pods)
       (void)fprintf(out, "  %llu of them would get %.*s: that is what %.*s counts there\n",
                     (unsigned long long)answer->stand_ins[f].pods,
-                    STR_FMT(answer->stand_ins[f].what), STR_FMT(answer->asked->asked->device));
+                    STR_FMT(answer->stand_ins[f].what), STR_FMT(answer->asked->device));
   if (answer->group_count)
     print_groups(answer, out);
   if (answer->has_moves)

@@ -140,7 +140,7 @@ static int64_t room(const struct pack_scene *scene, size_t n, const struct deman
 static int64_t pods_room(const struct pack_scene *scene, size_t n) {
   const struct pack_node *node = pack_cluster_node(scene->cluster, n);
   if (intake_takes_no_pods(&scene->intake->recorded->nodes[n]))
-    return 0;
+    return -(int64_t)node->pod_count;
   return node->pods_max ? (int64_t)node->pods_max - node->pod_count : INT64_MAX;
 }
 

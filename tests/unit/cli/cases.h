@@ -17,5 +17,6 @@ TCase *tcase_webhook_config(void);
 TCase *tcase_yaml_emit(void);
 TCase *tcase_same_verdict(void);
 TCase *tcase_simulate(void);
+TCase *tcase_what_if(void);
 
 #endif

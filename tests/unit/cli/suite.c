@@ -19,5 +19,6 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_yaml_emit());
   suite_add_tcase(suite, tcase_same_verdict());
   suite_add_tcase(suite, tcase_simulate());
+  suite_add_tcase(suite, tcase_what_if());
   return suite;
 }
