@@ -3,6 +3,7 @@
 
 TCase *tcase_catalog(void);
 TCase *tcase_cluster(void);
+TCase *tcase_commit(void);
 TCase *tcase_fit(void);
 TCase *tcase_mig(void);
 TCase *tcase_policy_bestfit(void);
@@ -19,6 +20,7 @@ Suite *make_suite(void) {
   Suite *suite = suite_create("packing");
   suite_add_tcase(suite, tcase_catalog());
   suite_add_tcase(suite, tcase_cluster());
+  suite_add_tcase(suite, tcase_commit());
   suite_add_tcase(suite, tcase_fit());
   suite_add_tcase(suite, tcase_mig());
   suite_add_tcase(suite, tcase_policy_bestfit());
