@@ -15,6 +15,7 @@ TCase *tcase_policy_packing(void);
 TCase *tcase_policy_turns(void);
 TCase *tcase_policy_worstfit(void);
 TCase *tcase_scorer(void);
+TCase *tcase_smooth(void);
 
 Suite *make_suite(void) {
   Suite *suite = suite_create("packing");
@@ -32,5 +33,6 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_policy_turns());
   suite_add_tcase(suite, tcase_policy_worstfit());
   suite_add_tcase(suite, tcase_scorer());
+  suite_add_tcase(suite, tcase_smooth());
   return suite;
 }
