@@ -5,6 +5,7 @@ TCase *tcase_catalog(void);
 TCase *tcase_cluster(void);
 TCase *tcase_commit(void);
 TCase *tcase_fit(void);
+TCase *tcase_fragment(void);
 TCase *tcase_mig(void);
 TCase *tcase_policy_bestfit(void);
 TCase *tcase_policy_clustering(void);
@@ -14,6 +15,7 @@ TCase *tcase_policy_masks(void);
 TCase *tcase_policy_packing(void);
 TCase *tcase_policy_turns(void);
 TCase *tcase_policy_worstfit(void);
+TCase *tcase_potential(void);
 TCase *tcase_scorer(void);
 TCase *tcase_smooth(void);
 
@@ -23,6 +25,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_cluster());
   suite_add_tcase(suite, tcase_commit());
   suite_add_tcase(suite, tcase_fit());
+  suite_add_tcase(suite, tcase_fragment());
   suite_add_tcase(suite, tcase_mig());
   suite_add_tcase(suite, tcase_policy_bestfit());
   suite_add_tcase(suite, tcase_policy_clustering());
@@ -32,6 +35,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_policy_packing());
   suite_add_tcase(suite, tcase_policy_turns());
   suite_add_tcase(suite, tcase_policy_worstfit());
+  suite_add_tcase(suite, tcase_potential());
   suite_add_tcase(suite, tcase_scorer());
   suite_add_tcase(suite, tcase_smooth());
   return suite;
