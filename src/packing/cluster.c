@@ -272,6 +272,9 @@ static bool check_device(const struct pack_catalog *catalog, struct str node, si
   if (device->product >= pack_catalog_count(catalog))
     return err_set(reterr, ERR_INVALID, "node %.*s: device %zu: product %u is not in the catalog",
                    STR_FMT(node), index, device->product);
+  if (device->mode > PACK_MODE_SHARED)
+    return err_set(reterr, ERR_INVALID, "node %.*s: device %zu: no mode %u", STR_FMT(node), index,
+                   device->mode);
   if (device->size == 0 || (device->mode == PACK_MODE_WHOLE && device->size != PACK_MILLI))
     return err_set(reterr, ERR_INVALID, "node %.*s: device %zu: size %u", STR_FMT(node), index,
                    device->size);

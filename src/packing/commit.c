@@ -2,22 +2,38 @@
 /* Putting pods on nodes and taking them away, for good or on trial. */
 #include "src/packing/cluster.h"
 
+/* Devices or instances that a pod of this form holds: a part is of one GPU, never split. */
+static unsigned units_of(const struct pack_form *form) {
+  bool is_part = form->kind == PACK_FRACTION || form->kind == PACK_REPLICAS;
+  return form->kind == PACK_CPU ? 0 : is_part ? 1 : form->count;
+}
+
+/* As many of the placement's units as the form, the placement and the node have room for. */
+static uint8_t usable_units(const struct pack_node *node, const struct pack_form *form,
+                            const struct pack_placement *placement) {
+  unsigned count = units_of(form), room = UINT16_MAX - (unsigned)node->unit_count;
+  count = count < placement->unit_count ? count : placement->unit_count;
+  count = count < PACK_UNITS_MAX ? count : PACK_UNITS_MAX;
+  return (uint8_t)(count < room ? count : room);
+}
+
 /* The node with the pod on it, or NULL when the pod does not fit there. */
 static struct pack_node *with_pod(const struct pack_catalog *catalog, const struct pack_node *node,
                                   uint64_t uid, const struct pack_request *request,
                                   const struct pack_placement *placement) {
-  if (placement->form >= request->form_count || placement->unit_count > PACK_UNITS_MAX ||
-      pack_fit_host(node, request) != PACK_FITS || node_find_pod(node, uid) != SIZE_MAX)
+  if (placement->form >= request->form_count || pack_fit_host(node, request) != PACK_FITS ||
+      node_find_pod(node, uid) != SIZE_MAX)
     return NULL;
   const struct pack_form *form = &request->forms[placement->form];
   bool is_counted = node->counter_count && form->kind != PACK_CPU;
   /* On counted nodes this is the count; elsewhere every unit is checked as it is taken. */
   if (is_counted && !pack_place_plain(catalog, node, request, placement->form, NULL))
     return NULL;
-  if (!is_counted && placement->unit_count != form->count)
+  uint8_t units = usable_units(node, form, placement);
+  if (!is_counted && (units != placement->unit_count || units != units_of(form)))
     return NULL;
-  struct pack_node *made = node_copy(node, 1, placement->unit_count);
-  for (uint8_t u = 0; u < placement->unit_count; u++) {
+  struct pack_node *made = node_copy(node, 1, units);
+  for (uint8_t u = 0; u < units; u++) {
     if (!node_take_unit(catalog, made, request, form, &placement->units[u]) && !is_counted) {
       pack_node_unref(made);
       return NULL;
@@ -102,8 +118,9 @@ bool pack_observe(struct pack_cluster *cluster, size_t index, uint64_t uid,
   }
   const struct pack_form *form =
       &request->forms[placement->form < request->form_count ? placement->form : 0];
-  struct pack_node *made = node_copy(node, 1, placement->unit_count);
-  for (uint8_t u = 0; u < placement->unit_count; u++)
+  uint8_t units = usable_units(node, form, placement);
+  struct pack_node *made = node_copy(node, 1, units);
+  for (uint8_t u = 0; u < units; u++)
     (void)!node_take_unit(catalog, made, request, form, &placement->units[u]);
   node_add_pod(made, uid, request, form, node->unit_count);
   pack_node_unref(cluster_publish(cluster, index, made));

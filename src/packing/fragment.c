@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 enum {
-  SIZES_MAX = 128, /* distinct sizes of one-GPU classes; further ones join the next larger */
   SEVERAL_MAX = PACK_DEVICES_MAX,
   ROW_BUCKETS = 4096, /* a power of two */
   ROWS_MAX = 16384,   /* then all rows are dropped and made anew as they are needed */
@@ -58,18 +57,27 @@ static size_t sort_distinct(int64_t *values, size_t count) {
   return kept;
 }
 
+/* The lesser need; 0 is none. */
+static void need(uint16_t *least, uint16_t amount) {
+  if (*least == 0 || amount < *least)
+    *least = amount;
+}
+
+/* Of alternatives a GPU can be used by whichever form it suffices for. */
 static void read_forms(const struct pack_request *request, struct demand *demand) {
   for (uint32_t f = 0; f < request->form_count; f++) {
     const struct pack_form *form = &request->forms[f];
     if (form->kind == PACK_WHOLE && form->count == 1)
-      demand->milli = PACK_MILLI;
+      need(&demand->milli, PACK_MILLI);
     else if (form->kind == PACK_WHOLE)
-      demand->gpus = form->count;
+      need(&demand->gpus, form->count);
     else if (form->kind == PACK_FRACTION)
-      demand->milli = form->amount > PACK_MILLI ? PACK_MILLI : form->amount;
+      need(&demand->milli, form->amount > PACK_MILLI ? PACK_MILLI : form->amount);
     else if (form->kind == PACK_REPLICAS)
-      demand->replicas = form->amount;
+      need(&demand->replicas, form->amount);
   }
+  if (demand->milli)
+    demand->gpus = 0; /* an idle GPU can be used already, and once */
 }
 
 static void read_sizes(struct fragment *fragment) {

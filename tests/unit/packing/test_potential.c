@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Our policy computes a score from sums and what one placement changes in them. Told about no
+ * prices, it must be what the node was worth before, less what it is worth with the pod on it,
+ * and no other place on the node may be better.
+ */
+#include "src/packing/packing_internal.h"
+#include "tests/support/check_main.h"
+#include "tests/support/packing_lab.h"
+
+TCase *tcase_potential(void);
+
+static int64_t fall(struct pack_scorer *scorer, struct pack_cluster *cluster,
+                    const struct pack_request *request, const struct pack_placement *placement,
+                    bool *ret_is_legal) {
+  struct pack_undo undo;
+  int64_t before = pack_scorer_potential(scorer, pack_cluster_node(cluster, placement->node));
+  *ret_is_legal = pack_try(cluster, UINT64_MAX - 1, request, placement, &undo);
+  if (!*ret_is_legal)
+    return 0;
+  int64_t after = pack_scorer_potential(scorer, pack_cluster_node(cluster, placement->node));
+  pack_undo(cluster, &undo);
+  return before - after;
+}
+
+/* Every form with one unit, on every device, at every start. */
+static void check_no_better(struct lab *lab, struct pack_scorer *scorer,
+                            const struct pack_request *request, const struct pack_choice *choice) {
+  for (uint8_t f = 0; f < request->form_count; f++) {
+    const struct pack_form *form = &request->forms[f];
+    if (form->kind != PACK_CPU && form->count != 1)
+      continue;
+    for (uint8_t device = 0; device < PACK_DEVICES_MAX / 8; device++)
+      for (uint8_t start = 0; start < PACK_STARTS_MAX; start++) {
+        struct pack_placement other = {
+            .node = choice->placement.node, .form = f, .unit_count = form->kind != PACK_CPU};
+        other.units[0] = (struct pack_unit){
+            device, start, form->kind == PACK_WHOLE ? (uint16_t)PACK_MILLI : form->amount};
+        bool is_legal;
+        int64_t score = fall(scorer, lab->cluster, request, &other, &is_legal);
+        if (is_legal)
+          ck_assert_int_le(score, choice->score);
+        if (form->kind != PACK_SLICES)
+          break;
+      }
+  }
+}
+
+/* Which of a node's idle GPUs a pod gets is not weighed: the lowest. */
+static bool is_one_product(const struct pack_node *node) {
+  return (node->products & (node->products - 1)) == 0;
+}
+
+START_TEST(a_score_is_the_fall_of_the_potential) {
+  enum { ROUNDS = 12, PODS = 150 };
+  uint64_t seed = random_seed();
+  for (uint64_t round = 0; round < ROUNDS; round++) {
+    CLEANUP_LAB struct lab lab;
+    lab_init(&lab, seed + round);
+    lab_add_nodes(&lab, LAB_UNCOUNTED, 8);
+    struct pack_scorer *scorer =
+        pack_scorer_new(pack_policy_find(STR_LIT("slicegate")), lab.catalog, 1);
+    struct pack_tables_ref *tables = lab_tables(&lab);
+    pack_scorer_set_tables(scorer, tables);
+    for (int i = 0; i < PODS; i++) {
+      struct pack_request request = lab_request(&lab);
+      for (size_t node = 0; node < pack_cluster_count(lab.cluster); node++) {
+        struct pack_choice choice;
+        bool is_legal;
+        if (!pack_score(scorer, lab.cluster, node, &request, &choice))
+          continue;
+        int64_t expected = fall(scorer, lab.cluster, &request, &choice.placement, &is_legal);
+        ck_assert(is_legal);
+        ck_assert_int_eq(choice.score, expected);
+        if (is_one_product(pack_cluster_node(lab.cluster, node)))
+          check_no_better(&lab, scorer, &request, &choice);
+      }
+      if (!lab_place(&lab, scorer, &request))
+        lab_release(&lab);
+    }
+    pack_tables_unref(tables);
+    pack_scorer_free(scorer);
+  }
+}
+END_TEST
+
+TCase *tcase_potential(void) {
+  TCase *tc = tcase_create("potential");
+  tcase_set_timeout(tc, 60);
+  tcase_add_test(tc, a_score_is_the_fall_of_the_potential);
+  return tc;
+}
