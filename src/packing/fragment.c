@@ -6,7 +6,10 @@
 enum {
   SEVERAL_MAX = PACK_DEVICES_MAX,
   ROW_BUCKETS = 4096, /* a power of two */
-  ROWS_MAX = 16384,   /* then all rows are dropped and made anew as they are needed */
+  /* Then all rows are dropped and made anew as they are needed. */
+  ROWS_MAX = 16384,
+  ROW_BYTES_MAX = 32 << 20,
+  REPLICAS_MAX = 1000, /* classes that ask for more of one GPU are taken to fit none */
 };
 
 /* One class as it is needed here. */
@@ -36,7 +39,7 @@ struct fragment {
   uint16_t size_rank[PACK_MILLI + 1]; /* [milli left]: how many of those sizes it holds */
   uint16_t replicas_max;
   struct row *buckets[ROW_BUCKETS];
-  size_t row_count;
+  size_t row_count, rows_max;
 };
 
 /* ---- the mix ------------------------------------------------------------------------------- */
@@ -73,7 +76,7 @@ static void read_forms(const struct pack_request *request, struct demand *demand
       need(&demand->gpus, form->count);
     else if (form->kind == PACK_FRACTION)
       need(&demand->milli, form->amount > PACK_MILLI ? PACK_MILLI : form->amount);
-    else if (form->kind == PACK_REPLICAS)
+    else if (form->kind == PACK_REPLICAS && form->amount <= REPLICAS_MAX)
       need(&demand->replicas, form->amount);
   }
   if (demand->milli)
@@ -100,6 +103,10 @@ static void drop_rows(struct fragment *fragment) {
     fragment->buckets[b] = NULL;
   }
   fragment->row_count = 0;
+}
+
+static size_t weights_of_row(const struct fragment *fragment) {
+  return (size_t)fragment->size_count + 1 + SEVERAL_MAX + 1 + fragment->replicas_max + 1;
 }
 
 void fragment_set_mix(struct fragment *fragment, const struct pack_class *classes, size_t count) {
@@ -129,6 +136,9 @@ void fragment_set_mix(struct fragment *fragment, const struct pack_class *classe
   fragment->cpu_count = sort_distinct(fragment->cpus, count);
   fragment->memory_count = sort_distinct(fragment->memories, count);
   read_sizes(fragment);
+  fragment->rows_max = ROW_BYTES_MAX / (weights_of_row(fragment) * sizeof(uint32_t));
+  if (fragment->rows_max > ROWS_MAX)
+    fragment->rows_max = ROWS_MAX;
 }
 
 struct fragment *fragment_new(void) {
@@ -180,7 +190,7 @@ static struct row *make_row(const struct fragment *fragment, struct fragment_ran
                             uint8_t product) {
   size_t sizes = (size_t)fragment->size_count + 1, several = SEVERAL_MAX + 1;
   size_t replicas = (size_t)fragment->replicas_max + 1;
-  struct row *row = mem_zalloc(sizeof(*row) + (sizes + several + replicas) * sizeof(uint32_t));
+  struct row *row = mem_zalloc(sizeof(*row) + weights_of_row(fragment) * sizeof(uint32_t));
   uint32_t *milli = row->weights, *gpus = milli + sizes, *shares = gpus + several;
   row->cpu = rank.cpu;
   row->memory = rank.memory;
@@ -221,7 +231,7 @@ const struct fragment_row *fragment_row(struct fragment *fragment, struct fragme
 }
 
 bool fragment_trim(struct fragment *fragment) {
-  if (fragment->row_count <= ROWS_MAX)
+  if (fragment->row_count <= fragment->rows_max)
     return false;
   drop_rows(fragment);
   return true;

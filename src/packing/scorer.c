@@ -183,9 +183,6 @@ static struct column *find_column(struct pack_scorer *scorer, const struct pack_
   while (column && (column->hash != hash || memcmp(&column->request, request, sizeof(*request))))
     column = column->next_in_bucket;
   if (!column) {
-    while (scorer->column_count &&
-           (scorer->column_count >= COLUMNS_MAX || scorer->cell_count + count > CELLS_MAX))
-      drop_oldest(scorer);
     column = mem_zalloc(sizeof(*column));
     column->request = *request;
     column->hash = hash;
@@ -193,7 +190,11 @@ static struct column *find_column(struct pack_scorer *scorer, const struct pack_
     *bucket = column;
     scorer->column_count++;
   }
-  column->last_use = ++scorer->uses;
+  column->last_use = ++scorer->uses; /* it is not the oldest */
+  size_t more = count > column->cap ? count - column->cap : 0;
+  while (scorer->column_count > 1 &&
+         (scorer->column_count > COLUMNS_MAX || scorer->cell_count + more > CELLS_MAX))
+    drop_oldest(scorer);
   size_column(scorer, column, count);
   return column;
 }
