@@ -297,6 +297,11 @@ struct gpu_product {
   bool is_placement_verified;
 };
 
+/* Products that somebody looks things up in; borrowed. */
+struct gpu_products {
+  const struct gpu_product *items;
+  size_t count;
+};
 /* Every product with MIG that is compiled in (from mig-profiles.json). Static storage. */
 const struct gpu_product *products_all(size_t *ret_count);
 /* By a value of nvidia.com/gpu.product, with or without "-SHARED", "-MIG-..." suffix and

@@ -99,8 +99,9 @@ struct sim_options {
   const char *nodes_name, *pods_name; /* of its lists, for readers of the results; may be NULL */
   const uint64_t *seeds;
   size_t seed_count;
-  double ratio;           /* GPU requested in the end, of capacity */
-  uint32_t moves_per_100; /* pods that may be moved for each 100 placed; 0: none */
+  double ratio;                 /* GPU requested in the end, of capacity */
+  uint32_t moves_per_100;       /* pods that may be moved for each 100 placed; 0: none */
+  struct gpu_products products; /* among which suite mig finds its own; none: those compiled in */
   struct sim_mig_options mig;
   bool is_flexible; /* suite mixed: idle whole GPUs may be switched to MIG mode and back */
   const uint32_t *scale_nodes; /* suite scale: numbers of nodes; none: as docs/packing.md states */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What commands read before they start: the policy, a recorded cluster, a point in time. */
+/* What commands read before they start: the policy, a recorded cluster, GPU products, a
+ * point in time. */
 #include "src/cli/load.h"
 
 #include "slicegate/sys.h"
@@ -101,6 +102,25 @@ void loaded_cluster_free(struct loaded_cluster *loaded) {
 
 void loaded_cluster_free_ptr(struct loaded_cluster **loaded) {
   loaded_cluster_free(*loaded);
+}
+
+/* ---- GPU products -------------------------------------------------------------------------- */
+
+bool cli_load_products(const char *path, struct arena *arena, struct gpu_products *ret, FILE *err) {
+  size_t base_count, own_count;
+  const struct gpu_product *base = products_all(&base_count), *own;
+  *ret = (struct gpu_products){base, base_count};
+  if (!path)
+    return true;
+  CLEANUP_BUF struct buf text = {0};
+  struct err why = {0};
+  if (!sys_file_read(path, doc_limits_policy.max_bytes, &text, &why) ||
+      !wire_products_decode(arena, buf_str(&text), &own, &own_count, &why)) {
+    print_err(path, &why, err);
+    return false;
+  }
+  ret->items = products_merge(arena, own, own_count, base, base_count, &ret->count);
+  return true;
 }
 
 /* ---- time ------------------------------------------------------------------------------------ */

@@ -18,6 +18,14 @@ void loaded_cluster_free_ptr(struct loaded_cluster **loaded);
 /* Borrowed; NULL for NULL. */
 const struct cluster *loaded_cluster_get(const struct loaded_cluster *loaded);
 
+/*
+ * The products of a file (its form is wire_products_decode's), with those compiled in that it
+ * does not replace; rows live as long as the arena. Without a path those compiled in. False after
+ * printing why not.
+ */
+bool cli_load_products(const char *path, struct arena *arena, struct gpu_products *ret,
+                       FILE *err) SG_MUST_CHECK;
+
 /* RFC 3339, "2026-11-21T05:28:00Z", to Unix time. */
 bool cli_parse_time(struct str text, int64_t *ret_seconds) SG_MUST_CHECK;
 int64_t cli_now_seconds(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `slicegate simulate SUITE`: packing policies on traces. */
 #include "src/cli/cli_internal.h"
+#include "src/cli/load.h"
 #include "src/cli/simulate_inputs.h"
 #include "src/cli/simulate_jobs.h"
 #include "src/cli/simulate_wishes.h"
@@ -13,7 +14,7 @@ enum { OUTPUT_MAX = 256 << 20, JOBS_MAX = 64 };
 
 struct simulate_flags {
   struct flag_list rest;
-  const char *nodes, *pods, *policies, *seeds, *ratio, *output, *json, *csv, *svg;
+  const char *nodes, *pods, *policies, *seeds, *ratio, *output, *json, *csv, *svg, *products;
   int64_t moves, jobs;
   struct simulate_wishes wishes;
 };
@@ -70,6 +71,10 @@ static enum flags_result read_flags(int argc, char **argv, struct simulate_flags
        &ret->moves, 0, 100000},
       {"product", 0, FLAG_STRING, "ID", "mig: the GPU. Default: h100-80gb.", &ret->wishes.product,
        0, 0},
+      {"products", 0, FLAG_STRING, "FILE",
+       "mig: further GPU products, or other profiles and placements for known ones, in the form of "
+       "src/model/mig-profiles.json.",
+       &ret->products, 0, 0},
       {"gpus", 0, FLAG_STRING, "LIST", "mig: numbers of GPUs. Default: 100.", &ret->wishes.gpus, 0,
        0},
       {"mix", 0, FLAG_LIST, "MIX",
@@ -232,6 +237,7 @@ int cli_simulate(int argc, char **argv, FILE *out, FILE *err) {
   size_t policy_count = 0;
   CLEANUP_ARENA struct arena *arena = arena_new(4096);
   if (!write || !check_flags(suite, &flags, err) ||
+      !cli_load_products(flags.products, arena, &options.products, err) ||
       !simulate_read_wishes(&flags.wishes, suite, arena, &options, err) ||
       (options.seed_count = simulate_parse_seeds(flags.seeds, seeds, err)) == 0 ||
       (policy_count = simulate_parse_policies(flags.policies, policies, err)) == 0 ||

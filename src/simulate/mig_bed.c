@@ -18,17 +18,11 @@ static const int64_t node_mem_bytes = INT64_C(1) << 50;
 /* ---- product and mixes ------------------------------------------------------------------------
  */
 
-static const struct gpu_product *find_product(struct str id) {
-  size_t count;
-  const struct gpu_product *products = products_all(&count);
-  for (size_t i = 0; i < count; i++)
-    if (str_eq(products[i].id, id))
-      return &products[i];
-  return NULL;
-}
-
-static bool set_product(struct mig_bed *bed, struct str id, struct err *reterr) {
-  bed->product = find_product(id);
+static bool set_product(struct mig_bed *bed, struct gpu_products products, struct str id,
+                        struct err *reterr) {
+  if (products.count == 0)
+    products.items = products_all(&products.count);
+  bed->product = products_find_id(products.items, products.count, id);
   if (!bed->product)
     return err_set(reterr, ERR_NOT_FOUND, "no MIG product is called \"%.*s\"", STR_FMT(id));
   bed->catalog = pack_catalog_new();
@@ -250,7 +244,7 @@ struct mig_bed *mig_bed_new(const struct sim_results *results, const struct sim_
   for (size_t c = 0; c < results->contender_count; c++)
     bed->has_ours |= strncmp(results->contenders[c].name, ours, strlen(ours)) == 0;
   struct str product = options->mig.product.len ? options->mig.product : STR_LIT(MIG_USUAL_PRODUCT);
-  if (!set_product(bed, product, reterr) || !set_mixes(bed, options, reterr)) {
+  if (!set_product(bed, options->products, product, reterr) || !set_mixes(bed, options, reterr)) {
     mig_bed_free(bed);
     return NULL;
   }
