@@ -75,15 +75,14 @@ static enum flags_result read_flags(int argc, char **argv, struct simulate_flags
        "1g.10gb=0.3,7g.80gb=0.7, or a file with weights. May be given several times. Default: the "
        "four.",
        &ret->wishes.mixes, 0, 0},
-      {"random-mixes", 0, FLAG_INT, "N", "mig: N mixes drawn at random.",
-       &ret->wishes.random_mixes, 0, SIM_MIG_MIXES_MAX},
+      {"random-mixes", 0, FLAG_INT, "N", "mig: N mixes drawn at random.", &ret->wishes.random_mixes,
+       0, SIM_MIG_MIXES_MAX},
       {"mix-seed", 0, FLAG_INT, "N", "mig: the seed of random mixes. Default: 1.",
        &ret->wishes.mix_seed, 0, INT64_MAX},
       {"parts", 0, FLAG_STRING, "LIST",
        "mig: some of saturation, churn, exact, lists. Default: all.", &ret->wishes.parts, 0, 0},
-      {"flex", 0, FLAG_BOOL, NULL,
-       "mixed: idle whole GPUs may be switched to MIG mode and back.", &ret->wishes.is_flexible, 0,
-       0},
+      {"flex", 0, FLAG_BOOL, NULL, "mixed: idle whole GPUs may be switched to MIG mode and back.",
+       &ret->wishes.is_flexible, 0, 0},
       {"node-counts", 0, FLAG_STRING, "LIST",
        "scale: numbers of nodes. Default: 100,1000,1213,5000,15000.", &ret->wishes.node_counts, 0,
        0},
@@ -145,12 +144,12 @@ static write_fn *find_output(const char *name, FILE *err) {
 static bool check_flags(const struct sim_suite *suite, const struct simulate_flags *flags,
                         FILE *err) {
   const char *name = sim_suite_name(suite);
-  if (sim_suite_needs_trace(suite) && (!flags->nodes || !flags->pods)) {
+  bool needs_nodes = sim_suite_needs_nodes(suite);
+  if (sim_suite_needs_trace(suite) && ((needs_nodes && !flags->nodes) || !flags->pods)) {
     (void)fprintf(err,
-                  "slicegate: suite %s needs --nodes FILE and --pods FILE: lists in the format of "
-                  "the Alibaba GPU trace of 2023 (github.com/alibaba/clusterdata, "
-                  "cluster-trace-gpu-v2023)\n",
-                  name);
+                  "slicegate: suite %s needs %s--pods FILE: in the format of the Alibaba GPU trace "
+                  "of 2023 (github.com/alibaba/clusterdata, cluster-trace-gpu-v2023)\n",
+                  name, needs_nodes ? "--nodes FILE and " : "");
     return false;
   }
   if (flags->ratio && !sim_suite_uses_ratio(suite)) {
@@ -213,11 +212,8 @@ static int report(const struct sim_results *results, const struct simulate_flags
 
 int cli_simulate(int argc, char **argv, FILE *out, FILE *err) {
   SG_CLEANUP(simulate_flags_done)
-  struct simulate_flags flags = {.policies = "all",
-                                 .seeds = "42-51",
-                                 .output = "table",
-                                 .jobs = 1,
-                                 .wishes = {.mix_seed = 1}};
+  struct simulate_flags flags = {
+      .policies = "all", .seeds = "42-51", .output = "table", .jobs = 1, .wishes = {.mix_seed = 1}};
   enum flags_result result = read_flags(argc, argv, &flags, out, err);
   if (result != FLAGS_OK)
     return result == FLAGS_HELP_SHOWN ? EXIT_OK : EXIT_UNUSABLE;
@@ -239,7 +235,9 @@ int cli_simulate(int argc, char **argv, FILE *out, FILE *err) {
     return EXIT_UNUSABLE;
   options.seeds = seeds;
   struct sim_trace *trace = NULL;
-  if (sim_suite_needs_trace(suite) && !(trace = simulate_load_trace(flags.nodes, flags.pods, err)))
+  if (sim_suite_needs_trace(suite) &&
+      !(trace = simulate_load_trace(sim_suite_needs_nodes(suite) ? flags.nodes : NULL, flags.pods,
+                                    err)))
     return EXIT_UNUSABLE;
   options.trace = trace;
   struct simulate_jobs *jobs = simulate_jobs_new((size_t)flags.jobs, err);

@@ -207,8 +207,7 @@ struct sim_results *sim_run(const struct sim_suite *suite, const struct sim_opti
   results->seconds = mem_zalloc(runs * sizeof(*results->seconds));
   static const struct sim_env no_env;
   struct jobs jobs = {.results = results, .env = env ? env : &no_env, .reterr = reterr};
-  if (suite->prepare &&
-      !suite->prepare(results, jobs.env, &jobs.shared, reterr)) {
+  if (suite->prepare && !suite->prepare(results, jobs.env, &jobs.shared, reterr)) {
     sim_results_free(results);
     return NULL;
   }

@@ -22,11 +22,11 @@ struct sim_random {
  * does not depend on how much was drawn from another (node order).
  */
 enum sim_stream {
-  SIM_STREAM_NODES,  /* the order of nodes */
-  SIM_STREAM_PODS,   /* which pods arrive */
-  SIM_STREAM_TIMES,  /* when they arrive and how long they stay */
-  SIM_STREAM_FORMS,  /* what a pod of the trace becomes in suites C and D */
-  SIM_STREAM_POLICY, /* the seed of policies that draw lots */
+  SIM_STREAM_NODES,   /* the order of nodes */
+  SIM_STREAM_PODS,    /* which pods arrive */
+  SIM_STREAM_TIMES,   /* when they arrive and how long they stay */
+  SIM_STREAM_FORMS,   /* what a pod of the trace becomes in suites C and D */
+  SIM_STREAM_POLICY,  /* the seed of policies that draw lots */
   SIM_STREAM_STORIES, /* short stories of suite mig */
 };
 struct sim_random sim_random_of(uint64_t seed, enum sim_stream stream);
@@ -182,6 +182,7 @@ struct sim_suite {
   const char *name;
   const char *summary;
   bool needs_trace, uses_ratio;
+  bool has_own_cluster; /* of the trace only the pods count */
   /* Names of the contenders, ours first, NULL at the end. */
   const char *const *contenders;
   /* May be made for the options (loads, mixes, limits): from the results' arena. */
@@ -203,8 +204,8 @@ struct sim_suite {
   void (*chart)(const struct sim_results *results, struct buf *out);
 };
 
-extern const struct sim_suite sim_suite_inflate, sim_suite_churn, sim_suite_mig,
-    sim_suite_mixed, sim_suite_scale;
+extern const struct sim_suite sim_suite_inflate, sim_suite_churn, sim_suite_mig, sim_suite_mixed,
+    sim_suite_scale;
 /* Whether the lists are those that published figures are for (reference.c). */
 bool sim_is_reference(const struct sim_trace_facts *facts);
 /* A1 against the figures of the FGD paper. */

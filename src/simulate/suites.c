@@ -3,11 +3,7 @@
 #include "src/simulate/simulate_internal.h"
 
 static const struct sim_suite *const suites[] = {
-    &sim_suite_inflate,
-    &sim_suite_churn,
-    &sim_suite_mig,
-    &sim_suite_mixed,
-    &sim_suite_scale,
+    &sim_suite_inflate, &sim_suite_churn, &sim_suite_mig, &sim_suite_mixed, &sim_suite_scale,
 };
 
 const struct sim_suite *const *sim_suites(size_t *ret_count) {
@@ -33,6 +29,10 @@ const char *sim_suite_summary(const struct sim_suite *suite) {
 
 bool sim_suite_needs_trace(const struct sim_suite *suite) {
   return suite->needs_trace;
+}
+
+bool sim_suite_needs_nodes(const struct sim_suite *suite) {
+  return suite->needs_trace && !suite->has_own_cluster;
 }
 
 bool sim_suite_uses_ratio(const struct sim_suite *suite) {
