@@ -114,6 +114,8 @@ const struct sim_suite *const *sim_suites(size_t *ret_count);
 const char *sim_suite_name(const struct sim_suite *suite);
 const char *sim_suite_summary(const struct sim_suite *suite); /* one sentence */
 bool sim_suite_needs_trace(const struct sim_suite *suite);
+/* False: the suite has a cluster of its own, and a trace needs no list of nodes. */
+bool sim_suite_needs_nodes(const struct sim_suite *suite);
 bool sim_suite_uses_ratio(const struct sim_suite *suite);
 bool sim_suite_has_chart(const struct sim_suite *suite);
 

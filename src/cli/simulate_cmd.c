@@ -151,12 +151,12 @@ static write_fn *find_output(const char *name, FILE *err) {
 static bool check_flags(const struct sim_suite *suite, const struct simulate_flags *flags,
                         FILE *err) {
   const char *name = sim_suite_name(suite);
-  if (sim_suite_needs_trace(suite) && (!flags->nodes || !flags->pods)) {
+  bool needs_nodes = sim_suite_needs_nodes(suite);
+  if (sim_suite_needs_trace(suite) && ((needs_nodes && !flags->nodes) || !flags->pods)) {
     (void)fprintf(err,
-                  "slicegate: suite %s needs --nodes FILE and --pods FILE: lists in the format of "
-                  "the Alibaba GPU trace of 2023 (github.com/alibaba/clusterdata, "
-                  "cluster-trace-gpu-v2023)\n",
-                  name);
+                  "slicegate: suite %s needs %s--pods FILE: in the format of the Alibaba GPU trace "
+                  "of 2023 (github.com/alibaba/clusterdata, cluster-trace-gpu-v2023)\n",
+                  name, needs_nodes ? "--nodes FILE and " : "");
     return false;
   }
   if (flags->ratio && !sim_suite_uses_ratio(suite)) {
@@ -245,7 +245,9 @@ int cli_simulate(int argc, char **argv, FILE *out, FILE *err) {
     return EXIT_UNUSABLE;
   options.seeds = seeds;
   struct sim_trace *trace = NULL;
-  if (sim_suite_needs_trace(suite) && !(trace = simulate_load_trace(flags.nodes, flags.pods, err)))
+  if (sim_suite_needs_trace(suite) &&
+      !(trace = simulate_load_trace(sim_suite_needs_nodes(suite) ? flags.nodes : NULL, flags.pods,
+                                    err)))
     return EXIT_UNUSABLE;
   options.trace = trace;
   struct simulate_jobs *jobs = simulate_jobs_new((size_t)flags.jobs, err);

@@ -25,12 +25,13 @@ static bool load_list(struct sim_trace *trace, enum sim_list list, const char *p
 
 struct sim_trace *simulate_load_trace(const char *nodes, const char *pods, FILE *err) {
   struct sim_trace *trace = sim_trace_new();
-  if (!load_list(trace, SIM_NODES, nodes, err) || !load_list(trace, SIM_PODS, pods, err)) {
+  if ((nodes && !load_list(trace, SIM_NODES, nodes, err)) ||
+      !load_list(trace, SIM_PODS, pods, err)) {
     sim_trace_free(trace);
     return NULL;
   }
   const struct sim_trace_facts *facts = sim_trace_facts(trace);
-  if (facts->pods_without_model)
+  if (nodes && facts->pods_without_model)
     (void)fprintf(err,
                   "slicegate: %s: warning: %zu of %zu pods can never be placed: no node has a GPU "
                   "model that they name (%.*s)\n",

@@ -6,7 +6,7 @@
 #include "slicegate/simulate.h"
 #include "src/cli/cli_internal.h"
 
-/* NULL after printing why not. Warns of pods that no node can ever take. */
+/* NULL after printing why not. `nodes` may be NULL. Warns of pods that no node can ever take. */
 struct sim_trace *simulate_load_trace(const char *nodes, const char *pods, FILE *err) SG_MUST_CHECK;
 
 /* "42-51", "1,2,7-9": the number of seeds; 0 after printing what is wrong. */

@@ -175,4 +175,5 @@ const struct sim_suite sim_suite_mig = {
     .prepare = prepare,
     .release = release,
     .run = run_mig,
+    .chart = mig_draw_chart,
 };

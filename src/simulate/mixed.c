@@ -19,6 +19,15 @@ static const double end = 8;
 
 enum { DEMANDS = SG_ARRAY_LEN(demands), LOADS = SG_ARRAY_LEN(loads), LAST = DEMANDS - 1 };
 
+static const struct sim_curve curve = {
+    .title = "Whole GPUs, MIG slices and time-sliced replicas while the cluster fills up",
+    .x_label = "GPUs requested so far, % of capacity",
+    .y_label = "GPUs allocated, % of capacity",
+    .x_first = 60,
+    .x_step = 1,
+    .count = 71,
+    .has_diagonal = true};
+
 /* ---- metrics -------------------------------------------------------------------------------- */
 
 struct metric_list {
@@ -164,16 +173,25 @@ static void note_demand(struct stage *stage, unsigned demand) {
   sim_run_set(run, (double)stage->ledger.stranded, "stranded_gpus@%u", demand);
 }
 
+/* Points of the curve that the next pod takes what was requested beyond. */
+static void note_points(const struct stage *stage, int64_t requested, size_t *next) {
+  double percents = 100 * (double)requested / (double)stage->capacity;
+  for (; *next < curve.count && percents > curve.x_first + (double)*next * curve.x_step; ++*next)
+    stage->run->points[*next] = percent(used_milli(stage), (double)stage->capacity);
+}
+
 /* A demand is reached by the last pod that does not take what was requested beyond it. */
 static void fill(struct stage *stage) {
   struct sim_random list = sim_random_of(stage->run->seed, SIM_STREAM_PODS);
   struct sim_random forms = sim_random_of(stage->run->seed, SIM_STREAM_FORMS);
   int64_t requested = 0;
   size_t next = 0;
+  size_t next_point = 0;
   double refused[MIXED_KINDS] = {0};
   for (;;) {
     const struct pack_request *request = mixed_pods_draw(stage->pods, &list, &forms);
     requested += mixed_milli(stage->pods, request);
+    note_points(stage, requested, &next_point);
     while (next < DEMANDS && requested * 100 > stage->capacity * demands[next])
       note_demand(stage, demands[next++]);
     if (next == DEMANDS)
@@ -311,7 +329,9 @@ const struct sim_suite sim_suite_mixed = {
     .name = "mixed",
     .summary = "Whole GPUs, MIG slices and time-sliced replicas in one cluster: filling, churn.",
     .needs_trace = true,
+    .has_own_cluster = true,
     .contenders = contenders,
     .metrics = mixed_metrics,
+    .curve = &curve,
     .run = run_mixed,
 };

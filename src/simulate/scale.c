@@ -305,6 +305,7 @@ const struct sim_suite sim_suite_scale = {
     .name = "scale",
     .summary = "How long one decision takes, and how much memory, on up to 15,000 nodes.",
     .needs_trace = true,
+    .has_own_cluster = true,
     .is_serial = true,
     .contenders = contenders,
     .metrics = scale_metrics,

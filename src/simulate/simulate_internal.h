@@ -182,6 +182,7 @@ struct sim_suite {
   const char *name;
   const char *summary;
   bool needs_trace, uses_ratio;
+  bool has_own_cluster; /* of the trace only the pods count */
   /* Names of the contenders, ours first, NULL at the end. */
   const char *const *contenders;
   /* May be made for the options (loads, mixes, limits): from the results' arena. */

@@ -31,6 +31,10 @@ bool sim_suite_needs_trace(const struct sim_suite *suite) {
   return suite->needs_trace;
 }
 
+bool sim_suite_needs_nodes(const struct sim_suite *suite) {
+  return suite->needs_trace && !suite->has_own_cluster;
+}
+
 bool sim_suite_uses_ratio(const struct sim_suite *suite) {
   return suite->uses_ratio;
 }

@@ -29,29 +29,36 @@ static void set_file(json_t *object, const char *name) {
     json_object_set_new(object, "file", text);
 }
 
-static void set_trace(json_t *inputs, const struct sim_options *options) {
+static void set_nodes(json_t *inputs, const struct sim_options *options) {
   const struct sim_trace_facts *facts = &options->trace->facts;
-  json_t *nodes = json_object(), *pods = json_object();
+  json_t *nodes = json_object();
   set_file(nodes, options->nodes_name);
   json_object_set_new(nodes, "count", integer(facts->nodes));
   json_object_set_new(nodes, "gpus", integer(facts->gpus));
   json_object_set_new(nodes, "hash", hash_text(facts->nodes_hash));
+  json_object_set_new(inputs, "nodes", nodes);
+  json_object_set_new(inputs, "is_reference", json_boolean(facts->is_reference));
+}
+
+static void set_pods(json_t *inputs, const struct sim_options *options) {
+  const struct sim_trace_facts *facts = &options->trace->facts;
+  json_t *pods = json_object();
   set_file(pods, options->pods_name);
   json_object_set_new(pods, "count", integer(facts->pods));
   json_object_set_new(pods, "classes", integer(facts->classes));
   json_object_set_new(pods, "gpus_requested", number((double)facts->requested_milli / PACK_MILLI));
   json_object_set_new(pods, "without_model", integer(facts->pods_without_model));
   json_object_set_new(pods, "hash", hash_text(facts->pods_hash));
-  json_object_set_new(inputs, "nodes", nodes);
   json_object_set_new(inputs, "pods", pods);
-  json_object_set_new(inputs, "is_reference", json_boolean(facts->is_reference));
 }
 
 static json_t *inputs_json(const struct sim_results *results) {
   const struct sim_options *options = &results->options;
   json_t *inputs = json_object();
+  if (results->suite->needs_trace && !results->suite->has_own_cluster)
+    set_nodes(inputs, options);
   if (results->suite->needs_trace)
-    set_trace(inputs, options);
+    set_pods(inputs, options);
   if (results->suite->uses_ratio)
     json_object_set_new(inputs, "ratio", number(options->ratio));
   json_object_set_new(inputs, "moves_per_100", integer(options->moves_per_100));

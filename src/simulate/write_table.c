@@ -132,8 +132,10 @@ static void print_block(const struct table *table, size_t first, size_t end, con
 static void print_inputs(const struct sim_results *results, struct buf *out) {
   const struct sim_options *options = &results->options;
   buf_printf(out, "Suite %s", results->suite->name);
-  if (results->suite->needs_trace) {
-    const struct sim_trace_facts *facts = &options->trace->facts;
+  const struct sim_trace_facts *facts = results->suite->needs_trace ? &options->trace->facts : NULL;
+  if (facts && results->suite->has_own_cluster) {
+    buf_printf(out, ": a list of %zu pods (%zu kinds)", facts->pods, facts->classes);
+  } else if (facts) {
     buf_printf(out,
                ": %zu nodes with %zu GPUs; a list of %zu pods (%zu kinds) that asks for %.1f %% "
                "of them",
