@@ -201,7 +201,7 @@ struct pack_node {
   int64_t cpu_milli, cpu_left, mem_bytes, mem_left; /* left may be below 0: observed excess */
   uint32_t pods_max;
   uint32_t pod_count;
-  uint64_t traits;   /* labels and taints that requests ask for, as bits the caller gives out */
+  uint64_t traits;    /* labels and taints that requests ask for, as bits the caller gives out */
   uint64_t products;  /* mask of the devices' products */
   uint16_t idle;      /* devices in whole mode that nobody uses */
   uint16_t most_left; /* the largest remainder of those devices, milli */
@@ -308,9 +308,9 @@ struct pack_placement {
 };
 
 /*
- * Puts the pod there; uids are below UINT64_MAX. False: it does not fit there (any more), or the uid is there already;
- * nothing has changed then. On nodes with counters units that contradict the prediction are
- * dropped and the count decides.
+ * Puts the pod there; uids are below UINT64_MAX. False: it does not fit there (any more), or the
+ * uid is there already; nothing has changed then. On nodes with counters units that contradict the
+ * prediction are dropped and the count decides.
  */
 bool pack_commit(struct pack_cluster *cluster, uint64_t uid, const struct pack_request *request,
                  const struct pack_placement *placement) SG_MUST_CHECK;
@@ -552,7 +552,8 @@ struct pack_verdict {
   const struct taint *taint; /* PACK_BLOCK_TAINT: the first */
   uint64_t others;           /* PACK_BLOCK_OTHER: bit i for asked->others[i] */
   enum pack_reason devices;  /* PACK_BLOCK_DEVICES: why */
-  int64_t devices_left;      /* free devices of that name, whatever else is missing; >= 0 */
+  /* Devices of that name, whatever else is missing: in all, and free (>= 0). */
+  int64_t devices_total, devices_left;
 };
 struct pack_verdict pack_scene_judge(const struct pack_scene *scene, size_t node,
                                      const struct pack_asked *asked);
