@@ -565,7 +565,8 @@ struct pack_verdict {
   const struct taint *taint; /* PACK_BLOCK_TAINT: the first */
   uint64_t others;           /* PACK_BLOCK_OTHER: bit i for asked->others[i] */
   enum pack_reason devices;  /* PACK_BLOCK_DEVICES: why */
-  int64_t devices_left;      /* free devices of that name, whatever else is missing; >= 0 */
+  /* Devices of that name, whatever else is missing: in all, and free (>= 0). */
+  int64_t devices_total, devices_left;
 };
 struct pack_verdict pack_scene_judge(const struct pack_scene *scene, size_t node,
                                      const struct pack_asked *asked);

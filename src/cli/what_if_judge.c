@@ -87,9 +87,7 @@ static struct str short_text(struct arena *arena, const struct pack_asked *asked
 /* The one reason that a node is counted under. */
 static struct str reason_of(struct arena *arena, const struct pack_asked *asked,
                             const struct pack_verdict *verdict, enum rank *ret_rank) {
-  bool has_devices = !(verdict->blocks & PACK_BLOCK_DEVICES) || verdict->devices == PACK_TOO_MANY ||
-                     verdict->devices == PACK_DEVICES_BUSY || verdict->devices == PACK_FRAGMENTED;
-  if (!has_devices) {
+  if ((verdict->blocks & PACK_BLOCK_DEVICES) && verdict->devices_total == 0) {
     *ret_rank = RANK_NO_DEVICE;
     return str_printf(arena, "no %.*s", STR_FMT(asked->device));
   }
@@ -103,9 +101,7 @@ static struct str reason_of(struct arena *arena, const struct pack_asked *asked,
   }
   if (verdict->blocks & PACK_BLOCK_UNREADABLE) {
     *ret_rank = RANK_UNREADABLE;
-    return str_printf(arena, "%s",
-                      "not known: has GPUs that allocatable does not list (DRA, or a device "
-                      "plugin that does not run)");
+    return STR_LIT("not known: GPUs that allocatable does not list (DRA, or no device plugin)");
   }
   if ((verdict->blocks & PACK_BLOCK_DEVICES) && verdict->devices == PACK_TOO_MANY) {
     *ret_rank = RANK_TOO_SMALL;

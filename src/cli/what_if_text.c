@@ -118,7 +118,7 @@ static void print_answer(struct arena *arena, const struct what_if_result *resul
   if (answer->has_moves)
     print_moves(arena, result, answer, out);
   if (answer->unreadable_count)
-    (void)fprintf(out, "  %zu node%s cannot be judged from a recording, and may take more.\n",
+    (void)fprintf(out, "  %zu node%s cannot be judged from a recording and may take more\n",
                   answer->unreadable_count, plural(answer->unreadable_count));
   for (size_t i = 0; i < answer->asked->unread.count; i++)
     (void)fprintf(out, "  not looked at: %.*s\n", STR_FMT(answer->asked->unread.items[i]));
@@ -126,7 +126,7 @@ static void print_answer(struct arena *arena, const struct what_if_result *resul
 
 void what_if_print_text(const struct what_if_result *result, FILE *out) {
   CLEANUP_ARENA struct arena *arena = arena_new(4096);
-  (void)fprintf(out, "%zu node%s, %zu pod%s on them", result->recorded->node_count,
+  (void)fprintf(out, "%zu node%s with %zu pod%s", result->recorded->node_count,
                 plural(result->recorded->node_count), result->holding, plural(result->holding));
   if (result->waiting)
     (void)fprintf(out, "; %zu wait%s and hold%s nothing", result->waiting,

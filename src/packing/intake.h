@@ -113,9 +113,9 @@ uint64_t intake_traits(const struct pack_intake *intake, const struct node *node
 struct pack_scene {
   struct pack_intake *intake;
   struct pack_cluster *cluster;
-  size_t other_count;  /* of the intake when the scene was made */
-  int64_t *left;       /* [node * other_count + other]; below 0: observed excess */
-  bool *is_unreadable; /* [node] */
+  size_t other_count;                  /* of the intake when the scene was made */
+  int64_t *left;                       /* [node * other_count + other]; below 0: observed excess */
+  bool *is_unreadable, *takes_no_pods; /* [node] */
 };
 /* Of the other resources of a node. */
 static inline int64_t *scene_others(const struct pack_scene *scene, size_t node) {

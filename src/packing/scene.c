@@ -51,6 +51,7 @@ static bool add_node(struct pack_scene *scene, size_t n, struct err *reterr) {
   struct intake_node read;
   intake_read_node(intake, node, &read);
   scene->is_unreadable[n] = read.is_unreadable;
+  scene->takes_no_pods[n] = intake_takes_no_pods(node);
   count_others(scene, n, node);
   for (size_t p = intake->pod_first[n]; p < intake->pod_last[n]; p++)
     if (!pod_is_over(&recorded->pods[p]))
@@ -77,6 +78,7 @@ struct pack_scene *pack_scene_new(struct pack_intake *intake, struct err *reterr
   intake->is_sealed = true;
   scene->left = mem_zalloc(count * scene->intake->other_count * sizeof(*scene->left));
   scene->is_unreadable = mem_zalloc(count * sizeof(*scene->is_unreadable));
+  scene->takes_no_pods = mem_zalloc(count * sizeof(*scene->takes_no_pods));
   /* Nodes come in order of names, which is the cluster's: indices are the same in both. */
   for (size_t n = 0; n < count; n++) {
     if (!add_node(scene, n, reterr)) {
@@ -101,6 +103,7 @@ struct pack_scene *pack_scene_copy(const struct pack_scene *scene) {
   copy->cluster = pack_cluster_copy(scene->cluster);
   copy->left = duplicate(scene->left, count * scene->intake->other_count * sizeof(*scene->left));
   copy->is_unreadable = duplicate(scene->is_unreadable, count * sizeof(*scene->is_unreadable));
+  copy->takes_no_pods = duplicate(scene->takes_no_pods, count * sizeof(*scene->takes_no_pods));
   return copy;
 }
 
@@ -110,6 +113,7 @@ void pack_scene_free(struct pack_scene *scene) {
   pack_cluster_free(scene->cluster);
   free(scene->left);
   free(scene->is_unreadable);
+  free(scene->takes_no_pods);
   free(scene);
 }
 
@@ -141,11 +145,15 @@ bool pack_scene_place(struct pack_scene *scene, uint64_t uid, const struct pack_
  * ------------------------------------------------------------------------------------- */
 
 /* The counter that the pod's device name has on this node, whatever stands behind it. */
-static int64_t devices_left(const struct pack_node *node, const struct pack_request *request) {
-  for (uint16_t c = 0; c < node->counter_count; c++)
-    if (node->counters[c].name == request->forms[0].name)
-      return node->counters[c].left > 0 ? node->counters[c].left : 0;
-  return 0;
+static void count_devices(const struct pack_node *node, const struct pack_request *request,
+                          struct pack_verdict *ret) {
+  for (uint16_t c = 0; c < node->counter_count; c++) {
+    const struct pack_counter *counter = &node->counters[c];
+    if (counter->name != request->forms[0].name)
+      continue;
+    ret->devices_total = counter->total;
+    ret->devices_left = counter->left > 0 ? counter->left : 0;
+  }
 }
 
 static bool is_nvidia(struct str name) {
@@ -159,7 +167,7 @@ static void judge_devices(const struct pack_scene *scene, size_t n, const struct
   struct pack_request devices = asked->request;
   if (asked->device.len == 0)
     return;
-  ret->devices_left = devices_left(node, &asked->request);
+  count_devices(node, &asked->request, ret);
   if (scene->is_unreadable[n] && is_nvidia(asked->device)) {
     ret->blocks |= PACK_BLOCK_UNREADABLE;
     return;
@@ -184,7 +192,7 @@ struct pack_verdict pack_scene_judge(const struct pack_scene *scene, size_t n,
   made.blocks |= made.taint ? PACK_BLOCK_TAINT : 0;
   if (!pod_selects_node(&asked->pod->constraints, recorded))
     made.blocks |= PACK_BLOCK_SELECTOR;
-  if (intake_takes_no_pods(recorded) || (node->pods_max && node->pod_count >= node->pods_max))
+  if (scene->takes_no_pods[n] || (node->pods_max && node->pod_count >= node->pods_max))
     made.blocks |= PACK_BLOCK_PODS;
   if (request->cpu_milli > 0 && request->cpu_milli > node->cpu_left)
     made.blocks |= PACK_BLOCK_CPU;

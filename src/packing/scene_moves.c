@@ -5,15 +5,15 @@
  * requested is free there, and it may go where all of that is free and its own constraints hold.
  *
  * Single moves first, then pairs from one node. Whether a pod has anywhere to go depends only on
- * what it asks for; shapes that fit nowhere are remembered, so that a full cluster costs one
- * look at all nodes for each shape and not for each pod.
+ * what it asks for, and is remembered, so that a full cluster costs one look at all nodes for
+ * each shape and not for each pod.
  */
 #include "src/packing/intake.h"
 
 #include <stdlib.h>
 
 enum demand_kind { DEMAND_CPU, DEMAND_MEMORY, DEMAND_DEVICE, DEMAND_OTHER };
-enum { DEMANDS_MAX = 64 };
+enum { DEMANDS_MAX = 16 }; /* resource names of one pod; with more of them it stays */
 
 struct demand {
   uint16_t id; /* number of the device name, or index of the other resource */
@@ -26,18 +26,21 @@ struct mover {
   const struct pod *pod;
   struct demand demands[DEMANDS_MAX];
   size_t demand_count;
-  struct pack_form form;                   /* what its device is where it runs */
-  struct str product;                      /* of its node; empty: not labelled */
-  int64_t gpu_milli, cpu_milli, mem_bytes; /* what a move costs, in this order */
-  bool is_fixed;                           /* it stays, or what it holds is not known */
+  struct pack_form form;                        /* what its device is where it runs */
+  struct str product;                           /* of its node; empty: not labelled */
+  int64_t gpu_milli, cpu_milli, mem_bytes;      /* what a move costs, in this order */
+  bool is_fixed;                                /* it stays, or what it holds is not known */
+  enum { WAY_UNKNOWN, WAY_NONE, WAY_OPEN } way; /* whether any node has room for it */
+  bool is_sought;
+  size_t to; /* is_sought: the best destination, or SIZE_MAX */
 };
 
 struct search {
   const struct pack_scene *scene;
   struct pack_scorer *scorer; /* NULL: all nodes are as good */
   const struct pack_asked *asked;
-  struct mover *stuck; /* one of each shape that fits nowhere */
-  size_t stuck_count, stuck_cap;
+  struct mover *shapes; /* one of each, with its way known */
+  size_t shape_count, shape_cap;
   struct pack_scene_moves best;
   int64_t best_cost[3];
   bool is_found;
@@ -139,7 +142,7 @@ static int64_t room(const struct pack_scene *scene, size_t n, const struct deman
 
 static int64_t pods_room(const struct pack_scene *scene, size_t n) {
   const struct pack_node *node = pack_cluster_node(scene->cluster, n);
-  if (intake_takes_no_pods(&scene->intake->recorded->nodes[n]))
+  if (scene->takes_no_pods[n])
     return -(int64_t)node->pod_count;
   return node->pods_max ? (int64_t)node->pods_max - node->pod_count : INT64_MAX;
 }
@@ -191,18 +194,14 @@ static struct fitness judge_destination(const struct search *s, size_t n,
   return made;
 }
 
-/* The best node but `from` and `but`; SIZE_MAX: none. *ret_is_stuck: not even its own would do. */
+/* The best node but `from` and `but`; SIZE_MAX: none. */
 static size_t find_destination(const struct search *s, const struct mover *mover, size_t from,
-                               size_t but, bool *ret_is_stuck) {
+                               size_t but) {
   const struct pack_scene *scene = s->scene;
   size_t best = SIZE_MAX;
   struct fitness best_fitness = {0};
-  *ret_is_stuck = true;
   for (size_t n = 0; n < pack_cluster_count(scene->cluster); n++) {
-    if (!has_room(scene, n, mover, NULL) || !may_go(scene, n, mover))
-      continue;
-    *ret_is_stuck = false;
-    if (n == from || n == but)
+    if (n == from || n == but || !has_room(scene, n, mover, NULL) || !may_go(scene, n, mover))
       continue;
     struct fitness fitness = judge_destination(s, n, mover);
     if (best != SIZE_MAX && (fitness.is_same_product != best_fitness.is_same_product
@@ -228,29 +227,35 @@ static bool is_same_shape(const struct mover *a, const struct mover *b) {
   return intake_equal_constraints(&a->pod->constraints, &b->pod->constraints);
 }
 
-static bool is_stuck(const struct search *s, const struct mover *mover) {
-  for (size_t i = 0; i < s->stuck_count; i++)
-    if (is_same_shape(&s->stuck[i], mover))
+static bool has_any_room(const struct pack_scene *scene, const struct mover *mover) {
+  for (size_t n = 0; n < pack_cluster_count(scene->cluster); n++)
+    if (has_room(scene, n, mover, NULL) && may_go(scene, n, mover))
       return true;
   return false;
 }
 
-static void remember_stuck(struct search *s, const struct mover *mover) {
-  if (s->stuck_count == s->stuck_cap) {
-    s->stuck_cap = s->stuck_cap ? s->stuck_cap * 2 : 16;
-    s->stuck = mem_realloc(s->stuck, s->stuck_cap * sizeof(*s->stuck));
+/* Whether some node, be it its own, has room for another such pod. */
+static bool has_way(struct search *s, struct mover *mover) {
+  for (size_t i = 0; mover->way == WAY_UNKNOWN && i < s->shape_count; i++)
+    if (is_same_shape(&s->shapes[i], mover))
+      mover->way = s->shapes[i].way;
+  if (mover->way != WAY_UNKNOWN)
+    return mover->way == WAY_OPEN;
+  mover->way = has_any_room(s->scene, mover) ? WAY_OPEN : WAY_NONE;
+  if (s->shape_count == s->shape_cap) {
+    s->shape_cap = s->shape_cap ? s->shape_cap * 2 : 16;
+    s->shapes = mem_realloc(s->shapes, s->shape_cap * sizeof(*s->shapes));
   }
-  s->stuck[s->stuck_count++] = *mover;
+  s->shapes[s->shape_count++] = *mover;
+  return mover->way == WAY_OPEN;
 }
 
-static size_t destination(struct search *s, const struct mover *mover, size_t from, size_t but) {
-  bool is_nowhere;
-  if (is_stuck(s, mover))
-    return SIZE_MAX;
-  size_t to = find_destination(s, mover, from, but, &is_nowhere);
-  if (is_nowhere)
-    remember_stuck(s, mover);
-  return to;
+static size_t destination(struct search *s, struct mover *mover, size_t from) {
+  if (!mover->is_sought && has_way(s, mover)) {
+    mover->to = find_destination(s, mover, from, SIZE_MAX);
+    mover->is_sought = true;
+  }
+  return mover->is_sought ? mover->to : SIZE_MAX;
 }
 
 /* ---- what has to go
@@ -296,33 +301,32 @@ static void take(struct search *s, size_t node, const struct mover *a, size_t a_
   }
 }
 
-static void try_one(struct search *s, size_t n, const struct mover *asked, const struct mover *a) {
+static void try_one(struct search *s, size_t n, const struct mover *asked, struct mover *a) {
   if (!is_enough(s, n, asked, a, NULL) || !is_cheaper(s, a, NULL))
     return;
-  size_t to = destination(s, a, n, SIZE_MAX);
+  size_t to = destination(s, a, n);
   if (to != SIZE_MAX)
     take(s, n, a, to, NULL, 0);
 }
 
-/* Two pods need two places, or one with room for both. */
-static void try_two(struct search *s, size_t n, const struct mover *asked, const struct mover *a,
-                    const struct mover *b) {
-  if (!is_enough(s, n, asked, a, b) || !is_cheaper(s, a, b))
+/* Two pods need two places, or one with room for both. No single move has helped: of a pair in
+ * which one pod is enough, that one has nowhere to go. */
+static void try_two(struct search *s, size_t n, const struct mover *asked, struct mover *a,
+                    struct mover *b) {
+  if (!is_enough(s, n, asked, a, b) || is_enough(s, n, asked, a, NULL) ||
+      is_enough(s, n, asked, b, NULL) || !is_cheaper(s, a, b) || !has_way(s, a) || !has_way(s, b))
     return;
-  size_t a_to = destination(s, a, n, SIZE_MAX);
-  size_t b_to = a_to == SIZE_MAX ? SIZE_MAX : destination(s, b, n, SIZE_MAX);
-  if (b_to == SIZE_MAX)
+  size_t a_to = destination(s, a, n), b_to = destination(s, b, n);
+  if (a_to == SIZE_MAX || b_to == SIZE_MAX)
     return;
   if (a_to == b_to && !has_room(s->scene, a_to, b, a)) {
-    size_t other = destination(s, b, n, a_to);
-    if (other == SIZE_MAX) {
-      other = destination(s, a, n, b_to);
-      if (other == SIZE_MAX)
-        return;
-      a_to = other;
-    } else {
+    size_t other = find_destination(s, b, n, a_to);
+    if (other != SIZE_MAX)
       b_to = other;
-    }
+    else if ((other = find_destination(s, a, n, b_to)) != SIZE_MAX)
+      a_to = other;
+    else
+      return;
   }
   take(s, n, a, a_to, b, b_to);
 }
@@ -361,7 +365,7 @@ bool pack_scene_suggest(const struct pack_scene *scene, struct pack_scorer *scor
   for (size_t moves = 1; moves <= PACK_MOVES_MAX && !s.is_found; moves++)
     for (size_t n = 0; n < pack_cluster_count(scene->cluster); n++)
       search_node(&s, n, &wanted, moves);
-  free(s.stuck);
+  free(s.shapes);
   *ret = s.best;
   return s.is_found;
 }
