@@ -16,6 +16,7 @@ TCase *tcase_policy_packing(void);
 TCase *tcase_policy_turns(void);
 TCase *tcase_policy_worstfit(void);
 TCase *tcase_potential(void);
+TCase *tcase_reserve(void);
 TCase *tcase_scorer(void);
 TCase *tcase_smooth(void);
 
@@ -36,6 +37,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_policy_turns());
   suite_add_tcase(suite, tcase_policy_worstfit());
   suite_add_tcase(suite, tcase_potential());
+  suite_add_tcase(suite, tcase_reserve());
   suite_add_tcase(suite, tcase_scorer());
   suite_add_tcase(suite, tcase_smooth());
   return suite;
