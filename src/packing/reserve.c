@@ -35,10 +35,9 @@ bool reserve_hosts(const struct pack_tables *tables, unsigned idle, int64_t cpu_
 /* What one node adds to the sums. */
 struct share {
   uint32_t id; /* of the node value; 0: nothing is known */
-  uint8_t product;
   uint8_t hosts[LEVELS_MAX];
   uint16_t running[PACK_DEVICES_MAX + 1]; /* [gpus]: pods that hold so many whole GPUs, >= 2 */
-  int64_t worth;                          /* of its remainders by the price table, micro-GPU */
+  int32_t worth[PACK_PRODUCTS_MAX];       /* of its remainders by the price table, micro-GPU */
 };
 
 struct reserve {
@@ -78,7 +77,8 @@ static void add(struct reserve *reserve, const struct share *share, int sign) {
     reserve->supply[l] += sign * share->hosts[l];
   for (size_t k = 0; k <= PACK_DEVICES_MAX; k++)
     reserve->running[k] += sign * share->running[k];
-  reserve->worth[share->product] += sign * share->worth;
+  for (size_t product = 0; product < PACK_PRODUCTS_MAX; product++)
+    reserve->worth[product] += sign * share->worth[product];
 }
 
 static void look_at(const struct pack_tables *tables, const struct pack_node *node,
@@ -90,8 +90,7 @@ static void look_at(const struct pack_tables *tables, const struct pack_node *no
     if (device->mode != PACK_MODE_WHOLE)
       continue;
     idle += pack_device_is_idle(device);
-    ret->worth += tables->prices[device->left];
-    ret->product = device->product;
+    ret->worth[device->product] += tables->prices[device->left];
   }
   (void)reserve_hosts(tables, idle, node->cpu_left, node->mem_left, node->products, ret->hosts);
   for (size_t i = 0; i < node->pod_count; i++) {

@@ -277,7 +277,8 @@ static void make_levels(struct lab *lab, struct arena *arena, struct pack_tables
         .cpu_milli = (int64_t)random_below(&lab->random, 8) * 1000,
         .mem_bytes = (int64_t)random_below(&lab->random, 32) * GIB,
         .products = random_one_in(&lab->random, 3) ? random_next(&lab->random) & 127 : 0,
-        .demand = (uint32_t)random_below(&lab->random, 1 << 18)};
+        .demand =
+            (uint32_t)(random_below(&lab->random, 1 << 18) >> random_below(&lab->random, 16))};
   tables->levels = levels;
   tables->level_count = count;
   size_t bound_count = random_below(&lab->random, 3);

@@ -19,6 +19,7 @@ TCase *tcase_policy_worstfit(void);
 TCase *tcase_scene(void);
 TCase *tcase_scene_moves(void);
 TCase *tcase_potential(void);
+TCase *tcase_reserve(void);
 TCase *tcase_scorer(void);
 TCase *tcase_smooth(void);
 
@@ -42,6 +43,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_scene());
   suite_add_tcase(suite, tcase_scene_moves());
   suite_add_tcase(suite, tcase_potential());
+  suite_add_tcase(suite, tcase_reserve());
   suite_add_tcase(suite, tcase_scorer());
   suite_add_tcase(suite, tcase_smooth());
   return suite;
