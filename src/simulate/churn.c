@@ -4,6 +4,7 @@
  * exponential time of mean 1. The load is what would be in use if all were accepted, in GPUs, of
  * capacity. The cluster is empty at first; a pod that is refused is lost.
  */
+#include "src/simulate/history.h"
 #include "src/simulate/pods.h"
 
 #include <math.h>
@@ -132,22 +133,11 @@ static void play(struct sim_run *run, struct sim_world *world, double load) {
 }
 
 static bool run_churn(struct sim_run *run, struct err *reterr) {
-  const struct sim_trace *trace = run->options->trace;
-  if (!pod_list_check(trace, loads[SG_ARRAY_LEN(loads) - 1] * end, reterr))
-    return false;
   double learning = 0;
   for (size_t l = 0; l < SG_ARRAY_LEN(loads); l++) {
-    struct sim_random order = sim_random_of(run->seed, SIM_STREAM_NODES);
-    struct pack_cluster *cluster = sim_trace_cluster(trace, &order, reterr);
-    if (!cluster)
-      return false;
     struct sim_world world;
-    sim_world_start_with_history(&world, run, cluster, trace->classes, trace->class_counts,
-                                 trace->facts.classes);
-    if (run->options->moves_per_100) {
-      world.moves_per_refusal = PACK_MOVES_MAX;
-      world.moves_per_100 = run->options->moves_per_100;
-    }
+    if (!sim_history_start(run->shared, run, &world, reterr))
+      return false;
     play(run, &world, loads[l]);
     learning += (double)world.learning_ns / 1e9;
     bool is_good = sim_world_finish(&world, run, reterr);
@@ -159,11 +149,20 @@ static bool run_churn(struct sim_run *run, struct err *reterr) {
   return true;
 }
 
+static bool prepare_churn(const struct sim_results *results, const struct sim_env *env, void **ret,
+                          struct err *reterr) {
+  const struct sim_trace *trace = results->options.trace;
+  return pod_list_check(trace, loads[SG_ARRAY_LEN(loads) - 1] * end, reterr) &&
+         (*ret = sim_history_new(trace, env, reterr)) != NULL;
+}
+
 const struct sim_suite sim_suite_churn = {
     .name = "churn",
     .summary = "Pods of a list come and go; how much of what they ask for can be accepted.",
     .needs_trace = true,
     .contenders = contenders,
     .metrics = churn_metrics,
+    .prepare = prepare_churn,
+    .release = sim_history_free,
     .run = run_churn,
 };

@@ -4,6 +4,7 @@
  * with replacement until the next one would take what was requested beyond `ratio` times the
  * GPUs there are. No pod is offered twice, none leaves. The experiment of the FGD paper.
  */
+#include "src/simulate/history.h"
 #include "src/simulate/pods.h"
 
 #include <stdlib.h>
@@ -224,25 +225,17 @@ static void sum_up(struct tally *tally) {
 
 static bool run_inflate(struct sim_run *run, struct err *reterr) {
   const struct sim_trace *trace = run->options->trace;
-  if (!pod_list_check(trace, run->options->ratio, reterr))
+  struct tally tally = {.trace = trace, .run = run};
+  if (!sim_history_start(run->shared, run, &tally.world, reterr))
     return false;
-  struct sim_random order = sim_random_of(run->seed, SIM_STREAM_NODES);
-  struct pack_cluster *cluster = sim_trace_cluster(trace, &order, reterr);
-  if (!cluster)
-    return false;
-  size_t count, percents = (size_t)(100 * run->options->ratio) + 2;
+  size_t count;
   CLEANUP_FREE uint32_t *classes = draw_arrivals(trace, run->options->ratio, run->seed, &count);
-  CLEANUP_FREE double *sums = mem_zalloc(percents * sizeof(*sums));
-  CLEANUP_FREE uint32_t *counts = mem_zalloc(percents * sizeof(*counts));
-  struct tally tally = {
-      .trace = trace, .run = run, .sums = sums, .counts = counts, .percents = percents};
+  tally.percents = (size_t)(100 * run->options->ratio) + 2;
+  CLEANUP_FREE double *sums = mem_zalloc(tally.percents * sizeof(*sums));
+  CLEANUP_FREE uint32_t *counts = mem_zalloc(tally.percents * sizeof(*counts));
+  tally.sums = sums;
+  tally.counts = counts;
   sim_target_init(&tally.target, trace);
-  sim_world_start_with_history(&tally.world, run, cluster, trace->classes, trace->class_counts,
-                               trace->facts.classes);
-  if (run->options->moves_per_100) {
-    tally.world.moves_per_refusal = PACK_MOVES_MAX;
-    tally.world.moves_per_100 = run->options->moves_per_100;
-  }
   for (size_t i = 0; i < count; i++)
     offer(&tally, &trace->classes[classes[i]]);
   look_at_fragments(&tally, 2 * capacity(&tally));
@@ -253,6 +246,13 @@ static bool run_inflate(struct sim_run *run, struct err *reterr) {
   return is_good;
 }
 
+static bool prepare_inflate(const struct sim_results *results, const struct sim_env *env,
+                            void **ret, struct err *reterr) {
+  const struct sim_options *options = &results->options;
+  return pod_list_check(options->trace, options->ratio, reterr) &&
+         (*ret = sim_history_new(options->trace, env, reterr)) != NULL;
+}
+
 const struct sim_suite sim_suite_inflate = {
     .name = "inflate",
     .summary = "A cluster fills up with the pods of a list; how much of its GPUs can be given out.",
@@ -261,6 +261,8 @@ const struct sim_suite sim_suite_inflate = {
     .contenders = contenders,
     .metrics = inflate_metrics,
     .curve = &curve,
+    .prepare = prepare_inflate,
+    .release = sim_history_free,
     .run = run_inflate,
     .check = sim_check_inflate,
 };
