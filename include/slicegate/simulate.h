@@ -103,7 +103,7 @@ struct sim_options {
   uint32_t moves_per_100;       /* pods that may be moved for each 100 placed; 0: none */
   struct gpu_products products; /* among which suite mig finds its own; none: those compiled in */
   struct sim_mig_options mig;
-  bool is_flexible; /* suite mixed: idle whole GPUs may be switched to MIG mode and back */
+  bool is_flexible; /* suite mixed: empty GPUs may be switched between whole and MIG mode */
   const uint32_t *scale_nodes; /* suite scale: numbers of nodes; none: as docs/packing.md states */
   size_t scale_node_count;
 };

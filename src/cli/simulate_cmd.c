@@ -88,7 +88,7 @@ static enum flags_result read_flags(int argc, char **argv, struct simulate_flags
        &ret->wishes.mix_seed, 0, INT64_MAX},
       {"parts", 0, FLAG_STRING, "LIST",
        "mig: some of saturation, churn, exact, lists. Default: all.", &ret->wishes.parts, 0, 0},
-      {"flex", 0, FLAG_BOOL, NULL, "mixed: idle whole GPUs may be switched to MIG mode and back.",
+      {"flex", 0, FLAG_BOOL, NULL, "mixed: empty GPUs may be switched between whole and MIG mode.",
        &ret->wishes.is_flexible, 0, 0},
       {"node-counts", 0, FLAG_STRING, "LIST",
        "scale: numbers of nodes. Default: 100,1000,1213,5000,15000.", &ret->wishes.node_counts, 0,

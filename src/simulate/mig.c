@@ -175,5 +175,6 @@ const struct sim_suite sim_suite_mig = {
     .prepare = prepare,
     .release = release,
     .run = run_mig,
+    .check = mig_check,
     .chart = mig_draw_chart,
 };

@@ -194,6 +194,8 @@ extern const struct mig_metric {
 const struct sim_metric *mig_metrics_make(struct arena *arena, const struct sim_options *options,
                                           size_t *ret_count);
 size_t mig_count_mixes(const struct sim_options *options);
+/* Baselines against figures of theirs, ours against them (mig_reference.c). */
+bool mig_check(const struct sim_results *results, struct buf *out);
 /* Acceptance by mix (mig_chart.c). */
 void mig_draw_chart(const struct sim_results *results, struct buf *out);
 

@@ -92,9 +92,9 @@ void mixed_ledger_look(void *ledger, uint32_t node);
 /* ---- switching modes (mixed_flex.c) --------------------------------------------------------- */
 
 /*
- * Variant C-flex, the same rule for every policy: when a pod fits nowhere, idle GPUs of the whole
- * pool are switched so that it does: one to MIG mode for slices, those in MIG mode that are empty
- * back for whole GPUs. Returns how many were switched.
+ * Variant C-flex, the same rule for every policy: when a pod fits nowhere, empty GPUs of the
+ * pools whole and MIG are switched so that it does: one to MIG mode for slices, as many as are
+ * missing on one node to whole GPUs for those. Returns how many were switched.
  */
 size_t mixed_flex(struct pack_cluster *cluster, const uint8_t *pools, struct mixed_ledger *ledger,
                   const struct pack_request *request);

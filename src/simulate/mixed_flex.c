@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Idle GPUs of the whole pool change their mode for a pod that fits nowhere. */
+/* Empty GPUs change between whole and MIG mode for a pod that fits nowhere. */
 #include "src/simulate/mixed.h"
 
 static bool fits_somewhere(const struct pack_cluster *cluster, const struct pack_request *request) {
@@ -47,7 +47,7 @@ static size_t switch_for_slices(struct pack_cluster *cluster, const uint8_t *poo
   for (size_t n = 0; n < pack_cluster_count(cluster); n++) {
     const struct pack_node *node = pack_cluster_node(cluster, n);
     size_t idle = count_empty(node, PACK_MODE_WHOLE);
-    if (pools[n] != MIXED_WHOLE || idle == 0 || idle >= fewest || !has_room(node, request))
+    if (pools[n] == MIXED_SHARED || idle == 0 || idle >= fewest || !has_room(node, request))
       continue;
     fewest = idle;
     best = n;
@@ -57,7 +57,7 @@ static size_t switch_for_slices(struct pack_cluster *cluster, const uint8_t *poo
   return switch_devices(cluster, ledger, best, PACK_MODE_WHOLE, PACK_MODE_MIG, 1);
 }
 
-/* Where the fewest have to be switched back. */
+/* Where the fewest have to be switched. */
 static size_t switch_for_gpus(struct pack_cluster *cluster, const uint8_t *pools,
                               struct mixed_ledger *ledger, const struct pack_request *request) {
   size_t wanted = request->forms[0].count;
@@ -65,7 +65,7 @@ static size_t switch_for_gpus(struct pack_cluster *cluster, const uint8_t *pools
   size_t fewest = SIZE_MAX;
   for (size_t n = 0; n < pack_cluster_count(cluster); n++) {
     const struct pack_node *node = pack_cluster_node(cluster, n);
-    if (pools[n] != MIXED_WHOLE || !has_room(node, request))
+    if (pools[n] == MIXED_SHARED || !has_room(node, request))
       continue;
     size_t idle = count_empty(node, PACK_MODE_WHOLE);
     if (idle + count_empty(node, PACK_MODE_MIG) < wanted || wanted - idle >= fewest)
