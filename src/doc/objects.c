@@ -136,7 +136,8 @@ static bool walk_document(struct objects *o) {
     o->json = start;
   }
   struct doc_node document = {0};
-  bool ok = json_read_value(&o->json, &document) && tell(o, &document, (struct str){NULL, 0}, NO_ITEM);
+  bool ok =
+      json_read_value(&o->json, &document) && tell(o, &document, (struct str){NULL, 0}, NO_ITEM);
   arena_reset(o->arena);
   return ok;
 }
