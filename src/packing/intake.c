@@ -91,16 +91,22 @@ static void find_pods(struct pack_intake *intake) {
   }
 }
 
+static bool check_nodes(const struct pack_intake *intake, struct err *reterr) {
+  const struct node *nodes = intake->recorded->nodes;
+  for (size_t n = 0; n < intake->recorded->node_count; n++) {
+    size_t pods = intake->pod_last[n] - intake->pod_first[n];
+    if (n && str_eq(nodes[n - 1].name, nodes[n].name))
+      return err_set(reterr, ERR_INVALID, "node \"%.*s\" is there twice", STR_FMT(nodes[n].name));
+    if (pods > NODE_PODS_MAX)
+      return err_set(reterr, ERR_LIMIT, "node \"%.*s\" has %zu pods, %d are the most",
+                     STR_FMT(nodes[n].name), pods, NODE_PODS_MAX);
+  }
+  return true;
+}
+
 struct pack_intake *pack_intake_new(struct pack_catalog *catalog, const struct cluster *recorded,
                                     struct err *reterr) {
   size_t count = recorded->node_count;
-  for (size_t n = 1; n < count; n++) {
-    if (str_eq(recorded->nodes[n - 1].name, recorded->nodes[n].name)) {
-      (void)err_set(reterr, ERR_INVALID, "node \"%.*s\" is there twice",
-                    STR_FMT(recorded->nodes[n].name));
-      return NULL;
-    }
-  }
   struct pack_intake *intake = mem_zalloc(sizeof(*intake));
   intake->arena = arena_new(4096);
   intake->catalog = catalog;
@@ -108,9 +114,13 @@ struct pack_intake *pack_intake_new(struct pack_catalog *catalog, const struct c
   intake->names = mem_zalloc(DEVICE_NAMES_MAX * sizeof(*intake->names));
   intake->pod_first = mem_zalloc((count + 1) * sizeof(*intake->pod_first));
   intake->pod_last = mem_zalloc((count + 1) * sizeof(*intake->pod_last));
+  find_pods(intake);
+  if (!check_nodes(intake, reterr)) {
+    pack_intake_free(intake);
+    return NULL;
+  }
   for (size_t n = 0; n < count; n++)
     survey(intake, &recorded->nodes[n]);
-  find_pods(intake);
   return intake;
 }
 

@@ -31,7 +31,12 @@ enum {
   COUNTERS_MAX = 64,            /* resource names of GPUs that one node lists */
   OTHERS_ASKED_MAX = 64,        /* other resources of one pod */
   CONSTRAINTS_MAX = 64,         /* bits of a trait mask */
+  NODE_PODS_MAX = 4096,         /* pods on one node; kubelets take 110 unless told otherwise */
 };
+
+/* CPU and memory of one pod beyond this (1 PiB) are not told apart: sums over a node stay in
+ * range. */
+#define AMOUNT_MAX (INT64_C(1) << 50)
 
 /* What a device name counts on some node: one way in which a request for it can be met. */
 struct device_name {

@@ -189,6 +189,12 @@ int64_t intake_allocatable(const struct node *node, struct str name) {
   return str_is(name, "cpu") ? qty_milli_ceil(amount->amount) : qty_units_ceil(amount->amount);
 }
 
+/* Below what one pod may ask for at most: whoever asks for that fits nowhere. */
+static int64_t capacity(const struct node *node, struct str name) {
+  int64_t amount = intake_allocatable(node, name);
+  return amount < AMOUNT_MAX ? amount : AMOUNT_MAX - 1;
+}
+
 static bool says_that_it_has_gpus(const struct node *node, const struct labels *labels) {
   return labels->gpus > 0 || labels->product.len ||
          str_is(label(node, STR_LIT("nvidia.com/gpu.present")), "true");
@@ -224,8 +230,8 @@ void intake_read_node(struct pack_intake *intake, const struct node *node,
   int64_t pods = intake_allocatable(node, STR_LIT("pods"));
   *ret =
       (struct intake_node){.spec = {.name = node->name,
-                                    .cpu_milli = intake_allocatable(node, STR_LIT("cpu")),
-                                    .mem_bytes = intake_allocatable(node, STR_LIT("memory")),
+                                    .cpu_milli = capacity(node, STR_LIT("cpu")),
+                                    .mem_bytes = capacity(node, STR_LIT("memory")),
                                     .pods_max = (uint32_t)(pods > UINT32_MAX ? UINT32_MAX : pods),
                                     .devices = ret->devices,
                                     .counters = ret->counters},

@@ -4,8 +4,12 @@
 
 static const struct str device_class_prefix = {"deviceclass.resource.kubernetes.io/", 35};
 
+static int64_t at_most(int64_t amount, int64_t most) {
+  return amount < most ? amount : most;
+}
+
 static struct pack_form form_of(uint8_t name, uint8_t kind, uint16_t profile, int64_t count) {
-  uint16_t asked = (uint16_t)(count > UINT16_MAX ? UINT16_MAX : count);
+  uint16_t asked = (uint16_t)at_most(count, UINT16_MAX);
   struct pack_form form = {.kind = kind, .name = name, .count = asked, .amount = profile};
   if (kind == PACK_REPLICAS) {
     form.count = 1;
@@ -17,9 +21,9 @@ static struct pack_form form_of(uint8_t name, uint8_t kind, uint16_t profile, in
 /* CPU and memory; true when the name is one of them, or nothing to count. */
 static bool take_host(const struct resource_request *item, struct pack_request *request) {
   if (str_is(item->name, "cpu"))
-    request->cpu_milli = qty_milli_ceil(item->amount);
+    request->cpu_milli = at_most(qty_milli_ceil(item->amount), AMOUNT_MAX);
   else if (str_is(item->name, "memory"))
-    request->mem_bytes = qty_units_ceil(item->amount);
+    request->mem_bytes = at_most(qty_units_ceil(item->amount), AMOUNT_MAX);
   else
     return str_is(item->name, "pods");
   return true;

@@ -19,7 +19,8 @@ struct pack_node *node_new(const struct node_parts *parts) {
   node->devices = (struct pack_device *)(void *)(at += counters);
   node->units = (struct pack_unit *)(void *)(at += devices);
   at += units;
-  memcpy(at, parts->name.ptr, parts->name.len);
+  if (parts->name.len)
+    memcpy(at, parts->name.ptr, parts->name.len);
   node->name = (struct str){at, parts->name.len};
   node->pod_count = parts->pod_count;
   node->counter_count = parts->counter_count;

@@ -264,7 +264,7 @@ static size_t destination(struct search *s, struct mover *mover, size_t from) {
 /* Whether the pod fits the node when these are gone. */
 static bool is_enough(const struct search *s, size_t n, const struct mover *asked,
                       const struct mover *a, const struct mover *b) {
-  if (pods_room(s->scene, n) + (b ? 2 : 1) < 1)
+  if (i64_add_sat(pods_room(s->scene, n), b ? 2 : 1) < 1)
     return false;
   for (size_t i = 0; i < asked->demand_count; i++) {
     const struct demand *demand = &asked->demands[i];
@@ -277,7 +277,7 @@ static bool is_enough(const struct search *s, size_t n, const struct mover *aske
 
 static bool is_cheaper(const struct search *s, const struct mover *a, const struct mover *b) {
   const int64_t cost[3] = {a->gpu_milli + (b ? b->gpu_milli : 0),
-                           a->cpu_milli + (b ? b->cpu_milli : 0),
+                           i64_add_sat(a->cpu_milli, b ? b->cpu_milli : 0),
                            i64_add_sat(a->mem_bytes, b ? b->mem_bytes : 0)};
   for (size_t i = 0; s->is_found && i < SG_ARRAY_LEN(cost); i++)
     if (cost[i] != s->best_cost[i])
@@ -290,7 +290,7 @@ static void take(struct search *s, size_t node, const struct mover *a, size_t a_
   const struct pod *pods = s->scene->intake->recorded->pods;
   s->is_found = true;
   s->best_cost[0] = a->gpu_milli + (b ? b->gpu_milli : 0);
-  s->best_cost[1] = a->cpu_milli + (b ? b->cpu_milli : 0);
+  s->best_cost[1] = i64_add_sat(a->cpu_milli, b ? b->cpu_milli : 0);
   s->best_cost[2] = i64_add_sat(a->mem_bytes, b ? b->mem_bytes : 0);
   s->best = (struct pack_scene_moves){.node = (uint32_t)node, .move_count = b ? 2 : 1};
   s->best.moves[0].pod = (size_t)(a->pod - pods);
