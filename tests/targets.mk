@@ -5,11 +5,12 @@ JOBS := -j$(shell nproc)
 
 ##@ Tests
 .PHONY: test
-test: deps ## every test: lint, suites under sanitizers, fuzz corpora, docs, demo, end to end
+test: deps ## every test: lint, suites under sanitizers, fuzz corpora, simulate, docs, demo, end to end
 	@$(MAKE) --no-print-directory $(JOBS) build/slicegate
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test-asan
 	@$(MAKE) --no-print-directory test-tsan
+	@$(MAKE) --no-print-directory test-simulate
 	@$(MAKE) --no-print-directory test-docs
 	@$(MAKE) --no-print-directory test-e2e
 	@echo "make test: everything passed$(if $(SKIP_E2E),, end to end included)"
@@ -25,6 +26,10 @@ test-tsan: ## suites under ThreadSanitizer
 	@$(MAKE) --no-print-directory FLAVOUR=tsan $(JOBS) bin suites
 	@$(MAKE) --no-print-directory FLAVOUR=tsan run-suites
 	@echo "  RUN  tests/integration/serve.sh"; bash tests/integration/serve.sh build/tsan/slicegate
+
+.PHONY: test-simulate
+test-simulate: build ## packing policies on the public lists, few seeds: baselines against published figures
+	@echo "  RUN  tests/integration/simulate.sh"; sh tests/integration/simulate.sh build/slicegate
 
 .PHONY: test-docs
 test-docs: build ## the examples of README and docs, and make demo itself
@@ -48,8 +53,9 @@ bench: build ## the figures of docs/figures.md, measured on this machine
 	@sh tests/bench/bench.sh build/slicegate build/release/tests/bench/load
 
 .PHONY: bench-packing
-bench-packing: build ## all suites of `slicegate simulate`; SIMULATED="inflate churn" for some
-	@sh tests/bench/packing.sh build/slicegate $(SIMULATED)
+bench-packing: deps ## the figures of docs/packing.md, all suites of simulate (knobs: SEEDS=2, SIMULATED="inflate mig")
+	@$(MAKE) --no-print-directory $(JOBS) build/slicegate
+	@SEEDS=$(SEEDS) THREADS=$(THREADS) sh tests/bench/packing.sh build/slicegate build/packing $(SIMULATED)
 
 .PHONY: soak
 soak: build ## resident memory after 10,000 and after 1,000,000 reviews

@@ -117,6 +117,7 @@ bool sim_suite_needs_trace(const struct sim_suite *suite);
 /* False: the suite has a cluster of its own, and a trace needs no list of nodes. */
 bool sim_suite_needs_nodes(const struct sim_suite *suite);
 bool sim_suite_uses_ratio(const struct sim_suite *suite);
+bool sim_suite_uses_moves(const struct sim_suite *suite); /* moves_per_100 */
 bool sim_suite_has_chart(const struct sim_suite *suite);
 
 struct sim_results;

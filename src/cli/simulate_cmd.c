@@ -148,26 +148,31 @@ static write_fn *find_output(const char *name, FILE *err) {
   return NULL;
 }
 
+/* A flag that a suite does not look at is a mistake of who gave it, not one to be passed over. */
 static bool check_flags(const struct sim_suite *suite, const struct simulate_flags *flags,
                         FILE *err) {
   const char *name = sim_suite_name(suite);
-  bool needs_nodes = sim_suite_needs_nodes(suite);
-  if (sim_suite_needs_trace(suite) && ((needs_nodes && !flags->nodes) || !flags->pods)) {
-    (void)fprintf(err,
-                  "slicegate: suite %s needs %s--pods FILE: in the format of the Alibaba GPU trace "
-                  "of 2023 (github.com/alibaba/clusterdata, cluster-trace-gpu-v2023)\n",
-                  name, needs_nodes ? "--nodes FILE and " : "");
-    return false;
-  }
-  if (flags->ratio && !sim_suite_uses_ratio(suite)) {
-    (void)fprintf(err, "slicegate: suite %s has no --ratio\n", name);
-    return false;
-  }
-  if (flags->svg && !sim_suite_has_chart(suite)) {
-    (void)fprintf(err, "slicegate: suite %s has no chart for --svg\n", name);
-    return false;
-  }
-  return true;
+  bool needs_nodes = sim_suite_needs_nodes(suite), needs_pods = sim_suite_needs_trace(suite);
+  const struct {
+    bool is_given, is_for_it;
+    const char *flag;
+  } of_some[] = {{flags->nodes != NULL, needs_nodes, "--nodes: its cluster is its own"},
+                 {flags->pods != NULL, needs_pods, "--pods: its pods are its own"},
+                 {flags->ratio != NULL, sim_suite_uses_ratio(suite), "--ratio"},
+                 {flags->moves > 0, sim_suite_uses_moves(suite), "--moves-per-100"},
+                 {flags->svg != NULL, sim_suite_has_chart(suite), "chart for --svg"}};
+  for (size_t i = 0; i < SG_ARRAY_LEN(of_some); i++)
+    if (of_some[i].is_given && !of_some[i].is_for_it) {
+      (void)fprintf(err, "slicegate: suite %s has no %s\n", name, of_some[i].flag);
+      return false;
+    }
+  if ((!needs_nodes || flags->nodes) && (!needs_pods || flags->pods))
+    return true;
+  (void)fprintf(err,
+                "slicegate: suite %s needs %s--pods FILE, in the format of the Alibaba GPU trace "
+                "of 2023 (github.com/alibaba/clusterdata, cluster-trace-gpu-v2023)\n",
+                name, needs_nodes ? "--nodes FILE and " : "");
+  return false;
 }
 
 /* ---- what came out -----------------------------------------------------------------------------

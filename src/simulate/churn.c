@@ -160,6 +160,7 @@ const struct sim_suite sim_suite_churn = {
     .name = "churn",
     .summary = "Pods of a list come and go; how much of what they ask for can be accepted.",
     .needs_trace = true,
+    .uses_moves = true,
     .contenders = contenders,
     .metrics = churn_metrics,
     .prepare = prepare_churn,

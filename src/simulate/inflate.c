@@ -258,6 +258,7 @@ const struct sim_suite sim_suite_inflate = {
     .summary = "A cluster fills up with the pods of a list; how much of its GPUs can be given out.",
     .needs_trace = true,
     .uses_ratio = true,
+    .uses_moves = true,
     .contenders = contenders,
     .metrics = inflate_metrics,
     .curve = &curve,

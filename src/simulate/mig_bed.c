@@ -18,13 +18,23 @@ static const int64_t node_mem_bytes = INT64_C(1) << 50;
 /* ---- product and mixes ------------------------------------------------------------------------
  */
 
+static bool unknown_product(struct gpu_products products, struct str id, struct err *reterr) {
+  CLEANUP_BUF struct buf known;
+  buf_init(&known, 300); /* a text of errors holds no more */
+  for (size_t i = 0; i < products.count; i++)
+    if (products.items[i].profile_count)
+      buf_printf(&known, " %.*s", STR_FMT(products.items[i].id));
+  return err_set(reterr, ERR_NOT_FOUND, "no MIG product is called \"%.*s\"; there are:%.*s",
+                 STR_FMT(id), STR_FMT(buf_str(&known)));
+}
+
 static bool set_product(struct mig_bed *bed, struct gpu_products products, struct str id,
                         struct err *reterr) {
   if (products.count == 0)
     products.items = products_all(&products.count);
   bed->product = products_find_id(products.items, products.count, id);
   if (!bed->product)
-    return err_set(reterr, ERR_NOT_FOUND, "no MIG product is called \"%.*s\"", STR_FMT(id));
+    return unknown_product(products, id, reterr);
   bed->catalog = pack_catalog_new();
   bed->product_number = pack_catalog_add(bed->catalog, bed->product);
   bed->mig = pack_catalog_mig(bed->catalog, bed->product_number);

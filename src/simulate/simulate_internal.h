@@ -181,7 +181,7 @@ struct sim_input {
 struct sim_suite {
   const char *name;
   const char *summary;
-  bool needs_trace, uses_ratio;
+  bool needs_trace, uses_ratio, uses_moves;
   bool has_own_cluster; /* of the trace only the pods count */
   /* Names of the contenders, ours first, NULL at the end. */
   const char *const *contenders;

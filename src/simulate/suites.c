@@ -39,6 +39,10 @@ bool sim_suite_uses_ratio(const struct sim_suite *suite) {
   return suite->uses_ratio;
 }
 
+bool sim_suite_uses_moves(const struct sim_suite *suite) {
+  return suite->uses_moves;
+}
+
 bool sim_suite_has_chart(const struct sim_suite *suite) {
   return suite->chart || suite->curve;
 }

@@ -60,6 +60,11 @@ static const struct {
     {{"inflate", "--jobs", "0"}, "--jobs is a whole number from 1"},
     {{"inflate", "--moves-per-100", "-1"}, "--moves-per-100 is a whole number from 0"},
     {{"inflate", "--node", "x"}, "unknown flag --node, did you mean --nodes?"},
+    {{"mixed", "--nodes", "n.csv"}, "suite mixed has no --nodes: its cluster is its own"},
+    {{"mig", "--pods", "p.csv"}, "suite mig has no --pods: its pods are its own"},
+    {{"mig", "--moves-per-100", "1"}, "suite mig has no --moves-per-100"},
+    {{"scale"}, "suite scale needs --pods FILE, in the format of"},
+    {{"mig", "--product", "h200"}, "no MIG product is called \"h200\"; there are: a30-24gb"},
 };
 
 START_TEST(wrong_flags_are_named) {
