@@ -180,22 +180,15 @@ static struct pack_totals recount(const struct pack_cluster *cluster) {
   for (size_t i = 0; i < pack_cluster_count(cluster); i++) {
     const struct pack_node *node = pack_cluster_node(cluster, i);
     sum.pods += node->pod_count;
-    sum.devices += node->device_count;
     for (size_t d = 0; d < node->device_count; d++) {
       const struct pack_device *device = &node->devices[d];
+      struct pack_mode_totals *mode = &sum.modes[device->mode];
       int64_t left = (int64_t)device->left * 1000 / device->size;
       sum.milli += 1000;
       sum.milli_left += left;
-      if (device->mode == PACK_MODE_WHOLE) {
-        sum.whole_milli += 1000;
-        sum.whole_milli_left += left;
-      } else if (device->mode == PACK_MODE_MIG) {
-        sum.mig_milli += 1000;
-        sum.mig_milli_left += left;
-        sum.mig_devices++;
-      } else {
-        sum.shared_devices++;
-      }
+      mode->milli += 1000;
+      mode->milli_left += left;
+      mode->devices++;
     }
   }
   return sum;
@@ -206,13 +199,11 @@ static void check_totals(const struct pack_cluster *cluster) {
   struct pack_totals expected = recount(cluster);
   ck_assert_int_eq(kept->milli, expected.milli);
   ck_assert_int_eq(kept->milli_left, expected.milli_left);
-  ck_assert_int_eq(kept->whole_milli, expected.whole_milli);
-  ck_assert_int_eq(kept->whole_milli_left, expected.whole_milli_left);
-  ck_assert_int_eq(kept->mig_milli, expected.mig_milli);
-  ck_assert_int_eq(kept->mig_milli_left, expected.mig_milli_left);
-  ck_assert_uint_eq(kept->devices, expected.devices);
-  ck_assert_uint_eq(kept->mig_devices, expected.mig_devices);
-  ck_assert_uint_eq(kept->shared_devices, expected.shared_devices);
+  for (size_t mode = 0; mode < PACK_MODES; mode++) {
+    ck_assert_int_eq(kept->modes[mode].milli, expected.modes[mode].milli);
+    ck_assert_int_eq(kept->modes[mode].milli_left, expected.modes[mode].milli_left);
+    ck_assert_uint_eq(kept->modes[mode].devices, expected.modes[mode].devices);
+  }
   ck_assert_uint_eq(kept->pods, expected.pods);
 }
 

@@ -102,7 +102,7 @@ START_TEST(whole_gpus_are_taken_as_a_whole) {
   ck_assert_uint_eq(first(&lab)->devices[T4_SECOND].left, PACK_MILLI);
   ck_assert_uint_eq(first(&lab)->idle, 1);
   check_pod(&lab, 0, &request, 2);
-  ck_assert_int_eq(pack_cluster_totals(lab.cluster)->whole_milli_left, 1000);
+  ck_assert_int_eq(pack_cluster_totals(lab.cluster)->modes[PACK_MODE_WHOLE].milli_left, 1000);
 }
 END_TEST
 
@@ -133,7 +133,7 @@ START_TEST(instances_take_windows) {
   ck_assert_uint_eq(mig->occupied[devices[MIG_SECOND].layout], 0x30);
   ck_assert_uint_eq(devices[MIG_FIRST].left, 2);
   ck_assert_uint_eq(devices[MIG_SECOND].left, 6);
-  ck_assert_int_eq(pack_cluster_totals(lab.cluster)->mig_milli_left, 250 + 750);
+  ck_assert_int_eq(pack_cluster_totals(lab.cluster)->modes[PACK_MODE_MIG].milli_left, 250 + 750);
   ck_assert(pack_release(lab.cluster, 0, 1));
   ck_assert_uint_eq(mig->occupied[first(&lab)->devices[MIG_FIRST].layout], 0xf0);
   ck_assert_uint_eq(first(&lab)->devices[MIG_SECOND].layout, 0);
@@ -369,8 +369,10 @@ START_TEST(undo_restores_the_very_same_value) {
       }
       const struct pack_totals *totals = pack_cluster_totals(lab.cluster);
       ck_assert_int_eq(totals->milli_left, before[depth].totals.milli_left);
-      ck_assert_int_eq(totals->whole_milli_left, before[depth].totals.whole_milli_left);
-      ck_assert_int_eq(totals->mig_milli_left, before[depth].totals.mig_milli_left);
+      ck_assert_int_eq(totals->modes[PACK_MODE_WHOLE].milli_left,
+                       before[depth].totals.modes[PACK_MODE_WHOLE].milli_left);
+      ck_assert_int_eq(totals->modes[PACK_MODE_MIG].milli_left,
+                       before[depth].totals.modes[PACK_MODE_MIG].milli_left);
       ck_assert_uint_eq(totals->pods, before[depth].totals.pods);
     }
     struct pack_request request = lab_request(&lab);

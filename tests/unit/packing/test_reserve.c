@@ -73,10 +73,11 @@ static void check_levels(const struct pack_tables *tables, const struct pack_clu
           running += (double)form->count / level->gpus;
       }
     }
-    double per_pod = (double)tables->milli_per_pod / 1024,
+    const struct pack_mode_totals *whole = &totals->modes[PACK_MODE_WHOLE];
+    double per_pod = (double)tables->pools[PACK_MODE_WHOLE] / 1024,
            share = (double)level->demand / (1 << 20);
-    double coming = (double)totals->whole_milli_left / per_pod * share;
-    double held = (double)totals->whole_milli / per_pod * share - running;
+    double coming = (double)whole->milli_left / per_pod * share;
+    double held = (double)whole->milli / per_pod * share - running;
     double demand = coming > held ? coming : held;
     demand = demand > 0 ? demand : 0;
     double margin = demand + 8 * sqrt(demand) - supply;
@@ -102,8 +103,9 @@ static void check_products(const struct pack_tables *tables, const struct pack_c
             (bound->products >> node->devices[d].product & 1))
           worth += (double)tables->prices[node->devices[d].left] / 1000; /* milli */
     }
-    double asked = (double)pack_cluster_totals(cluster)->whole_milli_left * bound->milli_per_pod /
-                   tables->milli_per_pod;
+    const struct pack_mode_totals *whole = &pack_cluster_totals(cluster)->modes[PACK_MODE_WHOLE];
+    double asked =
+        (double)whole->milli_left * bound->milli_per_pod / tables->pools[PACK_MODE_WHOLE];
     double ratio = worth > 0 ? asked / worth : asked > 0;
     for (size_t product = 0; product < LAB_PRODUCTS; product++)
       if (bound->products >> product & 1)
@@ -111,7 +113,9 @@ static void check_products(const struct pack_tables *tables, const struct pack_c
   }
   for (size_t product = 0; product < PACK_PRODUCTS_MAX; product++) {
     double least = expected[product] < 1 ? expected[product] : 1;
-    ck_assert_double_le(fabs((double)list->scarcity[product] / (1 << 20) - least), 0.005);
+    /* Rounded down to 64 steps. */
+    double short_by = least - (double)list->scarcity[product] / (1 << 20);
+    ck_assert(short_by > -0.005 && short_by < 1.0 / 64 + 0.005);
   }
 }
 

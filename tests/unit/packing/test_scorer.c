@@ -326,6 +326,7 @@ static struct pack_tables_ref *tables_with_charges(void) {
   for (uint16_t i = 0; i < LAB_PRODUCTS; i++)
     bounds[i] = (struct pack_bound){(uint64_t)1 << i, 100 * 1024};
   struct pack_tables tables = {.milli_per_pod = 500 * 1024,
+                               .pools = {[PACK_MODE_WHOLE] = 500 * 1024},
                                .levels = levels,
                                .level_count = LEVELS,
                                .bounds = bounds,

@@ -111,8 +111,8 @@ START_TEST(the_cluster_has_its_pools) {
   ck_assert_ptr_nonnull(cluster);
   ck_assert_uint_eq(pack_cluster_count(cluster), 200);
   ck_assert_int_eq(pack_cluster_totals(cluster)->milli, 1440 * PACK_MILLI);
-  ck_assert_uint_eq(pack_cluster_totals(cluster)->mig_devices, 480);
-  ck_assert_uint_eq(pack_cluster_totals(cluster)->shared_devices, 160);
+  ck_assert_uint_eq(pack_cluster_totals(cluster)->modes[PACK_MODE_MIG].devices, 480);
+  ck_assert_uint_eq(pack_cluster_totals(cluster)->modes[PACK_MODE_SHARED].devices, 160);
   size_t changes = 0;
   for (size_t n = 0; n < 200; n++) {
     const struct pack_node *node = pack_cluster_node(cluster, n);
@@ -149,16 +149,16 @@ START_TEST(idle_gpus_are_switched_only_when_nothing_fits) {
   ck_assert_uint_eq(flex(cluster, &ledger, pools, variant(&f, 3, 2)), 0);
   ck_assert_uint_eq(flex(cluster, &ledger, pools, variant(&f, 0, 0)), 0);
   ck_assert_uint_eq(flex(cluster, &ledger, pools, variant(&f, 1, 0)), 0);
-  ck_assert_uint_eq(pack_cluster_totals(cluster)->mig_devices, 0);
+  ck_assert_uint_eq(pack_cluster_totals(cluster)->modes[PACK_MODE_MIG].devices, 0);
   /* Slices are not. */
   ck_assert_uint_eq(flex(cluster, &ledger, pools, variant(&f, 3, 0)), 1);
-  ck_assert_uint_eq(pack_cluster_totals(cluster)->mig_devices, 1);
+  ck_assert_uint_eq(pack_cluster_totals(cluster)->modes[PACK_MODE_MIG].devices, 1);
   ck_assert_uint_eq(flex(cluster, &ledger, pools, variant(&f, 3, 0)), 0);
   /* Two whole GPUs: the empty one is switched back. */
   struct pack_request two = *variant(&f, 1, 0);
   two.forms[0].count = 2;
   ck_assert_uint_eq(flex(cluster, &ledger, pools, &two), 1);
-  ck_assert_uint_eq(pack_cluster_totals(cluster)->mig_devices, 0);
+  ck_assert_uint_eq(pack_cluster_totals(cluster)->modes[PACK_MODE_MIG].devices, 0);
   two.forms[0].count = 3;
   ck_assert_uint_eq(flex(cluster, &ledger, pools, &two), 0);
   mixed_ledger_done(&ledger);
