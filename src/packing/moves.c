@@ -180,7 +180,8 @@ static bool may_ever(const struct search *search, const struct pack_node *node) 
 
 /*
  * Whether it is worth while to take the pod away: it frees what is short, and there is somewhere
- * for it to go. Instances may also go to another place of their own device, once they are gone.
+ * for it to go. That may be another device of its own node, whose CPU and memory it holds
+ * already, and for instances another place of their own device, once they are gone.
  */
 static bool may_move(struct search *search, uint32_t index, const struct pack_pod *pod) {
   const struct pack_node *node = pack_cluster_node(search->cluster, index);
@@ -193,7 +194,8 @@ static bool may_move(struct search *search, uint32_t index, const struct pack_po
   if (pod->form.kind == PACK_SLICES)
     return true;
   struct pack_request moved = node_pod_request(pod);
-  return find_places(search, &moved)->count > 0;
+  return find_places(search, &moved)->count > 0 ||
+         pack_place_plain(search->catalog, node, &moved, 0, NULL);
 }
 
 static void look_at(struct search *search, uint32_t index, size_t moves) {

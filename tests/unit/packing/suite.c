@@ -8,6 +8,7 @@ TCase *tcase_commit(void);
 TCase *tcase_fit(void);
 TCase *tcase_fragment(void);
 TCase *tcase_mig(void);
+TCase *tcase_moves(void);
 TCase *tcase_policy_bestfit(void);
 TCase *tcase_policy_clustering(void);
 TCase *tcase_policy_dotprod(void);
@@ -32,6 +33,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_fit());
   suite_add_tcase(suite, tcase_fragment());
   suite_add_tcase(suite, tcase_mig());
+  suite_add_tcase(suite, tcase_moves());
   suite_add_tcase(suite, tcase_policy_bestfit());
   suite_add_tcase(suite, tcase_policy_clustering());
   suite_add_tcase(suite, tcase_policy_dotprod());
