@@ -19,6 +19,8 @@ mkdir -p "$work/bin" "$work/repo/deploy"
 ln -s "$slicegate" "$work/bin/slicegate"
 ln -s "$slicegate" "$work/bin/kubectl-slicegate"
 cp -R "$root/deploy/examples" "$work/repo/deploy/examples"
+mkdir "$work/repo/tests"
+ln -s "$root/tests/data" "$work/repo/tests/data"
 PATH=$work/bin:$PATH
 export PATH
 
