@@ -305,6 +305,8 @@ struct pack_tables_ref *lab_tables(struct lab *lab) {
   tables.cpu_per_gpu = (int64_t)random_below(random, 16000);
   tables.mem_per_gpu = random_one_in(random, 3) ? 0 : (int64_t)random_below(random, 64) * GIB;
   tables.milli_per_pod = (uint32_t)(1024 * (1 + random_below(random, 1000)));
+  for (size_t mode = 0; mode < PACK_MODES; mode++)
+    tables.pools[mode] = (uint32_t)(1 + random_below(random, tables.milli_per_pod));
   tables.waste_ppm = (uint32_t)random_below(random, 100000);
   make_levels(lab, arena, &tables);
   make_migs(lab, arena, &tables);

@@ -38,7 +38,7 @@ START_TEST(it_is_filled_as_stated) {
   double used = (double)(totals->milli - totals->milli_left) / (double)totals->milli;
   ck_assert_double_eq_tol(used, 0.7, 0.01);
   ck_assert_uint_ge(totals->pods, NODES * SCALE_PODS_PER_NODE);
-  ck_assert_uint_eq(totals->mig_devices, 12 * 8);
+  ck_assert_uint_eq(totals->modes[PACK_MODE_MIG].devices, 12 * 8);
   teardown(&f);
 }
 END_TEST
