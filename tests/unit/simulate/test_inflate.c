@@ -24,6 +24,17 @@ START_TEST(whole_gpus_fill_up_exactly) {
 }
 END_TEST
 
+/* Three pods a percent: 90 is the mean of 89 2/3, 90 and 90 1/3. */
+START_TEST(a_percent_is_the_mean_of_what_rounds_to_it) {
+  CLEANUP_TRACE struct sim_trace *trace = must_read_pods(300, "p,1000,1024,1,1000,\n");
+  CLEANUP_RESULTS struct sim_results *results = must_run("inflate", trace, 1, "bestfit");
+  ck_assert_double_eq_tol(value_of(results, "allocated_pct@90"), 90, 1e-9);
+  /* At the end there are two of three: 99 2/3 and 100. */
+  ck_assert_double_eq_tol(value_of(results, "allocated_pct@100"), 100 - 1.0 / 9, 1e-9);
+  ck_assert_double_eq_tol(value_of(results, "allocated_pct@130"), 100, 1e-9);
+}
+END_TEST
+
 /* 600 milli each: one a GPU, and 400 of each GPU are stranded. */
 START_TEST(stranded_parts_are_fragments) {
   CLEANUP_TRACE struct sim_trace *trace = must_read_pods(100, "p,1000,1024,1,600,\n");
@@ -159,6 +170,7 @@ TCase *tcase_inflate(void) {
   TCase *tcase = tcase_create("inflate");
   tcase_set_timeout(tcase, 60);
   tcase_add_test(tcase, whole_gpus_fill_up_exactly);
+  tcase_add_test(tcase, a_percent_is_the_mean_of_what_rounds_to_it);
   tcase_add_test(tcase, stranded_parts_are_fragments);
   tcase_add_test(tcase, what_is_left_beside_idle_gpus);
   tcase_add_test(tcase, percentages_that_are_skipped_are_those_before);
