@@ -196,19 +196,20 @@ static void answer_together(struct judge *j, const struct what_if_pods *pods, ui
                             struct what_if_result *ret) {
   struct pack_scene *scene = pack_scene_copy(j->base);
   uint64_t placed = 0;
-  bool is_full = false;
-  while (!is_full && !ret->is_sets_at_least) {
-    for (size_t i = 0; i < pods->count && !is_full; i++) {
-      for (int64_t k = 0; k < pods->items[i].replicas && !is_full; k++) {
+  while (!ret->lacking && placed < WHAT_IF_FITS_MAX && (count == 0 || ret->sets < count)) {
+    for (size_t i = 0; i < pods->count && !ret->lacking; i++) {
+      for (int64_t k = 0; k < pods->items[i].replicas && placed < WHAT_IF_FITS_MAX; k++) {
         struct pack_placement placement;
-        is_full = !place_one(j, scene, pods->items[i].asked, &placement);
-        ret->lacking = is_full ? &pods->items[i] : NULL;
-        placed += !is_full;
+        if (!place_one(j, scene, pods->items[i].asked, &placement)) {
+          ret->lacking = &pods->items[i];
+          break;
+        }
+        placed++;
       }
     }
-    ret->sets += !is_full;
-    ret->is_sets_at_least = !is_full && (count ? ret->sets == count : placed >= WHAT_IF_FITS_MAX);
+    ret->sets += placed == (ret->sets + 1) * ret->set_pods;
   }
+  ret->is_sets_at_least = !ret->lacking;
   pack_scene_free(scene);
 }
 
@@ -255,28 +256,42 @@ static bool ask_all(struct pack_intake *intake, struct what_if_pods *pods, FILE 
   return true;
 }
 
+/* Of all manifests together, as often as they say; saturating. */
+static uint64_t count_set(const struct what_if_pods *pods) {
+  int64_t set = 0;
+  for (size_t i = 0; i < pods->count; i++)
+    set = i64_add_sat(set, pods->items[i].replicas);
+  return (uint64_t)set;
+}
+
 static void answer_all(struct judge *j, struct what_if_pods *pods, uint64_t count,
                        struct what_if_result *ret) {
   struct what_if_answer *answers = arena_array(j->arena, pods->count, sizeof(*answers));
-  uint64_t set = 0;
-  for (size_t i = 0; i < pods->count; i++) {
-    uint64_t replicas = (uint64_t)pods->items[i].replicas;
-    answer(j, &pods->items[i], count * (replicas < WHAT_IF_FITS_MAX ? replicas : WHAT_IF_FITS_MAX),
-           &answers[i]);
-    set += replicas;
-  }
+  for (size_t i = 0; i < pods->count; i++)
+    answer(j, &pods->items[i], count * (uint64_t)pods->items[i].replicas, &answers[i]);
   ret->answers = answers;
   ret->answer_count = pods->count;
   sum_up(j, ret);
+  uint64_t set = count_set(pods);
   if (set > 1) {
     ret->set_pods = set;
     answer_together(j, pods, count, ret);
   }
 }
 
+static bool check_count(const struct what_if_pods *pods, uint64_t count, FILE *err) {
+  if (count == 0 || count_set(pods) <= WHAT_IF_FITS_MAX / count)
+    return true;
+  (void)fprintf(err, "slicegate: --count %llu of %llu pods are more than %d, which are the most\n",
+                (unsigned long long)count, (unsigned long long)count_set(pods), WHAT_IF_FITS_MAX);
+  return false;
+}
+
 bool what_if_judge(const struct cluster *recorded, struct what_if_pods *pods, uint64_t count,
                    struct arena *arena, struct what_if_result *ret, FILE *err) {
   struct err why = {0};
+  if (!check_count(pods, count, err))
+    return false;
   struct pack_catalog *catalog = pack_catalog_new();
   struct pack_intake *intake = pack_intake_new(catalog, recorded, &why);
   struct pack_scene *base = NULL;

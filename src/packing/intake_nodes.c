@@ -195,6 +195,12 @@ static int64_t capacity(const struct node *node, struct str name) {
   return amount < AMOUNT_MAX ? amount : AMOUNT_MAX - 1;
 }
 
+/* Kubelets always list it; somebody's own list of nodes may not. */
+static uint32_t pods_max(const struct node *node) {
+  int64_t pods = intake_allocatable(node, STR_LIT("pods"));
+  return pods > 0 && pods < NODE_PODS_MAX ? (uint32_t)pods : NODE_PODS_MAX;
+}
+
 static bool says_that_it_has_gpus(const struct node *node, const struct labels *labels) {
   return labels->gpus > 0 || labels->product.len ||
          str_is(label(node, STR_LIT("nvidia.com/gpu.present")), "true");
@@ -227,15 +233,13 @@ void intake_read_node(struct pack_intake *intake, const struct node *node,
                       struct intake_node *ret) {
   struct labels labels = read_labels(node);
   struct guess guess = {intake, ret, 0};
-  int64_t pods = intake_allocatable(node, STR_LIT("pods"));
-  *ret =
-      (struct intake_node){.spec = {.name = node->name,
-                                    .cpu_milli = capacity(node, STR_LIT("cpu")),
-                                    .mem_bytes = capacity(node, STR_LIT("memory")),
-                                    .pods_max = (uint32_t)(pods > UINT32_MAX ? UINT32_MAX : pods),
-                                    .devices = ret->devices,
-                                    .counters = ret->counters},
-                           .is_unreadable = says_that_it_has_gpus(node, &labels)};
+  *ret = (struct intake_node){.spec = {.name = node->name,
+                                       .cpu_milli = capacity(node, STR_LIT("cpu")),
+                                       .mem_bytes = capacity(node, STR_LIT("memory")),
+                                       .pods_max = pods_max(node),
+                                       .devices = ret->devices,
+                                       .counters = ret->counters},
+                              .is_unreadable = says_that_it_has_gpus(node, &labels)};
   /* Before the counters: their profiles are those of the product. */
   uint16_t product = PACK_NONE;
   bool has_nvidia = labels.product.len || labels.gpus;
