@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 enum {
-  KINDS_MAX = 4096, /* kinds of pod that are told apart; further ones count only in the sums */
+  KINDS_MAX = 4096, /* kinds of pod that are told apart; then the rarer half is forgotten */
   SLOTS = 8192,     /* > KINDS_MAX, a power of two */
   /* When more than this has been counted, all counts are halved: the mix of long ago fades. */
   COUNTED_MAX = 30000,
@@ -58,18 +58,52 @@ static size_t hash(const struct pack_request *request) {
   return (size_t)(sum ^ sum >> 32) % SLOTS;
 }
 
-/* The kind of this request, made when it is new; NULL: there are too many. */
-static struct kind *find_kind(struct pricing_learner *learner, const struct pack_request *request) {
+/* The slot of this request, free when it is new. */
+static uint16_t *find_slot(struct pricing_learner *learner, const struct pack_request *request) {
   size_t at = hash(request);
-  for (; learner->slots[at]; at = (at + 1) % SLOTS) {
-    struct kind *kind = &learner->kinds[learner->slots[at] - 1];
-    if (memcmp(&kind->request, request, sizeof(*request)) == 0)
-      return kind;
+  for (; learner->slots[at]; at = (at + 1) % SLOTS)
+    if (memcmp(&learner->kinds[learner->slots[at] - 1].request, request, sizeof(*request)) == 0)
+      break;
+  return &learner->slots[at];
+}
+
+/* Rarest first, of equally rare ones those that were seen first. */
+static int compare_counts(const void *a, const void *b) {
+  const struct kind *x = *(struct kind *const *)a, *y = *(struct kind *const *)b;
+  return x->count != y->count ? (x->count > y->count ? 1 : -1) : (x > y) - (x < y);
+}
+
+static void forget_rarest(struct pricing_learner *learner) {
+  CLEANUP_FREE struct kind **order = mem_zalloc(KINDS_MAX * sizeof(struct kind *));
+  size_t kept = 0;
+  for (size_t i = 0; i < learner->kind_count; i++)
+    order[i] = &learner->kinds[i];
+  qsort(order, learner->kind_count, sizeof(struct kind *), compare_counts);
+  for (size_t i = 0; i < learner->kind_count / 2; i++) {
+    learner->counted -= order[i]->count;
+    order[i]->request.form_count = 0; /* no request has none */
   }
-  if (learner->kind_count == KINDS_MAX)
-    return NULL;
+  memset(learner->slots, 0, sizeof(learner->slots));
+  for (size_t i = 0; i < learner->kind_count; i++)
+    if (learner->kinds[i].request.form_count) {
+      learner->kinds[kept] = learner->kinds[i];
+      *find_slot(learner, &learner->kinds[kept].request) = (uint16_t)(kept + 1);
+      kept++;
+    }
+  learner->kind_count = kept;
+}
+
+/* The kind of this request, made when it is new. */
+static struct kind *find_kind(struct pricing_learner *learner, const struct pack_request *request) {
+  uint16_t *slot = find_slot(learner, request);
+  if (*slot)
+    return &learner->kinds[*slot - 1];
+  if (learner->kind_count == KINDS_MAX) {
+    forget_rarest(learner);
+    slot = find_slot(learner, request);
+  }
   struct kind *kind = &learner->kinds[learner->kind_count++];
-  learner->slots[at] = (uint16_t)learner->kind_count;
+  *slot = (uint16_t)learner->kind_count;
   *kind = (struct kind){.request = *request};
   return kind;
 }
@@ -77,8 +111,6 @@ static struct kind *find_kind(struct pricing_learner *learner, const struct pack
 static void count(struct pricing_learner *learner, const struct pack_request *request,
                   double times) {
   struct kind *kind = find_kind(learner, request);
-  if (!kind)
-    return;
   const struct pack_form *form = &request->forms[0];
   if (!kind->is_in_tables && form->kind == PACK_WHOLE && form->count > 1)
     learner->is_new_level = true;
@@ -91,6 +123,8 @@ void pricing_learner_history(struct pricing_learner *learner, const struct pack_
   double sum = 0;
   for (size_t i = 0; i < n; i++)
     sum += counts[i];
+  if (sum <= 0)
+    return;
   for (size_t i = 0; i < n; i++)
     count(learner, &requests[i], PRICING_HISTORY_PODS * counts[i] / sum);
 }
