@@ -130,8 +130,9 @@ done
 say "goals, and what was reached"
 jq -rn -L "$bench" -f "$bench/packing_goals.jq" "$out"/*.json >"$out/goals.tsv"
 awk -F '\t' -f "$bench/columns.awk" "$out/goals.tsv"
-printf '\n%s cores, %s, %s, %s; %s, %s; %s s in all\n' "$(nproc)" \
+printf '%s cores of %s, %s, %s; %s, %s; %s seconds in all\n' "$(nproc)" \
   "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(uname -sr)" "$(date -u +%F)" \
   "$("$slicegate" version)" "$(git -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown)" \
-  "$(($(date +%s) - begin))"
-echo "Tables, CSV, JSON and charts are in $out."
+  "$(($(date +%s) - begin))" >"$out/machine.txt"
+printf '\n%s' "$(cat "$out/machine.txt")"
+printf '\nTables, CSV, JSON and charts are in %s. sh tests/bench/packing_docs.sh takes them into docs/.\n' "$out"
