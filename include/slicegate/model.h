@@ -304,6 +304,11 @@ struct gpu_products {
 };
 /* Every product with MIG that is compiled in (from mig-profiles.json). Static storage. */
 const struct gpu_product *products_all(size_t *ret_count);
+static inline struct gpu_products products_builtin(void) {
+  struct gpu_products all;
+  all.items = products_all(&all.count);
+  return all;
+}
 /* By a value of nvidia.com/gpu.product, with or without "-SHARED", "-MIG-..." suffix and
  * with or without the "NVIDIA-" prefix; NULL when no product has it. */
 const struct gpu_product *product_by_label(struct str label);

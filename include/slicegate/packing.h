@@ -508,8 +508,10 @@ bool pack_suggest(struct pack_scorer *scorer, struct pack_cluster *cluster,
  * Use: new (looks at all nodes), ask for every pod in question, then make scenes.
  */
 struct pack_intake;
-/* Borrows `recorded`; adds its products to `catalog`. ERR_INVALID: two nodes of one name. */
-struct pack_intake *pack_intake_new(struct pack_catalog *catalog, const struct cluster *recorded,
+/* Borrows `recorded`, and the products by whose labels GPUs are known; adds those that are there to
+ * `catalog`. ERR_INVALID: two nodes of one name. */
+struct pack_intake *pack_intake_new(struct pack_catalog *catalog, struct gpu_products products,
+                                    const struct cluster *recorded,
                                     struct err *reterr) SG_MUST_CHECK;
 void pack_intake_free(struct pack_intake *intake);
 

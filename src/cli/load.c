@@ -107,9 +107,9 @@ void loaded_cluster_free_ptr(struct loaded_cluster **loaded) {
 /* ---- GPU products -------------------------------------------------------------------------- */
 
 bool cli_load_products(const char *path, struct arena *arena, struct gpu_products *ret, FILE *err) {
-  size_t base_count, own_count;
-  const struct gpu_product *base = products_all(&base_count), *own;
-  *ret = (struct gpu_products){base, base_count};
+  size_t own_count;
+  const struct gpu_product *own;
+  *ret = products_builtin();
   if (!path)
     return true;
   CLEANUP_BUF struct buf text = {0};
@@ -119,7 +119,7 @@ bool cli_load_products(const char *path, struct arena *arena, struct gpu_product
     print_err(path, &why, err);
     return false;
   }
-  ret->items = products_merge(arena, own, own_count, base, base_count, &ret->count);
+  ret->items = products_merge(arena, own, own_count, ret->items, ret->count, &ret->count);
   return true;
 }
 

@@ -7,7 +7,7 @@
 
 struct what_if_flags {
   struct flag_list files, rest;
-  const char *cluster, *policy, *ns, *output;
+  const char *cluster, *policy, *products, *ns, *output;
   int64_t count;
 };
 
@@ -68,6 +68,12 @@ static enum flags_result read_flags(int argc, char **argv, struct what_if_flags 
        .argument = "FILE",
        .help = "A GPUPolicy, for the kinds of workloads that it adds.",
        .value = &ret->policy},
+      {.name = "products",
+       .type = FLAG_STRING,
+       .argument = "FILE",
+       .help = "Further GPU products, or other profiles and placements for known ones, in the form "
+               "of src/model/mig-profiles.json.",
+       .value = &ret->products},
       {.name = "output",
        .letter = 'o',
        .type = FLAG_STRING,
@@ -114,13 +120,14 @@ int cli_what_if(int argc, char **argv, FILE *out, FILE *err) {
   CLEANUP_ARENA struct arena *arena = arena_new(256 * 1024);
   CLEANUP_POLICY struct policy *policy = cli_load_policy(flags.policy, err);
   struct what_if_pods pods;
-  if (!policy ||
+  struct gpu_products products;
+  if (!policy || !cli_load_products(flags.products, arena, &products, err) ||
       !what_if_read(&flags.files, str_of(flags.ns), policy_get(policy), arena, &pods, err))
     return EXIT_UNUSABLE;
   CLEANUP_LOADED_CLUSTER struct loaded_cluster *loaded = cli_load_cluster_pods(flags.cluster, err);
   struct what_if_result result;
-  if (!loaded ||
-      !what_if_judge(loaded_cluster_get(loaded), &pods, (uint64_t)flags.count, arena, &result, err))
+  if (!loaded || !what_if_judge(loaded_cluster_get(loaded), products, &pods, (uint64_t)flags.count,
+                                arena, &result, err))
     return EXIT_UNUSABLE;
   if (strcmp(flags.output, "json") == 0)
     what_if_print_json(&result, out);

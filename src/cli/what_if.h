@@ -76,8 +76,9 @@ struct what_if_result {
   const struct what_if_pod *lacking; /* the pod of the next set that has no room */
 };
 /* `count`: of each, 0: as many as fit. False after printing why not. */
-bool what_if_judge(const struct cluster *recorded, struct what_if_pods *pods, uint64_t count,
-                   struct arena *arena, struct what_if_result *ret, FILE *err) SG_MUST_CHECK;
+bool what_if_judge(const struct cluster *recorded, struct gpu_products products,
+                   struct what_if_pods *pods, uint64_t count, struct arena *arena,
+                   struct what_if_result *ret, FILE *err) SG_MUST_CHECK;
 
 /* ---- how it is shown (what_if_text.c, what_if_json.c)
  * -------------------------------------------- */

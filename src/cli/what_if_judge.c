@@ -287,13 +287,14 @@ static bool check_count(const struct what_if_pods *pods, uint64_t count, FILE *e
   return false;
 }
 
-bool what_if_judge(const struct cluster *recorded, struct what_if_pods *pods, uint64_t count,
-                   struct arena *arena, struct what_if_result *ret, FILE *err) {
+bool what_if_judge(const struct cluster *recorded, struct gpu_products products,
+                   struct what_if_pods *pods, uint64_t count, struct arena *arena,
+                   struct what_if_result *ret, FILE *err) {
   struct err why = {0};
   if (!check_count(pods, count, err))
     return false;
   struct pack_catalog *catalog = pack_catalog_new();
-  struct pack_intake *intake = pack_intake_new(catalog, recorded, &why);
+  struct pack_intake *intake = pack_intake_new(catalog, products, recorded, &why);
   struct pack_scene *base = NULL;
   bool is_asked = intake && ask_all(intake, pods, err);
   if (is_asked)

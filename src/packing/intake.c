@@ -104,12 +104,13 @@ static bool check_nodes(const struct pack_intake *intake, struct err *reterr) {
   return true;
 }
 
-struct pack_intake *pack_intake_new(struct pack_catalog *catalog, const struct cluster *recorded,
-                                    struct err *reterr) {
+struct pack_intake *pack_intake_new(struct pack_catalog *catalog, struct gpu_products products,
+                                    const struct cluster *recorded, struct err *reterr) {
   size_t count = recorded->node_count;
   struct pack_intake *intake = mem_zalloc(sizeof(*intake));
   intake->arena = arena_new(4096);
   intake->catalog = catalog;
+  intake->products = products;
   intake->recorded = recorded;
   intake->names = mem_zalloc(DEVICE_NAMES_MAX * sizeof(*intake->names));
   intake->pod_first = mem_zalloc((count + 1) * sizeof(*intake->pod_first));

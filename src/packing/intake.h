@@ -60,6 +60,7 @@ struct constraint {
 struct pack_intake {
   struct arena *arena;
   struct pack_catalog *catalog;
+  struct gpu_products products;
   const struct cluster *recorded;
   struct device_name *names; /* [number - 1] */
   size_t name_count;

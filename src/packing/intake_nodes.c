@@ -66,7 +66,8 @@ static struct str base_product(struct str product) {
 }
 
 static uint16_t nvidia_product(struct pack_intake *intake, const struct labels *labels) {
-  const struct gpu_product *known = product_by_label(labels->product);
+  const struct gpu_product *known =
+      products_find_label(intake->products.items, intake->products.count, labels->product);
   if (known)
     return pack_catalog_add(intake->catalog, known);
   struct str name = base_product(labels->product);

@@ -31,7 +31,7 @@ static bool unknown_product(struct gpu_products products, struct str id, struct 
 static bool set_product(struct mig_bed *bed, struct gpu_products products, struct str id,
                         struct err *reterr) {
   if (products.count == 0)
-    products.items = products_all(&products.count);
+    products = products_builtin();
   bed->product = products_find_id(products.items, products.count, id);
   if (!bed->product)
     return unknown_product(products, id, reterr);

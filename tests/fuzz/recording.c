@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (recorded.node_count > NODES_MAX)
     return 0;
   struct pack_catalog *catalog = pack_catalog_new();
-  struct pack_intake *intake = pack_intake_new(catalog, &recorded, &err);
+  struct pack_intake *intake = pack_intake_new(catalog, products_builtin(), &recorded, &err);
   if (intake)
     ask(&recorded, intake, catalog);
   pack_intake_free(intake);

@@ -342,7 +342,7 @@ static void check_round(uint64_t seed) {
   struct cluster recorded = {
       .nodes = r.nodes, .node_count = r.node_count, .pods = r.pods, .pod_count = r.pod_count};
   struct pack_catalog *catalog = pack_catalog_new();
-  struct pack_intake *intake = pack_intake_new(catalog, &recorded, &err);
+  struct pack_intake *intake = pack_intake_new(catalog, products_builtin(), &recorded, &err);
   ck_assert_msg(intake != NULL, "%s", err.text);
   const struct pack_asked *asked[ASKED_MAX];
   for (size_t i = 0; i < r.asked_count; i++) {

@@ -11,7 +11,8 @@ void recorded_init(struct recorded *recorded, const char *yaml) {
   *recorded = (struct recorded){.arena = arena_new(4096), .catalog = pack_catalog_new()};
   ck_assert_msg(wire_cluster_decode_pods(recorded->arena, str_of(yaml), &recorded->cluster, &err),
                 "%u:%u: %s", err.line, err.column, err.text);
-  recorded->intake = pack_intake_new(recorded->catalog, &recorded->cluster, &err);
+  recorded->intake =
+      pack_intake_new(recorded->catalog, products_builtin(), &recorded->cluster, &err);
   ck_assert_msg(recorded->intake != NULL, "%s", err.text);
   recorded->uid = recorded->cluster.pod_count;
 }

@@ -119,7 +119,7 @@ START_TEST(a_node_is_there_once) {
   const struct node twice[] = {{.name = STR_LIT("n")}, {.name = STR_LIT("n")}};
   struct cluster cluster = {.nodes = twice, .node_count = 2};
   struct pack_catalog *catalog = pack_catalog_new();
-  ck_assert_ptr_null(pack_intake_new(catalog, &cluster, &err));
+  ck_assert_ptr_null(pack_intake_new(catalog, products_builtin(), &cluster, &err));
   ck_assert_str_eq(err.text, "node \"n\" is there twice");
   pack_catalog_free(catalog);
 }
