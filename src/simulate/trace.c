@@ -184,7 +184,7 @@ static bool read_models(struct sim_trace *trace, const struct list_row *row, uin
       return list_fail(&list_pods, row, POD_MODELS, reterr,
                        "an empty model: models are separated by one \"|\"");
     uint16_t product = pack_catalog_find(trace->catalog, model);
-    if (product != PACK_NONE && product != trace->absent)
+    if (product != PACK_NONE)
       *ret |= UINT64_C(1) << product;
     else
       note_absent_model(trace, model);

@@ -115,8 +115,14 @@ END_TEST
 START_TEST(a_move_makes_room) {
   struct fixture f;
   strand(&f);
+  unsigned counts[2] = {0};
+  f.world.changed = count_change;
+  f.world.changed_ctx = counts;
   f.world.moves_per_refusal = 1;
   ck_assert(arrive(&f, 1000));
+  /* Both nodes of the move were told of, the one that took the pod once more. */
+  ck_assert_uint_eq(counts[f.world.pods[4].node], 2);
+  ck_assert_uint_eq(counts[1 - f.world.pods[4].node], 1);
   ck_assert_uint_eq(f.world.moves, 1);
   ck_assert_int_eq(milli_left(&f), 200);
   ck_assert_uint_eq(f.world.pods[2].node, f.world.pods[3].node);
