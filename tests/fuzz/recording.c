@@ -27,7 +27,9 @@ static void fill(struct pack_scene *scene, struct pack_scorer *scorer,
     if (is_found != (open > 0))
       __builtin_trap();
     if (!is_found) {
-      (void)pack_scene_suggest(scene, scorer, asked, &moves);
+      if (pack_scene_suggest(scene, scorer, asked, &moves) &&
+          (moves.move_count == 0 || moves.move_count > PACK_MOVES_MAX))
+        __builtin_trap();
       return;
     }
     if (pack_scene_judge(scene, choice.placement.node, asked).blocks ||
