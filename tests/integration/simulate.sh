@@ -6,8 +6,8 @@
 set -eu
 slicegate=${1:?usage: simulate.sh PATH_TO_SLICEGATE}
 root=$(cd "$(dirname "$0")/../.." && pwd)
-trace="--nodes $root/tests/data/alibaba-gpu-2023/openb_node_list_gpu_node.csv
-  --pods $root/tests/data/alibaba-gpu-2023/openb_pod_list_default.csv"
+pods=$root/tests/data/alibaba-gpu-2023/openb_pod_list_default.csv
+trace="--nodes $root/tests/data/alibaba-gpu-2023/openb_node_list_gpu_node.csv --pods $pods"
 jobs=$(nproc)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -91,13 +91,11 @@ holds mig "short stories: mostly as much as the best who place what fits" '
   level("slicegate"; "exact_equal_accepting_pct@arrivals") >= 90 and
   level("slicegate"; "exact_equal_accepting_pct@departures") >= 90'
 
-# shellcheck disable=SC2086
-simulate mixed mixed $trace --seeds 42 --policies slicegate,fgd,bestfit --flex --jobs "$jobs"
+simulate mixed mixed --pods "$pods" --seeds 42 --policies slicegate,fgd,bestfit --flex --jobs "$jobs"
 holds mixed "nobody is placed on GPUs of the wrong kind, split or overlapping" '
   [.policies[].metrics | .wrong_kind, .split_replicas, .overlaps | .mean == 0] | all'
 
-# shellcheck disable=SC2086
-simulate scale scale $trace --seeds 42 --policies slicegate,fgd --node-counts 100,1213
+simulate scale scale --pods "$pods" --seeds 42 --policies slicegate,fgd --node-counts 100,1213
 holds scale "cached answers are those of a fresh scorer" '
   [.policies[].metrics | to_entries[] | select(.key | startswith("wrong_answers@")) | .value.mean == 0] | all'
 
