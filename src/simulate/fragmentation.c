@@ -59,10 +59,11 @@ static size_t merge_classes(const struct sim_trace *trace, struct merged *ret) {
 void sim_target_init(struct sim_target *target, const struct sim_trace *trace) {
   struct merged *merged = mem_zalloc(trace->facts.classes * sizeof(*merged));
   size_t count = merge_classes(trace, merged);
-  *target = (struct sim_target){.classes = mem_zalloc(count * sizeof(*target->classes)),
-                                .shares = mem_zalloc(count * sizeof(*target->shares))};
+  size_t most = count < SIM_TARGET_MAX ? count : SIM_TARGET_MAX;
+  *target = (struct sim_target){.classes = mem_zalloc(most * sizeof(*target->classes)),
+                                .shares = mem_zalloc(most * sizeof(*target->shares))};
   uint64_t covered = 0;
-  while (target->count < count && covered * 100 < (uint64_t)trace->facts.pods * 95) {
+  while (target->count < most && covered * 100 < (uint64_t)trace->facts.pods * 95) {
     covered += merged[target->count].pods;
     target->classes[target->count] = merged[target->count].request;
     target->count++;

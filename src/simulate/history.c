@@ -21,6 +21,7 @@ struct sim_history *sim_history_new(const struct sim_trace *trace, const struct 
                           trace->facts.classes);
   history->tables = pricing_learner_tables(history->learner, cluster);
   history->ns = now_ns(env) - start;
+  sim_target_init(&history->target, trace);
   pack_cluster_free(cluster);
   return history;
 }
@@ -31,6 +32,7 @@ void sim_history_free(void *ptr) {
     return;
   pricing_learner_free(history->learner);
   pack_tables_unref(history->tables);
+  sim_target_done(&history->target);
   free(history);
 }
 

@@ -8,7 +8,8 @@
 struct sim_history {
   struct pricing_learner *learner;
   struct pack_tables_ref *tables;
-  int64_t ns; /* that it took */
+  struct sim_target target;
+  int64_t ns; /* that learner and tables took */
 };
 struct sim_history *sim_history_new(const struct sim_trace *trace, const struct sim_env *env,
                                     struct err *reterr) SG_MUST_CHECK;

@@ -127,7 +127,7 @@ struct tally {
   const struct sim_trace *trace;
   struct sim_run *run;
   struct sim_world world;
-  struct sim_target target;
+  const struct sim_target *target;
   int64_t requested;
   /* Of every percent: allocated shares of the arrivals whose requested share rounds to it. */
   double *sums;
@@ -164,7 +164,7 @@ static void look_at_fragments(struct tally *tally, int64_t next_milli) {
     unsigned at = fragments_at[tally->next_fragment];
     if ((tally->requested + next_milli) * 100 <= (int64_t)at * capacity(tally))
       return;
-    struct sim_fragments fragments = sim_fragments_of(&tally->target, tally->world.cluster);
+    struct sim_fragments fragments = sim_fragments_of(tally->target, tally->world.cluster);
     double all = (double)capacity(tally);
     double left = (double)pack_cluster_totals(tally->world.cluster)->milli_left;
     struct sim_run *run = tally->run;
@@ -225,8 +225,9 @@ static void sum_up(struct tally *tally) {
 
 static bool run_inflate(struct sim_run *run, struct err *reterr) {
   const struct sim_trace *trace = run->options->trace;
-  struct tally tally = {.trace = trace, .run = run};
-  if (!sim_history_start(run->shared, run, &tally.world, reterr))
+  const struct sim_history *history = run->shared;
+  struct tally tally = {.trace = trace, .run = run, .target = &history->target};
+  if (!sim_history_start(history, run, &tally.world, reterr))
     return false;
   size_t count;
   CLEANUP_FREE uint32_t *classes = draw_arrivals(trace, run->options->ratio, run->seed, &count);
@@ -235,14 +236,12 @@ static bool run_inflate(struct sim_run *run, struct err *reterr) {
   CLEANUP_FREE uint32_t *counts = mem_zalloc(tally.percents * sizeof(*counts));
   tally.sums = sums;
   tally.counts = counts;
-  sim_target_init(&tally.target, trace);
   for (size_t i = 0; i < count; i++)
     offer(&tally, &trace->classes[classes[i]]);
   look_at_fragments(&tally, 2 * capacity(&tally));
   sum_up(&tally);
   bool is_good = sim_world_finish(&tally.world, run, reterr);
   sim_world_done(&tally.world);
-  sim_target_done(&tally.target);
   return is_good;
 }
 

@@ -114,8 +114,10 @@ struct pack_cluster *sim_trace_cluster(const struct sim_trace *trace, struct sim
 
 /*
  * The measure of packing.md 1.1, written apart from the policies that use it. The target: the
- * most common classes of the trace (memory left aside) that cover 95 % of its pods.
+ * most common classes of the trace (memory left aside) that cover 95 % of its pods, and of lists
+ * where nearly every pod is a class of its own the SIM_TARGET_MAX most common.
  */
+enum { SIM_TARGET_MAX = 1000 };
 struct sim_target {
   struct pack_request *classes;
   double *shares; /* sum 1 */

@@ -35,6 +35,24 @@ START_TEST(ties_of_popularity_go_to_the_first) {
 }
 END_TEST
 
+/* Lists without common classes would cost nodes x pods. */
+START_TEST(the_target_has_a_limit) {
+  CLEANUP_BUF struct buf pods;
+  buf_init(&pods, 1 << 18);
+  for (unsigned i = 0; i < SIM_TARGET_MAX + 100; i++)
+    buf_printf(&pods, "p%u,%u,1000,1,500,\n", i, 1000 + i);
+  CLEANUP_TRACE struct sim_trace *trace = must_read_pods(1, pods.ptr);
+  struct sim_target target;
+  double sum = 0;
+  sim_target_init(&target, trace);
+  ck_assert_uint_eq(target.count, SIM_TARGET_MAX);
+  for (size_t i = 0; i < target.count; i++)
+    sum += target.shares[i];
+  ck_assert_double_eq_tol(sum, 1, 1e-9);
+  sim_target_done(&target);
+}
+END_TEST
+
 static void put(struct pack_cluster *cluster, size_t node, uint64_t uid,
                 const struct pack_request *request, uint8_t device, uint16_t milli) {
   struct pack_placement placement = {.node = (uint32_t)node, .unit_count = 1};
@@ -88,6 +106,7 @@ TCase *tcase_fragmentation(void) {
   TCase *tcase = tcase_create("fragmentation");
   tcase_add_test(tcase, the_target_covers_95_percent);
   tcase_add_test(tcase, ties_of_popularity_go_to_the_first);
+  tcase_add_test(tcase, the_target_has_a_limit);
   tcase_add_test(tcase, both_measures_by_hand);
   tcase_add_test(tcase, cpu_tasks_leave_everything_unused);
   return tcase;
