@@ -494,9 +494,7 @@ bool pack_suggest(struct pack_scorer *scorer, struct pack_cluster *cluster,
                   const struct pack_request *request, size_t max_moves,
                   struct pack_suggestion *ret) SG_MUST_CHECK;
 
-/* ---- intake: recorded nodes and pods in these terms (intake*.c)
- * -----------------------------------
- */
+/* ---- intake: recorded nodes and pods in these terms (intake*.c, scene*.c) ---------------- */
 
 /*
  * A device plugin names its devices, counts them, and picks one itself. So nodes become nodes
@@ -505,7 +503,8 @@ bool pack_suggest(struct pack_scorer *scorer, struct pack_cluster *cluster,
  * or not). Selectors, affinity, taints, and resources that are no GPU become traits of nodes, one
  * bit for each distinct constraint that somebody asked with.
  *
- * Use: new (looks at all nodes), ask for every pod in question, then make scenes.
+ * Use: new (looks at all nodes), ask for every pod in question, then make scenes; from then on
+ * names and constraints are fixed, and asking is an error.
  */
 struct pack_intake;
 /* Borrows `recorded`, and the products by whose labels GPUs are known; adds those that are there to
@@ -549,18 +548,20 @@ const struct pack_cluster *pack_scene_cluster(const struct pack_scene *scene);
 bool pack_scene_place(struct pack_scene *scene, uint64_t uid, const struct pack_asked *asked,
                       const struct pack_placement *placement) SG_MUST_CHECK;
 
-enum pack_block { /* bits: everything that keeps a pod from a node */
-                  PACK_BLOCK_SELECTOR = 1,
-                  PACK_BLOCK_TAINT = 2,
-                  PACK_BLOCK_PODS = 4,
-                  PACK_BLOCK_CPU = 8,
-                  PACK_BLOCK_MEMORY = 16,
-                  PACK_BLOCK_OTHER = 32,
-                  PACK_BLOCK_DEVICES = 64,
-                  /* Labels say that there are GPUs and allocatable lists none: DRA, or a plugin
-                   * that does not run. Nobody can tell from here, so that the node is neither
-                   * counted nor refused. */
-                  PACK_BLOCK_UNREADABLE = 128,
+/*
+ * Everything that keeps a pod from a node. UNREADABLE: labels say that there are GPUs and
+ * allocatable lists none: DRA, or a plugin that does not run. Nobody can tell from here, so that
+ * the node is neither counted nor refused.
+ */
+enum pack_block {
+  PACK_BLOCK_SELECTOR = 1,
+  PACK_BLOCK_TAINT = 2,
+  PACK_BLOCK_PODS = 4,
+  PACK_BLOCK_CPU = 8,
+  PACK_BLOCK_MEMORY = 16,
+  PACK_BLOCK_OTHER = 32,
+  PACK_BLOCK_DEVICES = 64,
+  PACK_BLOCK_UNREADABLE = 128,
 };
 struct pack_verdict {
   uint32_t blocks;           /* 0: fits */
@@ -577,7 +578,7 @@ struct pack_verdict pack_scene_judge(const struct pack_scene *scene, size_t node
  * The fewest pods of the recording to move (at most PACK_MOVES_MAX) so that a pod which fits
  * nowhere fits; among those the ones that hold the least GPU. By counts, so that it holds on
  * nodes whose plugin picks the device. Pods of DaemonSets and static pods stay. Nothing is
- * changed. False: no such moves.
+ * changed. Without a scorer all nodes are as good to go to. False: no such moves.
  */
 struct pack_scene_moves {
   size_t move_count;

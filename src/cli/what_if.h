@@ -12,8 +12,7 @@ enum {
   WHAT_IF_EXAMPLES = 3,      /* names of nodes shown for a reason */
 };
 
-/* ---- what is asked (what_if_pods.c) ------------------------------------------------------------
- */
+/* ---- what is asked (what_if_pods.c) ------------------------------------------------------ */
 
 /* One pod template of a manifest. */
 struct what_if_pod {
@@ -34,8 +33,7 @@ bool what_if_read(const struct flag_list *files, struct str default_ns,
                   const struct policy_view *view, struct arena *arena, struct what_if_pods *ret,
                   FILE *err) SG_MUST_CHECK;
 
-/* ---- what came out (what_if_judge.c) -----------------------------------------------------------
- */
+/* ---- what came out (what_if_judge.c) ----------------------------------------------------- */
 
 /* Nodes that are closed to the next pod for the same reason. */
 struct what_if_group {
@@ -80,8 +78,7 @@ bool what_if_judge(const struct cluster *recorded, struct gpu_products products,
                    struct what_if_pods *pods, uint64_t count, struct arena *arena,
                    struct what_if_result *ret, FILE *err) SG_MUST_CHECK;
 
-/* ---- how it is shown (what_if_text.c, what_if_json.c)
- * -------------------------------------------- */
+/* ---- how it is shown (what_if_text.c, what_if_json.c) ------------------------------------ */
 
 void what_if_print_text(const struct what_if_result *result, FILE *out);
 void what_if_print_json(const struct what_if_result *result, FILE *out);

@@ -36,8 +36,7 @@ static struct str stand_in(const struct judge *j, const struct pack_asked *asked
   return (struct str){NULL, 0};
 }
 
-/* ---- why not one more
- * ------------------------------------------------------------------------------ */
+/* ---- why not one more -------------------------------------------------------------------- */
 
 /* Closed for good comes last: nothing that leaves the node would change it. */
 enum rank {
@@ -166,8 +165,7 @@ static void explain(struct judge *j, const struct pack_scene *scene, struct what
   ret->group_count = groups.count;
 }
 
-/* ---- one pod, and all together
- * --------------------------------------------------------------------- */
+/* ---- one pod, and all together ----------------------------------------------------------- */
 
 static void answer(struct judge *j, const struct what_if_pod *asked, uint64_t count,
                    struct what_if_answer *ret) {
@@ -213,8 +211,7 @@ static void answer_together(struct judge *j, const struct what_if_pods *pods, ui
   pack_scene_free(scene);
 }
 
-/* ---- the recording
- * ----------------------------------------------------------------------------------- */
+/* ---- the recording ----------------------------------------------------------------------- */
 
 static bool is_over(const struct pack_node *node) {
   bool is = node->cpu_left < 0 || node->mem_left < 0;

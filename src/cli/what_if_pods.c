@@ -29,8 +29,7 @@ static bool fail(const struct reader *r, const struct doc_node *node, const stru
   return false;
 }
 
-/* ---- what is not looked at
- * ------------------------------------------------------------------------ */
+/* ---- what is not looked at --------------------------------------------------------------- */
 
 static bool is_filled(const struct doc_node *node) {
   return node && node->kind != DOC_NULL &&
@@ -82,8 +81,7 @@ static struct strings find_unread(struct arena *arena, const struct doc_node *sp
   return found;
 }
 
-/* ---- objects
- * ---------------------------------------------------------------------------------------- */
+/* ---- objects ----------------------------------------------------------------------------- */
 
 static bool add_template(struct reader *r, const struct doc_node *object,
                          const struct workload *workload, const struct pod_template *tmpl) {

@@ -33,8 +33,7 @@ static bool is_mapping_without_kind(const struct doc_node *node) {
   return doc_is(node, DOC_MAPPING) && !doc_get_lit(node, "kind");
 }
 
-/* ---- JSON --------------------------------------------------------------------------------------
- */
+/* ---- JSON -------------------------------------------------------------------------------- */
 
 struct header { /* what is known of a document so far */
   struct str kind;
@@ -142,8 +141,7 @@ static bool walk_document(struct objects *o) {
   return ok;
 }
 
-/* ---- whole trees: YAML, and whatever else ------------------------------------------------------
- */
+/* ---- whole trees: YAML, and whatever else ------------------------------------------------ */
 
 static bool walk_tree(struct objects *o, struct str text, const struct doc_limits *limits) {
   struct doc_stream stream;

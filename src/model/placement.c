@@ -8,7 +8,7 @@
 
 static const struct str name_field = {"metadata.name", 13};
 
-/* ---- node affinity --------------------------------------------------------------------------- */
+/* ---- node affinity ----------------------------------------------------------------------- */
 
 static bool is_among(const struct node_requirement *requirement, struct str value) {
   for (size_t i = 0; i < requirement->value_count; i++)
@@ -71,8 +71,7 @@ bool pod_selects_node(const struct pod_constraints *constraints, const struct no
   return constraints->affinity_term_count == 0;
 }
 
-/* ---- taints ------------------------------------------------------------------------------------
- */
+/* ---- taints ------------------------------------------------------------------------------ */
 
 static bool is_tolerated(const struct pod_constraints *constraints, const struct taint *taint) {
   for (size_t i = 0; i < constraints->toleration_count; i++)
@@ -106,8 +105,7 @@ struct pod_constraints pod_constraints_of(const struct pod_spec *spec) {
                                   .toleration_count = spec->toleration_count};
 }
 
-/* ---- resources
- * ----------------------------------------------------------------------------------- */
+/* ---- resources --------------------------------------------------------------------------- */
 
 /* What spec.resources may name (KEP-2837). */
 static bool is_pod_level(struct str name) {

@@ -8,8 +8,7 @@ static bool is_device(enum name_class class) {
   return class == NAME_WHOLE || class == NAME_SLICE || class == NAME_VENDOR;
 }
 
-/* ---- names -------------------------------------------------------------------------------------
- */
+/* ---- names ------------------------------------------------------------------------------- */
 
 uint8_t intake_find_name(const struct pack_intake *intake, struct str name) {
   for (size_t i = 0; i < intake->name_count; i++)
@@ -59,8 +58,7 @@ size_t intake_add_other(struct pack_intake *intake, struct str name) {
   return intake->other_count++;
 }
 
-/* ---- the survey --------------------------------------------------------------------------------
- */
+/* ---- the survey -------------------------------------------------------------------------- */
 
 /* Numbers for all that the node lists, so that requests know every way to be met. */
 static void survey(struct pack_intake *intake, const struct node *node) {

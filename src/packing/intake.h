@@ -5,8 +5,7 @@
 
 #include "src/packing/packing_internal.h"
 
-/* ---- resource names (intake_names.c) ----------------------------------------------------------
- */
+/* ---- resource names (intake_names.c) ----------------------------------------------------- */
 
 enum name_class {
   NAME_HOST,   /* cpu, memory, pods */
@@ -23,8 +22,7 @@ struct resource_name {
 };
 struct resource_name resource_name_parse(struct str name);
 
-/* ---- the intake -------------------------------------------------------------------------------
- */
+/* ---- the intake -------------------------------------------------------------------------- */
 
 enum {
   DEVICE_NAMES_MAX = UINT8_MAX, /* numbers of names are bytes, 0 is none; more count as others */
@@ -81,7 +79,7 @@ uint8_t intake_add_name(struct pack_intake *intake, struct str name);
 size_t intake_find_other(const struct pack_intake *intake, struct str name);
 size_t intake_add_other(struct pack_intake *intake, struct str name);
 
-/* ---- nodes (intake_nodes.c) ---------------------------------------------------------------- */
+/* ---- nodes (intake_nodes.c) -------------------------------------------------------------- */
 
 struct intake_node {
   struct pack_node_spec spec; /* views devices and counters of here */
@@ -93,7 +91,7 @@ struct intake_node {
 void intake_read_node(struct pack_intake *intake, const struct node *node, struct intake_node *ret);
 int64_t intake_allocatable(const struct node *node, struct str name);
 
-/* ---- pods (intake_pods.c) -------------------------------------------------------------------- */
+/* ---- pods (intake_pods.c) ---------------------------------------------------------------- */
 
 /* Request without traits and alternatives: the form is what the name counts on this node. */
 struct pack_request intake_request_on(const struct pack_intake *intake,
@@ -102,7 +100,7 @@ struct pack_request intake_request_on(const struct pack_intake *intake,
 bool intake_read_asked(struct pack_intake *intake, const struct pod *pod, struct pack_asked *ret,
                        struct err *reterr) SG_MUST_CHECK;
 
-/* ---- constraints (intake_traits.c) ----------------------------------------------------------- */
+/* ---- constraints (intake_traits.c) ------------------------------------------------------- */
 
 /* The bits of what the pod demands, made when new. */
 bool intake_intern(struct pack_intake *intake, const struct pack_asked *asked, uint64_t *ret_needs,
@@ -114,7 +112,7 @@ bool intake_equal_constraints(const struct pod_constraints *a, const struct pod_
 uint64_t intake_traits(const struct pack_intake *intake, const struct node *node,
                        const int64_t *left);
 
-/* ---- scenes (scene.c) ------------------------------------------------------------------------ */
+/* ---- scenes (scene.c) -------------------------------------------------------------------- */
 
 struct pack_scene {
   struct pack_intake *intake;

@@ -53,8 +53,7 @@ static struct labels read_labels(const struct node *node) {
   return made;
 }
 
-/* ---- products ----------------------------------------------------------------------------------
- */
+/* ---- products ---------------------------------------------------------------------------- */
 
 static struct str base_product(struct str product) {
   static const struct str marks[] = {{"-SHARED", 7}, {"-MIG-", 5}};
@@ -82,8 +81,7 @@ static uint16_t vendor_product(struct pack_intake *intake, const struct node *no
   return pack_catalog_add_plain(intake->catalog, known.len ? known : name);
 }
 
-/* ---- counters
- * ------------------------------------------------------------------------------------ */
+/* ---- counters ---------------------------------------------------------------------------- */
 
 /* "nvidia.com/mig-1g.10gb.replicas", without building the key. */
 static bool is_slice_shared(const struct node *node, struct str name) {
@@ -120,7 +118,7 @@ static void set_kind(struct pack_intake *intake, const struct node *node,
   }
 }
 
-/* ---- devices: the guess ---------------------------------------------------------------------- */
+/* ---- devices: the guess ------------------------------------------------------------------ */
 
 struct guess {
   const struct pack_intake *intake;
@@ -179,8 +177,7 @@ static void guess_nvidia(struct guess *guess, const struct labels *labels, uint1
   add_devices(guess, PACK_MODE_MIG, product, mig->axis, rest > least ? rest : least);
 }
 
-/* ---- the node
- * ------------------------------------------------------------------------------------ */
+/* ---- the node ---------------------------------------------------------------------------- */
 
 int64_t intake_allocatable(const struct node *node, struct str name) {
   const struct resource_amount *amount =

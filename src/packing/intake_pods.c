@@ -47,8 +47,7 @@ struct pack_request intake_request_on(const struct pack_intake *intake,
   return request;
 }
 
-/* ---- asked ------------------------------------------------------------------------------------
- */
+/* ---- asked ------------------------------------------------------------------------------- */
 
 static bool check_name(const struct resource_request *item, enum name_class class,
                        struct err *reterr) {

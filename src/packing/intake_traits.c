@@ -6,8 +6,7 @@
  */
 #include "src/packing/intake.h"
 
-/* ---- equality ----------------------------------------------------------------------------------
- */
+/* ---- equality ---------------------------------------------------------------------------- */
 
 static bool equal_requirements(const struct node_requirement *a, size_t a_count,
                                const struct node_requirement *b, size_t b_count) {
@@ -80,8 +79,7 @@ static bool is_same(const struct constraint *a, const struct constraint *b) {
   return false;
 }
 
-/* ---- bits ---------------------------------------------------------------------------------------
- */
+/* ---- bits -------------------------------------------------------------------------------- */
 
 static bool add(struct pack_intake *intake, struct constraint constraint, uint64_t *needs,
                 struct err *reterr) {

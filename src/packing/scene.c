@@ -8,8 +8,7 @@
 
 #include <stdlib.h>
 
-/* ---- nodes with their pods ---------------------------------------------------------------------
- */
+/* ---- nodes with their pods --------------------------------------------------------------- */
 
 /* A pod has one form; devices that it holds by a second name are not there for others either. */
 static void withhold(const struct pack_intake *intake, const struct pod *pod,
@@ -121,8 +120,7 @@ const struct pack_cluster *pack_scene_cluster(const struct pack_scene *scene) {
   return scene->cluster;
 }
 
-/* ---- placing -----------------------------------------------------------------------------------
- */
+/* ---- placing ----------------------------------------------------------------------------- */
 
 bool pack_scene_place(struct pack_scene *scene, uint64_t uid, const struct pack_asked *asked,
                       const struct pack_placement *placement) {
@@ -141,8 +139,7 @@ bool pack_scene_place(struct pack_scene *scene, uint64_t uid, const struct pack_
   return true;
 }
 
-/* ---- judging
- * ------------------------------------------------------------------------------------- */
+/* ---- judging ----------------------------------------------------------------------------- */
 
 /* The counter that the pod's device name has on this node, whatever stands behind it. */
 static void count_devices(const struct pack_node *node, const struct pack_request *request,

@@ -46,8 +46,7 @@ struct search {
   bool is_found;
 };
 
-/* ---- pods
- * ---------------------------------------------------------------------------------------- */
+/* ---- pods -------------------------------------------------------------------------------- */
 
 static bool resolve(const struct pack_intake *intake, const struct pod *pod, struct mover *ret) {
   *ret = (struct mover){.pod = pod};
@@ -119,8 +118,7 @@ static int64_t amount_of(const struct mover *mover, const struct demand *like) {
   return 0;
 }
 
-/* ---- where it may go ----------------------------------------------------------------------------
- */
+/* ---- where it may go --------------------------------------------------------------------- */
 
 static int64_t room(const struct pack_scene *scene, size_t n, const struct demand *demand) {
   const struct pack_node *node = pack_cluster_node(scene->cluster, n);
@@ -258,8 +256,7 @@ static size_t destination(struct search *s, struct mover *mover, size_t from) {
   return mover->is_sought ? mover->to : SIZE_MAX;
 }
 
-/* ---- what has to go
- * -------------------------------------------------------------------------------- */
+/* ---- what has to go ---------------------------------------------------------------------- */
 
 /* Whether the pod fits the node when these are gone. */
 static bool is_enough(const struct search *s, size_t n, const struct mover *asked,

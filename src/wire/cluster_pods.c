@@ -71,8 +71,7 @@ keep_requests(const struct keeper *keeper, const struct resource_request *list, 
   return made;
 }
 
-/* ---- the object -------------------------------------------------------------------------------
- */
+/* ---- the object -------------------------------------------------------------------------- */
 
 static enum pod_phase read_phase(struct str text) {
   static const char *const names[] = {"Pending", "Running", "Succeeded", "Failed"};

@@ -57,8 +57,7 @@ struct round {
   size_t pod_count, asked_count;
 };
 
-/* ---- the twin
- * ------------------------------------------------------------------------------------ */
+/* ---- the twin ---------------------------------------------------------------------------- */
 
 static bool twin_admits(const struct twin *twin, size_t n, const struct wish *wish) {
   return (wish->zone < 0 || wish->zone == twin->zone[n]) &&
@@ -123,8 +122,7 @@ static size_t twin_moves(const struct round *r, const struct twin *start,
   return least;
 }
 
-/* ---- making one up ------------------------------------------------------------------------------
- */
+/* ---- making one up ----------------------------------------------------------------------- */
 
 static struct resource_amount amount(struct arena *arena, size_t name, int64_t value) {
   struct resource_amount made = {.name = str_of(names[name]), .amount = {value, 0}};
@@ -270,8 +268,7 @@ static void make_round(struct round *r, uint64_t seed) {
   }
 }
 
-/* ---- what must hold
- * ------------------------------------------------------------------------------ */
+/* ---- what must hold ---------------------------------------------------------------------- */
 
 /* Bits of `blocks` that must be there, by the twin. */
 static uint32_t twin_blocks(const struct twin *twin, size_t n, const struct wish *wish) {

@@ -3,7 +3,7 @@
 #include "slicegate/model.h"
 #include "tests/unit/model/cases.h"
 
-/* ---- selectors ----------------------------------------------------------------------------- */
+/* ---- selectors --------------------------------------------------------------------------- */
 
 static const struct key_value labels[] = {{STR_LIT("zone"), STR_LIT("a")},
                                           {STR_LIT("gpus"), STR_LIT("8")}};
@@ -72,7 +72,7 @@ START_TEST(selector_and_name_must_both_hold) {
 }
 END_TEST
 
-/* ---- taints ---------------------------------------------------------------------------------- */
+/* ---- taints ------------------------------------------------------------------------------ */
 
 START_TEST(hard_taints_and_cordons_keep_out) {
   const struct taint taints[] = {{STR_LIT("soft"), STR_LIT(""), EFFECT_PREFER_NO_SCHEDULE},
@@ -97,7 +97,7 @@ START_TEST(hard_taints_and_cordons_keep_out) {
 }
 END_TEST
 
-/* ---- resources ------------------------------------------------------------------------------- */
+/* ---- resources --------------------------------------------------------------------------- */
 
 static struct resource_amount amount(const char *name, const char *text) {
   struct resource_amount made = {.name = str_of(name), .text = str_of(text)};

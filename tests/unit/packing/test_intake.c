@@ -15,8 +15,7 @@ TCase *tcase_intake(void);
   "spec: {nodeName: '" node "', containers: [{name: c, resources: {limits: {" resources "}}}]}\n"
 #define H100 "nvidia.com/gpu.product: NVIDIA-H100-80GB-HBM3"
 
-/* ---- nodes --------------------------------------------------------------------------------------
- */
+/* ---- nodes ------------------------------------------------------------------------------- */
 
 /* "kind profile total" of every counter, then "mode size x count" of the devices. */
 static struct str describe(struct recorded *r, const struct pack_node *node) {
@@ -115,7 +114,6 @@ END_TEST
 
 START_TEST(a_node_is_there_once) {
   struct err err = {0};
-  CLEANUP_ARENA struct arena *arena = arena_new(0);
   const struct node twice[] = {{.name = STR_LIT("n")}, {.name = STR_LIT("n")}};
   struct cluster cluster = {.nodes = twice, .node_count = 2};
   struct pack_catalog *catalog = pack_catalog_new();
@@ -125,8 +123,7 @@ START_TEST(a_node_is_there_once) {
 }
 END_TEST
 
-/* ---- pods ---------------------------------------------------------------------------------------
- */
+/* ---- pods -------------------------------------------------------------------------------- */
 
 START_TEST(one_name_may_be_met_in_several_ways) {
   CLEANUP_RECORDED struct recorded r;
