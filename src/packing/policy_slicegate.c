@@ -115,46 +115,99 @@ static void look_for_start(const struct slicegate *ours, const struct pack_devic
   }
 }
 
-/* Instances one after another, each where it costs least. */
-static void try_slices(struct contest *contest, uint8_t f) {
-  const struct pack_node *node = contest->node;
-  const struct pack_form *form = &contest->request->forms[f];
-  const struct pack_catalog *catalog = contest->ours->catalog;
+/* Instances as they are put on a node's devices. */
+struct instances {
   struct pack_device devices[PACK_DEVICES_MAX];
   struct pack_unit units[PACK_UNITS_MAX];
-  uint8_t taken[PACK_DEVICES_MAX] = {0};
-  int64_t worth = contest->sums->worth;
-  uint8_t product = 0;
-  uint32_t milli = 0;
-  memcpy(devices, node->devices, node->device_count * sizeof(*devices));
-  for (uint8_t placed = 0; placed < form->count; placed++) {
+  uint8_t taken[PACK_DEVICES_MAX];
+  uint8_t count, product;
+  uint32_t milli;
+  int64_t loss;
+};
+
+static void put_instance(const struct contest *contest, const struct slot *slot, uint16_t profile,
+                         struct instances *on) {
+  struct pack_device *device = &on->devices[slot->device];
+  uint8_t left = pack_catalog_mig(contest->ours->catalog, device->product)->free[slot->layout];
+  on->milli += (uint32_t)(device->left - left) * PACK_MILLI / device->size;
+  device->layout = slot->layout;
+  device->left = left;
+  on->taken[slot->device]++;
+  on->product = device->product;
+  on->loss += slot->loss;
+  on->units[on->count++] = (struct pack_unit){slot->device, slot->start, profile};
+}
+
+static void start_instances(const struct pack_node *node, struct instances *on) {
+  memcpy(on->devices, node->devices, node->device_count * sizeof(*on->devices));
+  memset(on->taken, 0, sizeof(on->taken));
+  on->count = on->product = 0;
+  on->milli = 0;
+  on->loss = 0;
+}
+
+/* One after another, each where it costs least. */
+static bool put_each_cheaply(const struct contest *contest, const struct pack_form *form,
+                             struct instances *on) {
+  const struct pack_node *node = contest->node;
+  const struct pack_catalog *catalog = contest->ours->catalog;
+  start_instances(node, on);
+  while (on->count < form->count) {
     struct slot best = {.loss = INT64_MAX};
     for (uint8_t d = 0; d < node->device_count; d++) {
-      if (!pack_device_suits(catalog, &devices[d], contest->request, form))
+      if (!pack_device_suits(catalog, &on->devices[d], contest->request, form))
         continue;
-      const struct pack_mig *mig = pack_catalog_mig(catalog, devices[d].product);
+      const struct pack_mig *mig = pack_catalog_mig(catalog, on->devices[d].product);
       uint16_t p = pack_mig_find(mig, form->amount);
       uint8_t limit = mig->profiles[p].limit;
-      if (limit && pack_count_instances(node, d, form->amount) + taken[d] >= limit)
+      if (limit && pack_count_instances(node, d, form->amount) + on->taken[d] >= limit)
         continue;
-      if (d && !limit && pack_device_is_same(&devices[d], &devices[d - 1]))
+      if (d && !limit && pack_device_is_same(&on->devices[d], &on->devices[d - 1]))
         continue;
-      look_for_start(contest->ours, &devices[d], d, p, &best);
+      look_for_start(contest->ours, &on->devices[d], d, p, &best);
     }
     if (best.loss == INT64_MAX)
-      return;
-    struct pack_device *device = &devices[best.device];
-    uint8_t left = pack_catalog_mig(catalog, device->product)->free[best.layout];
-    milli += (uint32_t)(device->left - left) * PACK_MILLI / device->size;
-    device->layout = best.layout;
-    device->left = left;
-    taken[best.device]++;
-    product = device->product;
-    worth -= best.loss;
-    units[placed] = (struct pack_unit){best.device, best.start, form->amount};
+      return false;
+    put_instance(contest, &best, form->amount, on);
   }
-  if (enter(contest, f, product, milli, worth, contest->sums->fragments, contest->sums->idle))
-    fill_units(contest, units, (uint8_t)form->count);
+  return true;
+}
+
+/* By the plain rule, which finds a way if there is one: where windows of one profile overlap,
+ * the cheapest may stand in the way of the next. */
+static bool put_all_plainly(const struct contest *contest, uint8_t f, struct instances *on) {
+  const struct pack_catalog *catalog = contest->ours->catalog;
+  struct pack_placement plain;
+  if (contest->request->forms[f].count < 2 ||
+      !pack_place_plain(catalog, contest->node, contest->request, f, &plain))
+    return false;
+  start_instances(contest->node, on);
+  for (uint8_t u = 0; u < plain.unit_count; u++) {
+    const struct pack_unit *unit = &plain.units[u];
+    const struct pack_device *device = &on->devices[unit->device];
+    const struct pack_mig *mig = pack_catalog_mig(catalog, device->product);
+    uint16_t p = pack_mig_find(mig, unit->amount);
+    uint8_t i = 0;
+    while (mig->profiles[p].starts[i] != unit->start)
+      i++;
+    struct slot slot = {.device = unit->device,
+                        .start = unit->start,
+                        .layout = pack_mig_next(mig, device->layout, p, i)};
+    slot.loss = layout_worth(contest->ours, mig, device->product, device->layout) -
+                layout_worth(contest->ours, mig, device->product, slot.layout);
+    put_instance(contest, &slot, unit->amount, on);
+  }
+  return on->count == contest->request->forms[f].count;
+}
+
+static void try_slices(struct contest *contest, uint8_t f) {
+  const struct sums *sums = contest->sums;
+  struct instances on;
+  if (!put_each_cheaply(contest, &contest->request->forms[f], &on) &&
+      !put_all_plainly(contest, f, &on))
+    return;
+  if (enter(contest, f, on.product, on.milli, sums->worth - on.loss, sums->fragments, sums->idle))
+    fill_units(contest, on.units, on.count);
 }
 
 /*

@@ -199,6 +199,11 @@ static void one_event(struct life *life) {
     lab->cluster = other;
   } else if (what <= 16) {
     lab_release(lab);
+  } else if (what == 17) {
+    pack_scorer_upkeep(life->scorer, lab->cluster);
+  } else if (what == 18) {
+    pack_scorer_warm(life->scorer, lab->cluster,
+                     &life->requests[random_below(&lab->random, REQUESTS)]);
   } else {
     (void)lab_place(lab, life->scorer, &life->requests[random_below(&lab->random, REQUESTS)]);
   }
@@ -291,6 +296,46 @@ START_TEST(counters_of_different_names_are_not_alike) {
 }
 END_TEST
 
+/* ---- windows that overlap ---------------------------------------------------------------------
+ */
+
+/* The middle of the GPU is worth least: the first of two instances that goes there is the last. */
+static struct pack_tables_ref *tables_that_love_the_middle(const struct lab *lab,
+                                                           uint16_t profile) {
+  const struct pack_mig *mig = pack_catalog_mig(lab->catalog, LAB_ODD);
+  struct arena *arena = arena_new(4096);
+  int32_t *values = arena_array(arena, mig->layout_count, sizeof(*values));
+  uint16_t p = pack_mig_find(mig, profile);
+  values[0] = PACK_MICRO;
+  values[pack_mig_next(mig, 0, p, 1)] = PACK_MICRO - 1;
+  struct pack_mig_values *all = arena_array(arena, 1, sizeof(*all));
+  *all = (struct pack_mig_values){.product = LAB_ODD, .values = {values, values, values, values}};
+  struct pack_tables tables = {.migs = all, .mig_count = 1};
+  return pack_tables_new(arena, &tables);
+}
+
+START_TEST(what_fits_has_a_score_though_windows_overlap) {
+  CLEANUP_LAB struct lab lab;
+  lab_init(&lab, 1);
+  const struct pack_device odd = {.mode = PACK_MODE_MIG, .product = LAB_ODD, .size = 6, .left = 6};
+  set_node(&lab, "a", 64, &odd, 1, NULL);
+  uint16_t profile = pack_catalog_find_profile(lab.catalog, STR_LIT("3g.12gb"));
+  struct pack_tables_ref *tables = tables_that_love_the_middle(&lab, profile);
+  struct pack_request two = pack_request_of(0, 0, PACK_SLICES, 2, profile);
+  ck_assert_int_eq(pack_fit(lab.catalog, pack_cluster_node(lab.cluster, 0), &two), PACK_FITS);
+  size_t count;
+  (void)policies(&count);
+  for (size_t i = 0; i < count; i++) {
+    CLEANUP_SCORER struct pack_scorer *scorer =
+        pack_scorer_new(policies(&count)[i], lab.catalog, 1);
+    pack_scorer_set_tables(scorer, tables);
+    ck_assert_msg(lab_place(&lab, scorer, &two), "%s", pack_policy_name(policies(&count)[i]));
+    ck_assert(pack_release(lab.cluster, 0, lab.uid));
+  }
+  pack_tables_unref(tables);
+}
+END_TEST
+
 /* ---- limits of the memory ------------------------------------------------------------------- */
 
 START_TEST(more_requests_than_columns) {
@@ -317,11 +362,11 @@ END_TEST
  * for. */
 static struct pack_tables_ref *tables_with_charges(void) {
   struct arena *arena = arena_new(4096);
-  enum { LEVELS = 4 };
+  enum { LEVELS = 16 };
   struct pack_level *levels = arena_array(arena, LEVELS, sizeof(*levels));
   for (uint16_t i = 0; i < LEVELS; i++)
-    levels[i] = (struct pack_level){
-        .gpus = (uint16_t)(2 + i), .cpu_milli = 1000 + 700 * i, .demand = 1 << 16};
+    levels[i] =
+        (struct pack_level){.gpus = (uint16_t)(2 + i % 7), .cpu_milli = 300 * i, .demand = 1 << 16};
   struct pack_bound *bounds = arena_array(arena, LAB_PRODUCTS, sizeof(*bounds));
   for (uint16_t i = 0; i < LAB_PRODUCTS; i++)
     bounds[i] = (struct pack_bound){(uint64_t)1 << i, 100 * 1024};
@@ -394,6 +439,25 @@ START_TEST(charges_run_full_while_choosing) {
 }
 END_TEST
 
+/* All columns at once, after a change that voids them: more charges than there is room for. */
+START_TEST(charges_run_full_in_upkeep) {
+  struct full full;
+  full_init(&full);
+  for (uint16_t i = 0; i < FULL_REQUESTS; i += 3) { /* as many as there are columns */
+    struct pack_request request = nth_request(i);
+    pack_scorer_warm(full.scorer, full.lab.cluster, &request);
+  }
+  tell_tables(&full.history, full.scorer, tables_with_charges());
+  tell_conditions(&full.history, full.scorer, full.lab.cluster, (struct pack_traffic){0});
+  pack_scorer_upkeep(full.scorer, full.lab.cluster);
+  for (uint16_t i = 0; i < FULL_REQUESTS; i += 99) {
+    struct pack_request request = nth_request(i);
+    check_answer(&full.history, full.policy, full.scorer, full.lab.cluster, &request);
+  }
+  full_done(&full);
+}
+END_TEST
+
 /* Whoever only asks for single nodes must not be told less in the end. */
 START_TEST(charges_run_full_while_scoring) {
   struct full full;
@@ -459,9 +523,11 @@ TCase *tcase_scorer(void) {
   tcase_add_loop_test(tc, memory_is_never_seen, 0, (int)count);
   tcase_add_test(tc, empty_nodes_of_different_size_are_not_alike);
   tcase_add_test(tc, counters_of_different_names_are_not_alike);
+  tcase_add_test(tc, what_fits_has_a_score_though_windows_overlap);
   tcase_add_test(tc, more_requests_than_columns);
   tcase_add_test(tc, charges_run_full_while_choosing);
   tcase_add_test(tc, charges_run_full_while_scoring);
+  tcase_add_test(tc, charges_run_full_in_upkeep);
   tcase_add_test(tc, rows_of_fragmentation_are_dropped);
   return tc;
 }
