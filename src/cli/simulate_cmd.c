@@ -4,13 +4,14 @@
 #include "src/cli/load.h"
 #include "src/cli/simulate_inputs.h"
 #include "src/cli/simulate_jobs.h"
+#include "src/cli/simulate_outputs.h"
 #include "src/cli/simulate_wishes.h"
 
 #include "slicegate/sys.h"
 
 #include <stdlib.h>
 
-enum { OUTPUT_MAX = 256 << 20, JOBS_MAX = 64 };
+enum { JOBS_MAX = 64 };
 
 struct simulate_flags {
   struct flag_list rest;
@@ -133,12 +134,10 @@ static const struct sim_suite *find_suite(const struct flag_list *rest, FILE *er
   return NULL;
 }
 
-typedef void write_fn(const struct sim_results *results, struct buf *out);
-
-static write_fn *find_output(const char *name, FILE *err) {
+static simulate_write_fn *find_output(const char *name, FILE *err) {
   static const struct {
     const char *name;
-    write_fn *write;
+    simulate_write_fn *write;
   } outputs[] = {{"table", sim_write_table}, {"json", sim_write_json}, {"csv", sim_write_csv}};
   for (size_t i = 0; i < SG_ARRAY_LEN(outputs); i++) {
     if (strcmp(outputs[i].name, name) == 0)
@@ -178,42 +177,25 @@ static bool check_flags(const struct sim_suite *suite, const struct simulate_fla
 /* ---- what came out -----------------------------------------------------------------------------
  */
 
-static bool write_file(const struct sim_results *results, const char *path, write_fn *write,
-                       FILE *err) {
-  if (!path)
-    return true;
-  CLEANUP_BUF struct buf text;
-  buf_init(&text, OUTPUT_MAX);
-  write(results, &text);
-  struct err why = {0};
-  if (text.truncated)
-    (void)err_set(&why, ERR_LIMIT, "%s: results of more than %d bytes", path, (int)OUTPUT_MAX);
-  else if (sys_file_write(path, buf_str(&text), 0644, &why))
-    return true;
-  (void)fprintf(err, "slicegate: %s\n", why.text);
-  return false;
-}
-
-static int report(const struct sim_results *results, const struct simulate_flags *flags,
-                  write_fn *write, FILE *out, FILE *err) {
+static int report(const struct sim_results *results, struct simulate_outputs *outputs,
+                  simulate_write_fn *write, FILE *out, FILE *err) {
   CLEANUP_BUF struct buf text;
   CLEANUP_BUF struct buf checks;
-  buf_init(&text, OUTPUT_MAX);
-  buf_init(&checks, OUTPUT_MAX);
+  buf_init(&text, SIMULATE_OUTPUT_MAX);
+  buf_init(&checks, SIMULATE_OUTPUT_MAX);
   bool is_good = sim_results_check(results, &checks);
   write(results, &text);
   if (is_good && checks.len && write == sim_write_table) {
     buf_append_char(&text, '\n');
     buf_append_str(&text, buf_str(&checks));
   }
+  /* Files first: who reads standard output may leave early. */
+  if (!simulate_outputs_write(outputs, results, err))
+    return EXIT_UNUSABLE;
   if (text.truncated || fwrite(text.ptr, 1, text.len, out) != text.len || fflush(out) != 0) {
     (void)fputs("slicegate: the results could not be written\n", err);
     return EXIT_UNUSABLE;
   }
-  if (!write_file(results, flags->json, sim_write_json, err) ||
-      !write_file(results, flags->csv, sim_write_csv, err) ||
-      !write_file(results, flags->svg, sim_write_chart, err))
-    return EXIT_UNUSABLE;
   if (is_good)
     return EXIT_OK;
   (void)fwrite(checks.ptr, 1, checks.len, err);
@@ -232,7 +214,7 @@ int cli_simulate(int argc, char **argv, FILE *out, FILE *err) {
   if (result != FLAGS_OK)
     return result == FLAGS_HELP_SHOWN ? EXIT_OK : EXIT_UNUSABLE;
   const struct sim_suite *suite = find_suite(&flags.rest, err);
-  write_fn *write = suite ? find_output(flags.output, err) : NULL;
+  simulate_write_fn *write = suite ? find_output(flags.output, err) : NULL;
   struct sim_options options = {.ratio = 1.3,
                                 .moves_per_100 = (uint32_t)flags.moves,
                                 .nodes_name = flags.nodes,
@@ -255,6 +237,17 @@ int cli_simulate(int argc, char **argv, FILE *out, FILE *err) {
                                     err)))
     return EXIT_UNUSABLE;
   options.trace = trace;
+  const char *const inputs[] = {flags.nodes, flags.pods, flags.products};
+  SG_CLEANUP(simulate_outputs_done) struct simulate_outputs outputs = {.count = 0};
+  if (!simulate_outputs_add(&outputs, flags.json, sim_write_json, inputs, SG_ARRAY_LEN(inputs),
+                            err) ||
+      !simulate_outputs_add(&outputs, flags.csv, sim_write_csv, inputs, SG_ARRAY_LEN(inputs),
+                            err) ||
+      !simulate_outputs_add(&outputs, flags.svg, sim_write_chart, inputs, SG_ARRAY_LEN(inputs),
+                            err)) {
+    sim_trace_free(trace);
+    return EXIT_UNUSABLE;
+  }
   struct simulate_jobs *jobs = simulate_jobs_new((size_t)flags.jobs, err);
   struct sim_env env = simulate_jobs_env(jobs);
   struct err why;
@@ -262,7 +255,7 @@ int cli_simulate(int argc, char **argv, FILE *out, FILE *err) {
   simulate_jobs_free(jobs);
   int code = EXIT_UNUSABLE;
   if (results)
-    code = report(results, &flags, write, out, err);
+    code = report(results, &outputs, write, out, err);
   else
     (void)fprintf(err, "slicegate: %s\n", why.text);
   sim_results_free(results);

@@ -193,6 +193,34 @@ START_TEST(files_beside_the_table) {
 }
 END_TEST
 
+/* What stands in a file stays until there is something to put there; nothing takes its place. */
+START_TEST(files_are_written_in_place) {
+  struct scratch scratch = scratch_new();
+  char *good = scratch_write(&scratch, "good.svg", "a chart of before"),
+       *twice = scratch_write(&scratch, "twice", "");
+  struct buf text;
+  struct run run = RUN(cli_simulate, "inflate", "--nodes", NODES, "--pods", PODS, "--seeds", "1",
+                       "--policies", "fgd", "--ratio", "0.5", "--svg", good);
+  assert_code(&run, EXIT_UNUSABLE);
+  assert_contains(run.err, "these results have nothing to draw");
+  ck_assert(str_is(must_read(good, &text), "a chart of before"));
+  buf_done(&text);
+  run_done(&run);
+  run = RUN(cli_simulate, "inflate", "--nodes", NODES, "--pods", PODS, "--seeds", "1", "--json",
+            twice, "--csv", twice);
+  assert_code(&run, EXIT_UNUSABLE);
+  assert_contains(run.err, "is named for two outputs");
+  run_done(&run);
+  run = RUN(cli_simulate, "inflate", "--nodes", NODES, "--pods", PODS, "--json", PODS);
+  assert_code(&run, EXIT_UNUSABLE);
+  assert_contains(run.err, "is an input, and would be written over");
+  run_done(&run);
+  free(good);
+  free(twice);
+  scratch_done(&scratch);
+}
+END_TEST
+
 TCase *tcase_simulate(void) {
   TCase *tcase = tcase_create("simulate");
   golden_list(&golden, "tests/golden/simulate");
@@ -205,5 +233,6 @@ TCase *tcase_simulate(void) {
   tcase_add_test(tcase, ratios_are_decimal);
   tcase_add_test(tcase, threads_change_nothing);
   tcase_add_test(tcase, files_beside_the_table);
+  tcase_add_test(tcase, files_are_written_in_place);
   return tcase;
 }
