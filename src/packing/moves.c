@@ -269,10 +269,10 @@ static bool carry_out(struct search *search, const struct candidate *candidate,
   struct trial trial = {.count = 0};
   struct pack_request moved[PACK_MOVES_MAX];
   const struct pack_node *node = pack_cluster_node(search->cluster, candidate->node);
-  struct pack_choice choice;
+  struct pack_choice choice = {.score = 0};
   bool works = true;
   ret->move_count = candidate->pod_count;
-  ret->score = pack_scorer_potential(search->scorer, node);
+  int64_t score = pack_scorer_potential(search->scorer, node);
   for (size_t i = 0; i < candidate->pod_count; i++) {
     const struct pack_pod *pod = &node->pods[node_find_pod(node, candidate->uids[i])];
     moved[i] = node_pod_request(pod);
@@ -282,20 +282,21 @@ static bool carry_out(struct search *search, const struct candidate *candidate,
   for (size_t i = 0; i < candidate->pod_count && works; i++)
     works = release(search, &trial, candidate->node, candidate->uids[i]);
   if (works) {
-    ret->score -=
+    score -=
         pack_scorer_potential(search->scorer, pack_cluster_node(search->cluster, candidate->node));
     works =
         pack_score(search->scorer, search->cluster, candidate->node, search->request, &choice) &&
         put(search, &trial, request_uid, search->request, &choice.placement);
     ret->placement = choice.placement;
-    ret->score += choice.score;
+    score += works ? choice.score : 0;
   }
   for (size_t i = 0; i < candidate->pod_count && works; i++) {
     works = pack_choose(search->scorer, search->cluster, &moved[i], &choice, 1) == 1 &&
             put(search, &trial, candidate->uids[i], &moved[i], &choice.placement);
     ret->moves[i].to = choice.placement;
-    ret->score += choice.score;
+    score += works ? choice.score : 0;
   }
+  ret->score = score;
   take_back(search, &trial);
   return works && works_in_order(search, ret, moved);
 }

@@ -180,7 +180,8 @@ static struct column *find_column(struct pack_scorer *scorer, const struct pack_
   uint64_t hash = hash_request(request);
   struct column **bucket = &scorer->buckets[hash % BUCKETS];
   struct column *column = *bucket;
-  while (column && (column->hash != hash || memcmp(&column->request, request, sizeof(*request))))
+  while (column &&
+         (column->hash != hash || memcmp(&column->request, request, sizeof(*request)) != 0))
     column = column->next_in_bucket;
   if (!column) {
     column = mem_zalloc(sizeof(*column));

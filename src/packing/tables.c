@@ -45,8 +45,8 @@ struct pack_request pack_request_of(int64_t cpu_milli, int64_t mem_bytes, enum p
 }
 
 static int64_t slices_milli(const struct pack_catalog *catalog, const struct pack_form *form) {
-  for (uint16_t product = 0; product < pack_catalog_count(catalog); product++) {
-    const struct pack_mig *mig = pack_catalog_mig(catalog, product);
+  for (size_t product = 0; product < pack_catalog_count(catalog); product++) {
+    const struct pack_mig *mig = pack_catalog_mig(catalog, (uint16_t)product);
     uint16_t p = mig ? pack_mig_find(mig, form->amount) : PACK_NONE;
     if (p != PACK_NONE)
       return (int64_t)form->count * mig->profiles[p].size * PACK_MILLI / mig->axis;

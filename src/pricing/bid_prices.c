@@ -105,7 +105,8 @@ static void solve(struct master *m) {
   const double enough = 1e-5;
   size_t rounds_max = 50 + 20 * m->count;
   for (size_t s = 0; s < m->count; s++) {
-    double of_one = (double)(m->capacity / m->sizes[s]);
+    unsigned fit = m->capacity / m->sizes[s];
+    double of_one = fit;
     m->inverse[s * m->count + s] = 1 / of_one;
     m->bins[s] = m->demand[s] / of_one;
   }

@@ -245,8 +245,9 @@ static void build_migs(struct builder *b) {
   count_gpus(b->cluster, gpus);
   struct pack_mig_values *all = arena_array(b->arena, PACK_PRODUCTS_MAX, sizeof(*all));
   size_t n = 0;
-  for (uint16_t product = 0; product < pack_catalog_count(b->catalog); product++) {
-    const struct pack_mig *mig = gpus[product] ? pack_catalog_mig(b->catalog, product) : NULL;
+  for (size_t product = 0; product < pack_catalog_count(b->catalog); product++) {
+    const struct pack_mig *mig =
+        gpus[product] ? pack_catalog_mig(b->catalog, (uint16_t)product) : NULL;
     if (!mig)
       continue;
     double *weights = arena_array(b->arena, mig->profile_count, sizeof(*weights));
@@ -255,7 +256,7 @@ static void build_migs(struct builder *b) {
       values[load] = arena_array(b->arena, mig->layout_count, sizeof(*values[load]));
     weigh_profiles(b, mig, weights);
     pricing_mig_values(mig, weights, gpus[product], values);
-    all[n].product = product;
+    all[n].product = (uint16_t)product;
     for (size_t load = 0; load < PACK_LOADS; load++)
       all[n].values[load] = values[load];
     n++;
