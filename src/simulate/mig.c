@@ -114,6 +114,7 @@ static bool play_stories(const struct mig_bed *bed, const struct mig_player *pla
     values[kind] = got[kind].slices_pct;
     values[2 + kind] = got[kind].equal_pct;
     values[4 + kind] = got[kind].equal_accepting_pct;
+    values[6 + kind] = got[kind].all_pct;
   }
   return true;
 }

@@ -184,7 +184,7 @@ enum {
 };
 
 /* What is measured for each mix and number of GPUs (mig_metrics.c). */
-enum { MIG_METRICS = 22, MIG_STORY_METRICS = 3 };
+enum { MIG_METRICS = 22, MIG_STORY_METRICS = 4 };
 extern const struct mig_metric {
   enum sim_mig_part part;
   const char *name, *title;
@@ -225,6 +225,7 @@ void mig_stories_draw(const struct mig_bed *bed, uint64_t seed,
 struct mig_exactness {
   double slices_pct;          /* accepted, of what the optimum accepts */
   double equal_pct;           /* of the stories: as much as the optimum */
+  double all_pct;             /* all accepted, of the stories where that can be done */
   double equal_accepting_pct; /* as much as who knows the story and places whatever fits */
 };
 /* ret[0]: stories without departures, ret[1]: with. */

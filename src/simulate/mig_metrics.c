@@ -38,11 +38,13 @@ static const char *const story_names[MIG_STORY_METRICS][2] = {
     {"exact_slices_pct@arrivals", "exact_slices_pct@departures"},
     {"exact_equal_pct@arrivals", "exact_equal_pct@departures"},
     {"exact_equal_accepting_pct@arrivals", "exact_equal_accepting_pct@departures"},
+    {"exact_all_pct@arrivals", "exact_all_pct@departures"},
 };
 static const char *const story_titles[MIG_STORY_METRICS] = {
     "short stories: slices accepted, % of the optimum's",
     "short stories: as much as the optimum, % of stories",
     "short stories: as much as the best who place whatever fits, % of stories",
+    "short stories: everything accepted, % of the stories where that can be done",
 };
 static const char *const story_columns[2] = {"arrivals only", "with departures"};
 

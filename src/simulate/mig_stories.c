@@ -88,6 +88,8 @@ bool mig_play_stories(const struct mig_bed *bed, const struct mig_told_story *st
     size_t count = 0;
     size_t equal = 0;
     size_t equal_accepting = 0;
+    size_t possible = 0;
+    size_t all = 0;
     for (size_t i = 0; i < MIG_STORIES; i++) {
       const struct mig_told_story *told = &stories[i];
       if (told->has_departures != (kind == 1))
@@ -100,9 +102,12 @@ bool mig_play_stories(const struct mig_bed *bed, const struct mig_told_story *st
       got += slices;
       equal += slices >= told->best;
       equal_accepting += slices >= told->best_accepting;
+      possible += told->best == told->offered;
+      all += slices == told->offered;
     }
     ret[kind].slices_pct = 100 * got / best;
     ret[kind].equal_pct = 100.0 * (double)equal / (double)count;
+    ret[kind].all_pct = 100.0 * (double)all / (double)possible;
     ret[kind].equal_accepting_pct = 100.0 * (double)equal_accepting / (double)count;
   }
   return true;
