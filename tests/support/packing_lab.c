@@ -54,12 +54,20 @@ static const struct gpu_product odd_product = {.id = {"odd", 3},
                                                .memory_slices = 6,
                                                .compute_slices = 6};
 
-static void add_product(struct pack_catalog *catalog, const char *id, uint16_t expected) {
+const struct gpu_product *lab_product(uint8_t product) {
+  static const char *const ids[LAB_PRODUCTS] = {[LAB_H100] = "h100-80gb",
+                                                [LAB_A100_40] = "a100-40gb",
+                                                [LAB_A30] = "a30-24gb",
+                                                [LAB_RTX6000] = "rtx-pro-6000-blackwell-96gb"};
+  if (product == LAB_ODD)
+    return &odd_product;
+  if (!ids[product])
+    return NULL;
   size_t count;
   const struct gpu_product *all = products_all(&count);
-  const struct gpu_product *product = products_find_id(all, count, str_of(id));
-  demand(product && pack_catalog_add(catalog, product) == expected, id);
-  demand(pack_catalog_mig(catalog, expected) != NULL, id);
+  const struct gpu_product *found = products_find_id(all, count, str_of(ids[product]));
+  demand(found != NULL, ids[product]);
+  return found;
 }
 
 void lab_init(struct lab *lab, uint64_t seed) {
@@ -67,12 +75,10 @@ void lab_init(struct lab *lab, uint64_t seed) {
   struct pack_catalog *catalog = pack_catalog_new();
   demand(pack_catalog_add_plain(catalog, STR_LIT("T4")) == LAB_T4, "T4");
   demand(pack_catalog_add_plain(catalog, STR_LIT("L4")) == LAB_L4, "L4");
-  add_product(catalog, "h100-80gb", LAB_H100);
-  add_product(catalog, "a100-40gb", LAB_A100_40);
-  add_product(catalog, "a30-24gb", LAB_A30);
-  add_product(catalog, "rtx-pro-6000-blackwell-96gb", LAB_RTX6000);
-  demand(pack_catalog_add(catalog, &odd_product) == LAB_ODD, "odd");
-  demand(pack_catalog_mig(catalog, LAB_ODD) != NULL, "odd");
+  for (uint8_t product = LAB_H100; product < LAB_PRODUCTS; product++) {
+    demand(pack_catalog_add(catalog, lab_product(product)) == product, "a product");
+    demand(pack_catalog_mig(catalog, product) != NULL, "placements of a product");
+  }
   lab->catalog = catalog;
   lab->cluster = pack_cluster_new(catalog);
   lab->uid = 0;

@@ -32,6 +32,8 @@ struct lab {
 void lab_init(struct lab *lab, uint64_t seed);
 void lab_done(struct lab *lab);
 #define CLEANUP_LAB SG_CLEANUP(lab_done)
+/* What the catalog made its tables of; NULL: a plain one. */
+const struct gpu_product *lab_product(uint8_t product);
 
 /* A node as it might be specified; with room for what it points to. */
 struct lab_node {

@@ -293,7 +293,7 @@ END_TEST
 
 /* What is final stays so on the same node without pods; what is not fits there. */
 START_TEST(final_means_that_deleting_pods_cannot_help) {
-  enum { ROUNDS = 40, TRIES = 60 };
+  enum { ROUNDS = 200, TRIES = 60 };
   uint64_t seed = random_seed();
   unsigned seen = 0;
   for (uint64_t round = 0; round < ROUNDS; round++) {
@@ -326,6 +326,7 @@ END_TEST
 
 TCase *tcase_fit(void) {
   TCase *tc = tcase_create("fit");
+  tcase_set_timeout(tc, 60);
   tcase_add_test(tc, what_has_room_fits);
   tcase_add_test(tc, hosts_come_first_and_in_order);
   tcase_add_test(tc, who_asks_for_nothing_fits_where_nothing_is_left);
