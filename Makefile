@@ -67,7 +67,7 @@ build/slicegate: FORCE
 	@cmp -s build/release/slicegate $@ || cp build/release/slicegate $@
 
 .PHONY: demo
-demo: build ## the webhook without Kubernetes: a review refused, one accepted, the same offline
+demo: build ## the webhook without Kubernetes: a review refused, one accepted; offline checks; what-if
 	@sh deploy/demo/demo.sh build/slicegate
 
 .PHONY: demo-cluster

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # make demo: the webhook without Kubernetes. Issues certificates, serves a recorded
-# cluster on loopback, sends two reviews over TLS, checks the example manifests offline.
+# cluster on loopback, sends two reviews over TLS, checks the example manifests offline, and
+# asks whether one more job would start on another recorded cluster.
 # Fails when anything turns out otherwise than told.
 set -eu
 slicegate=${1:?usage: demo.sh PATH_TO_SLICEGATE}
@@ -67,6 +68,11 @@ say "The same verdicts offline: slicegate check deploy/examples"
 code=0
 "$slicegate" check --cluster "$examples/cluster.json" "$examples/refused" "$examples/warned" "$examples/accepted" || code=$?
 [ "$code" = 1 ] || fail "check should have found something to refuse (exit 1, not $code)"
+
+say "How many more of these pods would fit: slicegate simulate what-if"
+code=0
+"$slicegate" simulate what-if --cluster "$examples/what-if/cluster.json" --count 1 "$examples/what-if/finetune.yaml" || code=$?
+[ "$code" = 1 ] || fail "there should have been no room (exit 1, not $code)"
 
 say "SIGTERM: the server drains and ends"
 kill "$server"

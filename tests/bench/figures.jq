@@ -10,7 +10,7 @@ def round_to($digits):
          | .[:-$digits] + "." + .[-$digits:] end);
 def signed($digits): (if . >= 0 then "+" else "" end) + round_to($digits);
 
-def mean: add / length;
+def mean: if length == 0 then null else add / length end;
 # Half the width of Student's 95 % interval; null for one value.
 def ci95:
   length as $n
