@@ -13,7 +13,8 @@
 #include <stdlib.h>
 
 enum {
-  TRIALS = 12,        /* candidates that are carried out on trial */
+  CANDIDATES = 128,   /* that are kept, the best by estimate */
+  TRIALS = 12,        /* of them that work and are compared */
   PLACES = 1024,      /* distinct requests of pods whose best places are kept; direct-mapped */
   SHAPES = 256,       /* nodes with equal pods on equal devices, looked at once; direct-mapped */
   NODE_PODS_MAX = 64, /* pods of a node that are tried */
@@ -41,7 +42,7 @@ struct search {
   struct pack_cluster *cluster;
   const struct pack_catalog *catalog;
   const struct pack_request *request;
-  struct candidate best[TRIALS]; /* by worth, descending */
+  struct candidate best[CANDIDATES]; /* by worth, descending */
   size_t best_count;
   struct places places[PLACES];
   uint64_t shapes[SHAPES];
@@ -91,9 +92,9 @@ static bool best_elsewhere(struct search *search, const struct pack_request *req
  */
 
 static void enter(struct search *search, const struct candidate *candidate) {
-  if (search->best_count == TRIALS && search->best[TRIALS - 1].worth >= candidate->worth)
+  if (search->best_count == CANDIDATES && search->best[CANDIDATES - 1].worth >= candidate->worth)
     return;
-  size_t at = search->best_count < TRIALS ? search->best_count++ : TRIALS - 1;
+  size_t at = search->best_count < CANDIDATES ? search->best_count++ : CANDIDATES - 1;
   for (; at > 0 && search->best[at - 1].worth < candidate->worth; at--)
     search->best[at] = search->best[at - 1];
   search->best[at] = *candidate;
@@ -314,12 +315,15 @@ bool pack_suggest(struct pack_scorer *scorer, struct pack_cluster *cluster,
     search->best_count = 0;
     memset(search->shapes, 0, sizeof(search->shapes));
     look_for(search, moves);
-    for (size_t i = 0; i < search->best_count; i++) {
+    size_t working = 0;
+    for (size_t i = 0; i < search->best_count && working < TRIALS; i++) {
       struct pack_suggestion made = {0};
-      if (carry_out(search, &search->best[i], &made) && (!is_found || made.score > ret->score)) {
+      if (!carry_out(search, &search->best[i], &made))
+        continue;
+      working++;
+      if (!is_found || made.score > ret->score)
         *ret = made;
-        is_found = true;
-      }
+      is_found = true;
     }
   }
   free(search);
