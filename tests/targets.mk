@@ -5,9 +5,10 @@ JOBS := -j$(shell nproc)
 
 ##@ Tests
 .PHONY: test
-test: deps ## every test: lint, suites under sanitizers, fuzz corpora, simulate, docs, demo, end to end
+test: deps ## every test: lint, golden decisions, suites under sanitizers, fuzz corpora, simulate, docs, demo, end to end
 	@$(MAKE) --no-print-directory $(JOBS) build/slicegate
 	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory $(JOBS) test-decisions
 	@$(MAKE) --no-print-directory test-asan
 	@$(MAKE) --no-print-directory test-tsan
 	@$(MAKE) --no-print-directory test-simulate
@@ -31,6 +32,24 @@ test-tsan: ## suites under ThreadSanitizer
 test-simulate: build ## packing policies on the public lists, few seeds: baselines against published figures
 	@echo "  RUN  tests/integration/simulate.sh"; sh tests/integration/simulate.sh build/slicegate
 
+.PHONY: test-decisions
+DECISIONS := $(foreach c,gcc clang,$(foreach o,O0 O3,build/decisions/$(c)-$(o)))
+DECISION_EXPECTED := tests/golden/packing/decisions.txt
+test-decisions: $(DECISIONS) ## packing decides the same with gcc and clang, at -O0 and -O3
+	@set -e; for d in $(DECISIONS); do echo "  RUN  $$d"; \
+	  if [ -n "$$UPDATE" ]; then $$d >$(DECISION_EXPECTED); unset UPDATE; fi; \
+	  $$d | diff $(DECISION_EXPECTED) - || { \
+	    echo "decisions are not those of $(DECISION_EXPECTED): wrong, or meant (make golden)"; exit 1; }; \
+	  done
+
+# Small enough to be compiled as a whole: no part of it reads recorded clusters.
+DECISION_SRC := tests/golden/packing/decisions.c $(wildcard src/base/*.c src/model/*.c) \
+                $(filter-out src/packing/intake% src/packing/scene%,$(wildcard src/packing/*.c))
+$(DECISIONS): build/decisions/%: $(DECISION_SRC) $(wildcard include/slicegate/*.h src/model/*.h src/packing/*.h)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC   $@")
+	$(Q)$(firstword $(subst -, ,$*)) $(STD) $(WARN) -$(lastword $(subst -, ,$*)) $(DECISION_SRC) -o $@
+
 .PHONY: test-docs
 test-docs: build ## the examples of README and docs, and make demo itself
 	@sh tests/docs/run.sh build/slicegate
@@ -45,6 +64,7 @@ golden: ## rewrite the expectations of golden cases; review the diff
 	@$(MAKE) --no-print-directory FLAVOUR=asan $(JOBS) bin suites
 	@UPDATE=1 $(MAKE) --no-print-directory FLAVOUR=asan run-suites
 	@UPDATE=1 bash tests/integration/serve.sh build/asan/slicegate
+	@UPDATE=1 $(MAKE) --no-print-directory $(JOBS) test-decisions
 
 ##@ Figures and fuzzing
 .PHONY: bench
