@@ -133,7 +133,10 @@ def mig_exact:
                 "ours \($ours | round_to(2)), \($a | best_text(mig_baselines; $slices))"),
        at_least("\($kind): as much as the best who place what fits, % of stories"; 99; 0; $a | level("slicegate"; $equal);
                 $a | values("slicegate"; $equal) | text(2);
-                "\($a | best_text(mig_baselines; $equal)); as those who may refuse, too: \($refusing)"));
+                "\($a | best_text(mig_baselines; $equal)); as those who may refuse, too: \($refusing)"),
+       ("exact_all_pct@\($kind)" as $whole
+        | mean_at_least("\($kind): everything accepted, % of the stories where that can be done"; 99; 2;
+                        $a | values("slicegate"; $whole); $a | best_text(mig_baselines; $whole))));
 
 # ---- C and D -----------------------------------------------------------------------------------
 
