@@ -220,15 +220,8 @@ static void try_unguessed(struct contest *contest, uint8_t f) {
     contest->placement->unit_count = 0;
 }
 
-static void try_form(struct contest *contest, uint8_t f) {
-  const struct pack_form *form = &contest->request->forms[f];
-  bool is_counted = contest->node->counter_count && form->kind != PACK_CPU;
-  if (form->count > PACK_UNITS_MAX ||
-      (is_counted &&
-       !pack_place_plain(contest->ours->catalog, contest->node, contest->request, f, NULL)))
-    return;
-  bool was_found = contest->is_found;
-  switch ((enum pack_kind)form->kind) {
+static void try_devices(struct contest *contest, uint8_t f) {
+  switch ((enum pack_kind)contest->request->forms[f].kind) {
   case PACK_CPU:
     try_unguessed(contest, f);
     break;
@@ -243,7 +236,17 @@ static void try_form(struct contest *contest, uint8_t f) {
     try_slices(contest, f);
     break;
   }
-  if (is_counted && !was_found && !contest->is_found)
+}
+
+static void try_form(struct contest *contest, uint8_t f) {
+  const struct pack_form *form = &contest->request->forms[f];
+  bool is_counted = contest->node->counter_count && form->kind != PACK_CPU;
+  if (is_counted &&
+      !pack_place_plain(contest->ours->catalog, contest->node, contest->request, f, NULL))
+    return;
+  if (form->count <= PACK_UNITS_MAX) /* a count may be larger than what can be guessed */
+    try_devices(contest, f);
+  if (is_counted && !contest->is_found)
     try_unguessed(contest, f);
 }
 

@@ -296,6 +296,25 @@ START_TEST(counters_of_different_names_are_not_alike) {
 }
 END_TEST
 
+/* More than a placement can name: the count decides all the same. */
+START_TEST(a_count_may_be_larger_than_any_guess) {
+  CLEANUP_LAB struct lab lab;
+  lab_init(&lab, 1);
+  const struct pack_counter many = {.kind = PACK_WHOLE, .total = 2 * PACK_UNITS_MAX};
+  set_node(&lab, "a", 64, &whole_t4, 1, &many);
+  struct pack_request request = pack_request_of(0, 0, PACK_WHOLE, PACK_UNITS_MAX + 1, 0);
+  size_t count;
+  (void)policies(&count);
+  for (size_t i = 0; i < count; i++) {
+    CLEANUP_SCORER struct pack_scorer *scorer =
+        pack_scorer_new(policies(&count)[i], lab.catalog, 1);
+    ck_assert_msg(lab_place(&lab, scorer, &request), "%s", pack_policy_name(policies(&count)[i]));
+    ck_assert(!lab_place(&lab, scorer, &request));
+    ck_assert(pack_release(lab.cluster, 0, lab.uid));
+  }
+}
+END_TEST
+
 /* ---- windows that overlap ---------------------------------------------------------------------
  */
 
@@ -523,6 +542,7 @@ TCase *tcase_scorer(void) {
   tcase_add_loop_test(tc, memory_is_never_seen, 0, (int)count);
   tcase_add_test(tc, empty_nodes_of_different_size_are_not_alike);
   tcase_add_test(tc, counters_of_different_names_are_not_alike);
+  tcase_add_test(tc, a_count_may_be_larger_than_any_guess);
   tcase_add_test(tc, what_fits_has_a_score_though_windows_overlap);
   tcase_add_test(tc, more_requests_than_columns);
   tcase_add_test(tc, charges_run_full_while_choosing);
