@@ -63,9 +63,9 @@ static void accompany(const struct slicegate *ours, int64_t cpu_left, int64_t me
                       struct sums *sums) {
   sums->cpu = sums->memory = INT64_MAX;
   if (ours->cpu_per_gpu)
-    sums->cpu = i64_mul_sat(cpu_left, PACK_MICRO) / ours->cpu_per_gpu;
+    sums->cpu = cpu_left > 0 ? i64_mul_sat(cpu_left, PACK_MICRO) / ours->cpu_per_gpu : 0;
   if (ours->mem_per_gpu)
-    sums->memory = i64_mul_sat(mem_left >> 20, PACK_MICRO) / ours->mem_per_gpu;
+    sums->memory = mem_left > 0 ? i64_mul_sat(mem_left >> 20, PACK_MICRO) / ours->mem_per_gpu : 0;
 }
 
 /* The fragments at the sums' rank: another rank, another row. */

@@ -38,7 +38,7 @@ int64_t smooth_min(const struct smooth *smooth, int64_t w, int64_t c, int64_t m)
   int64_t low = w < c ? w : c;
   low = m < low ? m : low;
   if (low <= 0)
-    return 0;
+    return low;
   /* The largest of the three powers is 1 after dividing by it: T is in [1, 3]. */
   int64_t sum = power_of_ratio(low, w) + power_of_ratio(low, c) + power_of_ratio(low, m);
   int64_t scaled = (sum - one) * SMOOTH_STEPS / 2;

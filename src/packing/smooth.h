@@ -20,7 +20,8 @@ struct smooth {
 };
 void smooth_init(struct smooth *smooth);
 
-/* INT64_MAX for what does not limit. 0 when one of them is 0 or below. Values below 2^31. */
+/* INT64_MAX for what does not limit. The least of them when that is 0 or below: there are layouts
+ * that stand in the way of more than they hold. Values below 2^31. */
 int64_t smooth_min(const struct smooth *smooth, int64_t w, int64_t c, int64_t m);
 
 #endif

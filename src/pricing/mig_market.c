@@ -196,17 +196,20 @@ static uint8_t fewest_free(const struct pack_mig *mig) {
   return fewest;
 }
 
-/* From the empty layout down to the mean of those that are as full as can be. */
+/* From the empty layout down to the mean of those that are as full as can be; at least a half of
+ * what there is between any two, since to plain rules empty and full ones may be alike. */
 static double range_of(const struct pack_mig *mig, const double *values) {
   uint8_t fewest = fewest_free(mig);
-  double sum = 0, count = 0;
+  double sum = 0, count = 0, least = values[0], most = values[0];
   for (uint16_t layout = 0; layout < mig->layout_count; layout++) {
+    least = fmin(least, values[layout]);
+    most = fmax(most, values[layout]);
     if (mig->free[layout] > fewest)
       continue;
     sum += values[layout];
     count++;
   }
-  double range = values[0] - sum / count;
+  double range = fmax(values[0] - sum / count, (most - least) / 2);
   return range > 0 ? range : mig->axis;
 }
 
@@ -214,11 +217,8 @@ static double range_of(const struct pack_mig *mig, const double *values) {
  * GPUs of a product, and makes products comparable. */
 static void round_values(const struct pack_mig *mig, const double *values, double range,
                          int32_t *ret) {
-  const double limit = 1000; /* GPUs */
-  for (uint16_t layout = 0; layout < mig->layout_count; layout++) {
-    double share = 1 + (values[layout] - values[0]) / range;
-    ret[layout] = (int32_t)lround(PACK_MICRO * fmax(-limit, fmin(share, limit)));
-  }
+  for (uint16_t layout = 0; layout < mig->layout_count; layout++)
+    ret[layout] = (int32_t)lround(PACK_MICRO * (1 + (values[layout] - values[0]) / range));
 }
 
 void pricing_mig_values(const struct pack_mig *mig, const double *weights, uint32_t gpus,

@@ -266,6 +266,8 @@ static void make_migs(struct lab *lab, struct arena *arena, struct pack_tables *
       for (uint16_t layout = 1; layout < mig->layout_count; layout++) {
         int32_t plain = mig->free[layout] * (PACK_MICRO / mig->axis);
         worth[layout] = plain - (int32_t)random_below(&lab->random, (size_t)plain / 4 + 1);
+        if (random_one_in(&lab->random, 10))
+          worth[layout] -= PACK_MICRO; /* stands in the way */
       }
       worth[0] = PACK_MICRO;
       values->values[load] = worth;

@@ -84,9 +84,51 @@ START_TEST(a_score_is_the_fall_of_the_potential) {
 }
 END_TEST
 
+/* Values may lie below 0, and below that of a full GPU: they still have an order. */
+START_TEST(layouts_of_negative_value_are_told_apart) {
+  CLEANUP_LAB struct lab lab;
+  lab_init(&lab, 1);
+  const struct pack_mig *mig = pack_catalog_mig(lab.catalog, LAB_H100);
+  uint16_t name = pack_catalog_find_profile(lab.catalog, STR_LIT("1g.10gb"));
+  uint16_t p = pack_mig_find(mig, name);
+  const struct pack_mig_profile *profile = &mig->profiles[p];
+  struct pack_device device = {
+      .mode = PACK_MODE_MIG, .product = LAB_H100, .size = mig->axis, .left = mig->axis};
+  struct pack_node_spec spec = {.name = STR_LIT("a"),
+                                .cpu_milli = 1000,
+                                .mem_bytes = 1000,
+                                .pods_max = 10,
+                                .devices = &device,
+                                .device_count = 1};
+  struct err err;
+  ck_assert(pack_cluster_set_node(lab.cluster, &spec, &err));
+  for (uint8_t best = 0; best < profile->start_count; best++) {
+    struct arena *arena = arena_new(4096);
+    int32_t *values = arena_array(arena, mig->layout_count, sizeof(*values));
+    values[0] = PACK_MICRO;
+    for (uint8_t i = 0; i < profile->start_count; i++)
+      values[pack_mig_next(mig, 0, p, i)] = -2 * PACK_MICRO - (i != best);
+    struct pack_mig_values all = {.product = LAB_H100, .values = {values, values, values, values}};
+    struct pack_tables_ref *tables =
+        pack_tables_new(arena, &(struct pack_tables){.migs = &all, .mig_count = 1});
+    struct pack_scorer *scorer =
+        pack_scorer_new(pack_policy_find(STR_LIT("slicegate")), lab.catalog, 1);
+    pack_scorer_set_tables(scorer, tables);
+    pack_tables_unref(tables);
+    struct pack_request request = pack_request_of(0, 0, PACK_SLICES, 1, name);
+    struct pack_choice choice;
+    ck_assert_uint_eq(pack_choose(scorer, lab.cluster, &request, &choice, 1), 1);
+    ck_assert_uint_eq(choice.placement.units[0].start, profile->starts[best]);
+    ck_assert_int_eq(choice.score, -3 * PACK_MICRO);
+    pack_scorer_free(scorer);
+  }
+}
+END_TEST
+
 TCase *tcase_potential(void) {
   TCase *tc = tcase_create("potential");
   tcase_set_timeout(tc, 60);
   tcase_add_test(tc, a_score_is_the_fall_of_the_potential);
+  tcase_add_test(tc, layouts_of_negative_value_are_told_apart);
   return tc;
 }

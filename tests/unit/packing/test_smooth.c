@@ -16,7 +16,7 @@ static long double exactly(int64_t w, int64_t c, int64_t m) {
   int64_t low = w < c ? w : c;
   low = m < low ? m : low;
   if (low <= 0)
-    return 0;
+    return (long double)low;
   long double sum = 0;
   const int64_t all[] = {w, c, m};
   for (size_t i = 0; i < SG_ARRAY_LEN(all); i++)
@@ -81,7 +81,8 @@ START_TEST(the_ends) {
   ck_assert_int_eq(smooth_min(&smooth, 1000000, INT64_MAX, INT64_MAX), 1000000);
   ck_assert_int_eq(smooth_min(&smooth, 0, INT64_MAX, INT64_MAX), 0);
   ck_assert_int_eq(smooth_min(&smooth, 1000000, 0, INT64_MAX), 0);
-  ck_assert_int_eq(smooth_min(&smooth, 1000000, INT64_MAX, -5), 0);
+  ck_assert_int_eq(smooth_min(&smooth, 1000000, INT64_MAX, -5), -5);
+  ck_assert_int_eq(smooth_min(&smooth, -2000000, INT64_MAX, 0), -2000000);
   ck_assert_int_eq(smooth_min(&smooth, 1000000, 4000000, INT64_MAX), 1000000);
   ck_assert_int_eq(smooth_min(&smooth, 4000000, 1000000, INT64_MAX), 1000000);
   /* 2^(-1/16) and 3^(-1/16). */
