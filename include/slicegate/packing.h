@@ -438,12 +438,15 @@ void pack_scorer_set_tables(struct pack_scorer *scorer, struct pack_tables_ref *
  * Looks at how full the cluster is and sets prices accordingly (reserves for pods with several
  * GPUs, scarce products, near-full mode, which MIG table). A versioned input of decisions: call
  * it at stated arrival counts (PACK_CONDITIONS_EVERY), not in between. `departures_ppm`:
- * departures per arrival lately; `mig_load_ppm`: offered over accepted slices times used share.
+ * departures per arrival lately; `mig_load_ppm`: offered over accepted slices times used share;
+ * `is_switching`: whoever runs the cluster switches empty GPUs between whole and MIG mode for pods
+ * that fit nowhere, so that room in one mode is room in the other.
  */
 enum { PACK_CONDITIONS_EVERY = 32 };
 struct pack_traffic {
   uint32_t departures_ppm;
   uint32_t mig_load_ppm;
+  bool is_switching;
 };
 void pack_scorer_set_conditions(struct pack_scorer *scorer, const struct pack_cluster *cluster,
                                 const struct pack_traffic *traffic);

@@ -87,6 +87,10 @@ bool pack_device_suits(const struct pack_catalog *catalog, const struct pack_dev
 static inline bool pack_device_is_idle(const struct pack_device *device) {
   return device->mode == PACK_MODE_WHOLE && device->left == device->size;
 }
+/* To whole mode, where somebody does that. */
+static inline bool pack_device_may_switch(const struct pack_device *device) {
+  return device->mode == PACK_MODE_MIG && device->left == device->size;
+}
 /* In every respect: what is true of one is true of the other. */
 static inline bool pack_device_is_same(const struct pack_device *a, const struct pack_device *b) {
   return a->mode == b->mode && a->product == b->product && a->size == b->size &&

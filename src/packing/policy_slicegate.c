@@ -121,6 +121,7 @@ struct instances {
   struct pack_unit units[PACK_UNITS_MAX];
   uint8_t taken[PACK_DEVICES_MAX];
   uint8_t count, product;
+  unsigned idle;
   uint32_t milli;
   int64_t loss;
 };
@@ -129,6 +130,7 @@ static void put_instance(const struct contest *contest, const struct slot *slot,
                          struct instances *on) {
   struct pack_device *device = &on->devices[slot->device];
   uint8_t left = pack_catalog_mig(contest->ours->catalog, device->product)->free[slot->layout];
+  on->idle -= contest->ours->is_switching && pack_device_may_switch(device);
   on->milli += (uint32_t)(device->left - left) * PACK_MILLI / device->size;
   device->layout = slot->layout;
   device->left = left;
@@ -138,7 +140,9 @@ static void put_instance(const struct contest *contest, const struct slot *slot,
   on->units[on->count++] = (struct pack_unit){slot->device, slot->start, profile};
 }
 
-static void start_instances(const struct pack_node *node, struct instances *on) {
+static void start_instances(const struct contest *contest, struct instances *on) {
+  const struct pack_node *node = contest->node;
+  on->idle = contest->sums->idle;
   memcpy(on->devices, node->devices, node->device_count * sizeof(*on->devices));
   memset(on->taken, 0, sizeof(on->taken));
   on->count = on->product = 0;
@@ -151,7 +155,7 @@ static bool put_each_cheaply(const struct contest *contest, const struct pack_fo
                              struct instances *on) {
   const struct pack_node *node = contest->node;
   const struct pack_catalog *catalog = contest->ours->catalog;
-  start_instances(node, on);
+  start_instances(contest, on);
   while (on->count < form->count) {
     struct slot best = {.loss = INT64_MAX};
     for (uint8_t d = 0; d < node->device_count; d++) {
@@ -181,7 +185,7 @@ static bool put_all_plainly(const struct contest *contest, uint8_t f, struct ins
   if (contest->request->forms[f].count < 2 ||
       !pack_place_plain(catalog, contest->node, contest->request, f, &plain))
     return false;
-  start_instances(contest->node, on);
+  start_instances(contest, on);
   for (uint8_t u = 0; u < plain.unit_count; u++) {
     const struct pack_unit *unit = &plain.units[u];
     const struct pack_device *device = &on->devices[unit->device];
@@ -206,7 +210,7 @@ static void try_slices(struct contest *contest, uint8_t f) {
   if (!put_each_cheaply(contest, &contest->request->forms[f], &on) &&
       !put_all_plainly(contest, f, &on))
     return;
-  if (enter(contest, f, on.product, on.milli, sums->worth - on.loss, sums->fragments, sums->idle))
+  if (enter(contest, f, on.product, on.milli, sums->worth - on.loss, sums->fragments, on.idle))
     fill_units(contest, on.units, on.count);
 }
 
@@ -417,11 +421,16 @@ static enum pack_change set_conditions(void *state, const struct pack_view *view
   struct slicegate *ours = state;
   struct price_list list;
   enum pack_change change = PACK_UNCHANGED;
-  reserve_prices(ours->reserve, ours->tables, cluster, &list);
+  if (traffic->is_switching != ours->is_switching) {
+    ours->is_switching = traffic->is_switching;
+    reserve_clear(ours->reserve);
+    change = PACK_SCORES_VOID;
+  }
+  reserve_prices(ours->reserve, ours->tables, cluster, ours->is_switching, &list);
   if (memcmp(&list, &ours->list, sizeof(list)) != 0) {
     ours->list = list;
     charges_set_prices(ours->charges, &list);
-    change = PACK_PRICES_MOVED;
+    change = change == PACK_SCORES_VOID ? change : PACK_PRICES_MOVED;
   }
   bool is_full = is_nearly_full(ours, pack_cluster_totals(cluster));
   uint8_t load = load_of(traffic);

@@ -14,7 +14,8 @@ static int32_t shared_worth(const struct pack_tables *tables, uint16_t size, uin
 int32_t layout_worth(const struct slicegate *ours, const struct pack_mig *mig, uint8_t product,
                      uint16_t layout) {
   const int32_t *values = ours->mig_values[product];
-  return values ? values[layout] : mig->free[layout] * (PACK_MICRO / mig->axis);
+  int32_t worth = values ? values[layout] : mig->free[layout] * (PACK_MICRO / mig->axis);
+  return layout == 0 && ours->is_switching ? worth + WORTH_OF_SWITCHING : worth;
 }
 
 int32_t device_worth(const struct slicegate *ours, const struct pack_device *device) {
@@ -96,13 +97,13 @@ const struct known *potential_know(struct slicegate *ours, const struct pack_nod
   struct sums *sums = &known->sums;
   *known = (struct known){.id = node->id};
   sums->rank = fragment_rank(ours->fragment, node->cpu_left, node->mem_left);
-  sums->idle = node->idle;
+  sums->idle = reserve_idle(node, ours->is_switching);
   for (uint16_t d = 0; d < node->device_count; d++)
     sums->worth += device_worth(ours, &node->devices[d]);
   sum_fragments(ours, node, sums);
   accompany(ours, node->cpu_left, node->mem_left, sums);
   known->potential = potential_of(ours, sums, sums->worth, sums->fragments, sums->idle);
-  known->has_hosts = reserve_hosts(ours->tables, node->idle, node->cpu_left, node->mem_left,
+  known->has_hosts = reserve_hosts(ours->tables, sums->idle, node->cpu_left, node->mem_left,
                                    node->products, known->hosts);
   return known;
 }

@@ -10,6 +10,13 @@
 
 #include <stdlib.h>
 
+unsigned reserve_idle(const struct pack_node *node, bool is_switching) {
+  unsigned idle = node->idle;
+  for (uint16_t d = 0; d < node->device_count && is_switching; d++)
+    idle += pack_device_may_switch(&node->devices[d]);
+  return idle;
+}
+
 bool reserve_hosts(const struct pack_tables *tables, unsigned idle, int64_t cpu_left,
                    int64_t mem_left, uint64_t products, uint8_t hosts[LEVELS_MAX]) {
   bool has_hosts = false;
@@ -82,16 +89,14 @@ static void add(struct reserve *reserve, const struct share *share, int sign) {
 }
 
 static void look_at(const struct pack_tables *tables, const struct pack_node *node,
-                    struct share *ret) {
+                    bool is_switching, struct share *ret) {
   *ret = (struct share){.id = node->id};
-  unsigned idle = 0;
   for (uint16_t d = 0; d < node->device_count; d++) {
     const struct pack_device *device = &node->devices[d];
-    if (device->mode != PACK_MODE_WHOLE)
-      continue;
-    idle += pack_device_is_idle(device);
-    ret->worth[device->product] += tables->prices[device->left];
+    if (device->mode == PACK_MODE_WHOLE)
+      ret->worth[device->product] += tables->prices[device->left];
   }
+  unsigned idle = reserve_idle(node, is_switching);
   (void)reserve_hosts(tables, idle, node->cpu_left, node->mem_left, node->products, ret->hosts);
   for (size_t i = 0; i < node->pod_count; i++) {
     const struct pack_form *form = &node->pods[i].form;
@@ -101,7 +106,7 @@ static void look_at(const struct pack_tables *tables, const struct pack_node *no
 }
 
 static void update(struct reserve *reserve, const struct pack_tables *tables,
-                   const struct pack_cluster *cluster) {
+                   const struct pack_cluster *cluster, bool is_switching) {
   size_t count = pack_cluster_count(cluster);
   if (reserve->cap < count) {
     reserve->shares = mem_realloc(reserve->shares, count * sizeof(*reserve->shares));
@@ -114,7 +119,7 @@ static void update(struct reserve *reserve, const struct pack_tables *tables,
     if (share->id == ids[i])
       continue;
     add(reserve, share, -1);
-    look_at(tables, pack_cluster_node(cluster, i), share);
+    look_at(tables, pack_cluster_node(cluster, i), is_switching, share);
     add(reserve, share, 1);
   }
   for (size_t i = count; i < reserve->count; i++) {
@@ -132,19 +137,38 @@ static int64_t square_root(int64_t x) {
   return root;
 }
 
+/* GPUs of one mode, and what an arriving pod asks of them; modes that are switched are one. */
+struct pool {
+  int64_t milli, milli_left, asked;
+};
+
+static void add_to_pool(struct pool *pool, const struct pack_tables *tables,
+                        const struct pack_totals *totals, enum pack_mode mode) {
+  pool->milli += totals->modes[mode].milli;
+  pool->milli_left += totals->modes[mode].milli_left;
+  pool->asked += tables->pools[mode];
+}
+
+static struct pool pool_of(const struct pack_tables *tables, const struct pack_totals *totals,
+                           enum pack_mode mode, bool is_switching) {
+  struct pool pool = {0};
+  add_to_pool(&pool, tables, totals, mode);
+  if (is_switching && mode != PACK_MODE_SHARED)
+    add_to_pool(&pool, tables, totals, mode == PACK_MODE_MIG ? PACK_MODE_WHOLE : PACK_MODE_MIG);
+  return pool;
+}
+
 /*
  * Expected demand in hosts, in 2^-10: from the pods that will have arrived when the free GPUs
  * are gone, and from those that hold it in the mean and do not now, whichever is more.
  */
-static int64_t demand_of(const struct reserve *reserve, const struct pack_tables *tables,
-                         const struct pack_totals *totals, const struct pack_level *level) {
-  const struct pack_mode_totals *whole = &totals->modes[PACK_MODE_WHOLE];
-  uint32_t milli_per_pod = tables->pools[PACK_MODE_WHOLE];
-  if (milli_per_pod == 0)
+static int64_t demand_of(const struct reserve *reserve, const struct pool *whole,
+                         const struct pack_level *level) {
+  if (whole->asked == 0)
     return 0;
-  /* pods in 2^-10: milli / (milli_per_pod / 2^10), times 2^10; hosts: times demand / 2^20 */
-  int64_t pods_left = whole->milli_left * (1 << 20) / milli_per_pod;
-  int64_t pods_held = whole->milli * (1 << 20) / milli_per_pod;
+  /* pods in 2^-10: milli / (asked / 2^10), times 2^10; hosts: times demand / 2^20 */
+  int64_t pods_left = whole->milli_left * (1 << 20) / whole->asked;
+  int64_t pods_held = whole->milli * (1 << 20) / whole->asked;
   int64_t coming = (pods_left * level->demand) >> 20;
   int64_t held = (pods_held * level->demand) >> 20;
   for (size_t k = level->gpus; k <= PACK_DEVICES_MAX; k++)
@@ -155,13 +179,13 @@ static int64_t demand_of(const struct reserve *reserve, const struct pack_tables
 enum { DEVIATIONS = 8 };
 
 static void price_levels(const struct reserve *reserve, const struct pack_tables *tables,
-                         const struct pack_totals *totals, struct price_list *ret) {
+                         const struct pool *whole, struct price_list *ret) {
   uint16_t most = 1;
   for (size_t l = 0; l < tables->level_count; l++)
     most = tables->levels[l].gpus > most ? tables->levels[l].gpus : most;
   for (size_t l = 0; l < tables->level_count; l++) {
     const struct pack_level *level = &tables->levels[l];
-    int64_t demand = demand_of(reserve, tables, totals, level);
+    int64_t demand = demand_of(reserve, whole, level);
     if (demand <= 0)
       continue;
     /* sqrt(D) in 2^-10 is the root of D in 2^-20 */
@@ -208,17 +232,17 @@ static void price_products(const struct reserve *reserve, const struct pack_tabl
  * whichever is more: as for levels.
  */
 static void price_pools(const struct pack_tables *tables, const struct pack_totals *totals,
-                        struct price_list *ret) {
+                        bool is_switching, struct price_list *ret) {
   enum { FREE_PERCENT = 80, FULL_PERCENT = 120 };
   for (size_t mode = 0; mode < PACK_MODES && tables->milli_per_pod; mode++) {
-    const struct pack_mode_totals *pool = &totals->modes[mode];
-    int64_t coming = totals->milli_left * tables->pools[mode] / tables->milli_per_pod;
-    int64_t held = totals->milli * tables->pools[mode] / tables->milli_per_pod -
-                   (pool->milli - pool->milli_left);
+    struct pool pool = pool_of(tables, totals, (enum pack_mode)mode, is_switching);
+    int64_t coming = totals->milli_left * pool.asked / tables->milli_per_pod;
+    int64_t held =
+        totals->milli * pool.asked / tables->milli_per_pod - (pool.milli - pool.milli_left);
     int64_t needed = coming > held ? coming : held;
-    int64_t percent = pool->milli_left > 0 ? needed * 100 / pool->milli_left
-                      : needed > 0         ? FULL_PERCENT
-                                           : 0;
+    int64_t percent = pool.milli_left > 0 ? needed * 100 / pool.milli_left
+                      : needed > 0        ? FULL_PERCENT
+                                          : 0;
     percent = percent < FREE_PERCENT ? FREE_PERCENT : percent;
     percent = percent > FULL_PERCENT ? FULL_PERCENT : percent;
     ret->pools[mode] =
@@ -227,12 +251,14 @@ static void price_pools(const struct pack_tables *tables, const struct pack_tota
 }
 
 void reserve_prices(struct reserve *reserve, const struct pack_tables *tables,
-                    const struct pack_cluster *cluster, struct price_list *ret) {
+                    const struct pack_cluster *cluster, bool is_switching, struct price_list *ret) {
+  const struct pack_totals *totals = pack_cluster_totals(cluster);
   *ret = (struct price_list){0};
-  price_pools(tables, pack_cluster_totals(cluster), ret);
+  price_pools(tables, totals, is_switching, ret);
   if (tables->level_count == 0 && tables->bound_count == 0)
     return;
-  update(reserve, tables, cluster);
-  price_levels(reserve, tables, pack_cluster_totals(cluster), ret);
-  price_products(reserve, tables, pack_cluster_totals(cluster), ret);
+  update(reserve, tables, cluster, is_switching);
+  struct pool whole = pool_of(tables, totals, PACK_MODE_WHOLE, is_switching);
+  price_levels(reserve, tables, &whole, ret);
+  price_products(reserve, tables, totals, ret);
 }

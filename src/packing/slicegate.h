@@ -24,6 +24,7 @@ enum {
   /* b in 2^-10: 0.07, and 1 when the cluster is nearly full */
   WEIGHT_ONE = 1024,
   WEIGHT_USUAL = 72,
+  WORTH_OF_SWITCHING = 200000, /* micro-GPU: of a GPU in MIG mode that may become a whole one */
 };
 
 /* ---- charges (charges.c) ------------------------------------------------------------------------
@@ -59,6 +60,9 @@ const int32_t *charges_prices(const struct charges *charges);
 /* ---- reserve (reserve.c)
  * ----------------------------------------------------------------------------- */
 
+/* GPUs of the node that a pod with several can have: idle ones; also empty ones in MIG mode where
+ * those are switched. */
+unsigned reserve_idle(const struct pack_node *node, bool is_switching);
 /* Adds the hosts of each level that a node with this much left has; false: it has none. */
 bool reserve_hosts(const struct pack_tables *tables, unsigned idle, int64_t cpu_left,
                    int64_t mem_left, uint64_t products, uint8_t hosts[LEVELS_MAX]);
@@ -67,11 +71,11 @@ bool reserve_hosts(const struct pack_tables *tables, unsigned idle, int64_t cpu_
 struct reserve;
 struct reserve *reserve_new(void) SG_MUST_CHECK;
 void reserve_free(struct reserve *reserve);
-/* Forgets what it knows of nodes: tables have changed. */
+/* Forgets what it knows of nodes: tables have changed, or `is_switching` has. */
 void reserve_clear(struct reserve *reserve);
 /* The prices of levels and the scarcity of products, for the cluster as it is. */
 void reserve_prices(struct reserve *reserve, const struct pack_tables *tables,
-                    const struct pack_cluster *cluster, struct price_list *ret);
+                    const struct pack_cluster *cluster, bool is_switching, struct price_list *ret);
 
 /* ---- the potential of a node (potential.c)
  * ------------------------------------------------------------ */
@@ -88,7 +92,7 @@ struct slicegate {
   int32_t prices[PACK_MILLI + 1]; /* [milli left] of a whole GPU, micro-GPU, in the present mode */
   const int32_t *mig_values[PACK_PRODUCTS_MAX]; /* [layout] at the load that is seen, or NULL */
   uint8_t load;
-  bool is_nearly_full;
+  bool is_nearly_full, is_switching;
   int64_t cpu_per_gpu, mem_per_gpu; /* milli-cores; MiB; 0: do not matter */
   struct known *known;              /* [node id % KNOWN_NODES] */
 };

@@ -125,6 +125,7 @@ static bool stage_init(struct stage *stage, struct sim_run *run,
   mixed_ledger_init(&stage->ledger, catalog->mig, cluster, stage->pools, pods->median_cpu_milli);
   stage->world.changed = mixed_ledger_look;
   stage->world.changed_ctx = &stage->ledger;
+  stage->world.is_switching = run->options->is_flexible;
   return true;
 }
 

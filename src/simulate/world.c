@@ -83,6 +83,7 @@ static void look_around(struct sim_world *world) {
   struct pack_traffic traffic = {0};
   if (world->learner)
     traffic = pricing_learner_traffic(world->learner, world->cluster);
+  traffic.is_switching = world->is_switching;
   pack_scorer_set_conditions(world->scorer, world->cluster, &traffic);
 }
 

@@ -380,8 +380,9 @@ static void one_operation(struct play *play) {
   case 12:
     if (count)
       pack_cluster_set_traits(play->cluster, byte(in) % count, byte(in) & 3);
-    pack_scorer_set_conditions(play->scorer, play->cluster,
-                               &(struct pack_traffic){word(in) * 10u, word(in) * 20u});
+    pack_scorer_set_conditions(
+        play->scorer, play->cluster,
+        &(struct pack_traffic){word(in) * 10u, word(in) * 20u, byte(in) & 1});
     break;
   case 13:
     set_tables(play);

@@ -313,7 +313,8 @@ static void arrive(struct stage *stage, uint32_t number) {
   }
   if (number % PACK_CONDITIONS_EVERY == 0)
     pack_scorer_set_conditions(stage->scorer, stage->cluster,
-                               &(struct pack_traffic){number * 200, 800000 + number * 100});
+                               &(struct pack_traffic){number * 200, 800000 + number * 100,
+                                                      number / TABLES_EVERY % 2 == 1});
   const struct pack_request *request = &stage->kinds[draw(stage, KINDS)];
   struct pack_placement placement;
   if (decide(stage, request, &placement)) {

@@ -218,7 +218,7 @@ static void check_order(struct bed *bed, const struct pack_request *request) {
     struct pack_scorer *scorer = pack_scorer_new(bed->policy, bed->lab.catalog, 1);
     if (bed->tables)
       pack_scorer_set_tables(scorer, bed->tables);
-    pack_scorer_set_conditions(scorer, cluster, &(struct pack_traffic){200000, 1000000});
+    pack_scorer_set_conditions(scorer, cluster, &(struct pack_traffic){200000, 1000000, false});
     is_found[i] = pack_choose(scorer, cluster, request, &choices[i], 1) == 1;
     pack_scorer_free(scorer);
   }
@@ -342,7 +342,7 @@ START_TEST(the_core_is_its_twin) {
         switch_mode(&bed, node);
       else if (what == 2)
         pack_scorer_set_conditions(bed.scorer, bed.lab.cluster,
-                                   &(struct pack_traffic){150000, 950000});
+                                   &(struct pack_traffic){150000, 950000, event % 2 == 0});
       else if (what <= 5)
         depart(&bed, node);
       else

@@ -51,6 +51,14 @@ static bool is_one_product(const struct pack_node *node) {
   return (node->products & (node->products - 1)) == 0;
 }
 
+/* Nothing here that a condition could set a price by. */
+static struct pack_tables_ref *without_prices(struct pack_tables_ref *ref) {
+  struct pack_tables tables = *pack_tables_get(ref);
+  tables.milli_per_pod = 0;
+  tables.level_count = tables.bound_count = 0;
+  return pack_tables_new(arena_new(4096), &tables);
+}
+
 START_TEST(a_score_is_the_fall_of_the_potential) {
   enum { ROUNDS = 12, PODS = 150 };
   uint64_t seed = random_seed();
@@ -62,6 +70,12 @@ START_TEST(a_score_is_the_fall_of_the_potential) {
         pack_scorer_new(pack_policy_find(STR_LIT("slicegate")), lab.catalog, 1);
     struct pack_tables_ref *tables = lab_tables(&lab);
     pack_scorer_set_tables(scorer, tables);
+    if (round % 2) {
+      struct pack_tables_ref *priceless = without_prices(tables);
+      pack_scorer_set_tables(scorer, priceless);
+      pack_scorer_set_conditions(scorer, lab.cluster, &(struct pack_traffic){.is_switching = true});
+      pack_tables_unref(priceless);
+    }
     for (int i = 0; i < PODS; i++) {
       struct pack_request request = lab_request(&lab);
       for (size_t node = 0; node < pack_cluster_count(lab.cluster); node++) {

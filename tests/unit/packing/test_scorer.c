@@ -187,7 +187,8 @@ static void one_event(struct life *life) {
     tell_tables(&life->history, life->scorer, lab_tables(lab));
   } else if (what <= 2) {
     struct pack_traffic traffic = {(uint32_t)random_below(&lab->random, 400000),
-                                   (uint32_t)random_below(&lab->random, 1500000)};
+                                   (uint32_t)random_below(&lab->random, 1500000),
+                                   random_one_in(&lab->random, 3)};
     tell_conditions(&life->history, life->scorer, lab->cluster, traffic);
   } else if (what <= 5) {
     change_node(life);
