@@ -19,13 +19,14 @@ test: deps ## every test: lint, golden decisions, suites under sanitizers, fuzz 
 .PHONY: test-asan
 test-asan: ## suites and fuzz corpora under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory FLAVOUR=asan $(JOBS) bin suites replays
-	@$(MAKE) --no-print-directory FLAVOUR=asan run-suites run-replays
+	@$(MAKE) --no-print-directory FLAVOUR=asan $(JOBS) --output-sync run-suites
+	@$(MAKE) --no-print-directory FLAVOUR=asan run-replays
 	@echo "  RUN  tests/integration/serve.sh"; bash tests/integration/serve.sh build/asan/slicegate
 
 .PHONY: test-tsan
 test-tsan: ## suites under ThreadSanitizer
 	@$(MAKE) --no-print-directory FLAVOUR=tsan $(JOBS) bin suites
-	@$(MAKE) --no-print-directory FLAVOUR=tsan run-suites
+	@$(MAKE) --no-print-directory FLAVOUR=tsan $(JOBS) --output-sync run-suites
 	@echo "  RUN  tests/integration/serve.sh"; bash tests/integration/serve.sh build/tsan/slicegate
 
 .PHONY: test-simulate
@@ -102,18 +103,18 @@ RUN_ENV_tsan := CK_FORK=no
 export TSAN_OPTIONS ?= halt_on_error=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
-run-suites:
-	@set -e; for s in $(SUITE_BINS); do echo "  RUN  $$s"; \
-	  SLICEGATE=$(abspath $(BIN)) $(RUN_ENV_$(FLAVOUR)) $$s; done
+# With -j and --output-sync: several at a time, each one's output in one piece.
+run-suites: $(SUITE_BINS:%=%.run)
+.PHONY: $(SUITE_BINS:%=%.run)
+$(SUITE_BINS:%=%.run): %.run: % $(BIN)
+	@echo "  RUN  $<"; SLICEGATE=$(abspath $(BIN)) $(RUN_ENV_$(FLAVOUR)) $<
 
 run-replays:
 	@set -e; for f in $(FUZZERS); do echo "  RUN  $(OUT)/tests/fuzz/$$f-replay"; \
 	  $(OUT)/tests/fuzz/$$f-replay tests/fuzz/corpus/$$f; done
 
 .PHONY: test-suites
-test-suites: $(SUITE_BINS) $(BIN) ## suites of one FLAVOUR (SUITE="unit/base unit/doc" for some)
-	@set -e; for s in $(if $(SUITE),$(SUITE:%=$(OUT)/tests/%/suite),$(SUITE_BINS)); do \
-	  echo "  RUN  $$s"; SLICEGATE=$(abspath $(BIN)) $(RUN_ENV_$(FLAVOUR)) $$s; done
+test-suites: $(if $(SUITE),$(SUITE:%=$(OUT)/tests/%/suite.run),run-suites) ## suites of one FLAVOUR (SUITE="unit/base unit/doc" for some)
 
 TEST_LIBS := $(shell pkg-config --libs check 2>/dev/null) $(LIBS) -lssl
 
