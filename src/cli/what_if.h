@@ -91,6 +91,10 @@ bool what_if_judge(const struct cluster *recorded, struct gpu_products products,
 
 void what_if_print_text(const struct what_if_result *result, FILE *out);
 void what_if_print_json(const struct what_if_result *result, FILE *out);
+/* Of every suggestion, said once. */
+#define WHAT_IF_MOVES_CAVEAT                                                                       \
+  "A move deletes a pod and starts it elsewhere. PodDisruptionBudgets, node-local data and "       \
+  "affinity between pods are not looked at."
 /* "Deployment ml/train", with the template's path where there are several. */
 struct str what_if_name(struct arena *arena, const struct what_if_pod *pod);
 
