@@ -98,7 +98,9 @@ struct sim_trace {
   struct sim_index node_index, class_index;
   struct pack_request *classes; /* in order of first appearance */
   uint32_t *class_counts;
+  bool *class_fits; /* on some node while it is empty; true where that was not looked at */
   size_t class_cap;
+  uint64_t looks; /* at nodes, to find that out */
   uint32_t *pods; /* class of each pod, in the order of the list */
   size_t pod_cap;
   uint16_t absent; /* the product that stands for models no node has; PACK_NONE: not needed */
