@@ -274,7 +274,7 @@ struct sim_world {
   void *changed_ctx;
   int64_t decision_ns, learning_ns;
   bool is_switching; /* empty GPUs change their mode: for pack_scorer_set_conditions */
-  bool is_broken; /* a policy's choice could not be carried out: a mistake of ours */
+  bool is_broken;    /* a policy's choice could not be carried out: a mistake of ours */
 };
 #define SIM_NOWHERE UINT32_MAX
 #define SIM_ANY_MOVES UINT32_MAX
