@@ -174,6 +174,8 @@ struct pod_template {
   struct pod_spec spec;
   int64_t replicas;     /* pods made from it (products of the kind's count paths); -1: unknown */
   int64_t replicas_max; /* where the kind scales by itself; otherwise as replicas */
+  /* Field path of a count that is no whole number from 0, and was read as 1; empty: none. */
+  struct str wrong_count;
 };
 
 struct owner {
@@ -245,6 +247,9 @@ struct kind_template {
   bool is_partial;
   struct str counts[3];     /* multiplied; unused ones empty; an absent field counts as 1 */
   struct str counts_max[3]; /* the same for the upper end, when the kind scales by itself */
+  /* Bounds the last of counts: of a Job no more pods run at once than are to be completed.
+   * Empty, or an absent field: nothing does. */
+  struct str counts_most;
 };
 
 struct workload_kind {

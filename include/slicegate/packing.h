@@ -432,7 +432,8 @@ struct pack_scorer *pack_scorer_new(const struct pack_policy *policy,
                                     uint64_t seed) SG_MUST_CHECK;
 void pack_scorer_free(struct pack_scorer *scorer);
 /* Takes a reference of its own. Policies without need of tables ignore them. Without tables
- * ours works as best fit by price of the plain remainder. */
+ * every remainder is worth what is left of it to ours: places of a kind cost the same, and it
+ * works as first fit (roundings, a millionth of a GPU, may prefer a later node). */
 void pack_scorer_set_tables(struct pack_scorer *scorer, struct pack_tables_ref *tables);
 /*
  * Looks at how full the cluster is and sets prices accordingly (reserves for pods with several

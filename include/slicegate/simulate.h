@@ -51,6 +51,9 @@ struct sim_trace_facts {
   /* Pods of models that no node has: they are kept, and can never be placed. */
   size_t pods_without_model;
   struct str models_without_node; /* "A100, H20": at most 200 bytes */
+  /* Pods that fit on none of the nodes of their models, even empty: kept, and never placed. */
+  size_t pods_too_large;
+  unsigned first_too_large;       /* the line of the first */
   uint64_t nodes_hash, pods_hash; /* of the rows in their order, whatever columns surround them */
   bool is_reference;              /* the public lists that published figures are for */
 };

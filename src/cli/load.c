@@ -79,8 +79,7 @@ static bool decode_full(struct arena *arena, struct str text, struct cluster *re
   if (ret->has_nodes && ret->has_pods)
     return true;
   return err_set_at(reterr, ERR_INVALID, 1, 1,
-                    "no %s in here; record a cluster with `kubectl get nodes,pods,namespaces -A -o "
-                    "json`",
+                    "no %s in here; record a cluster with `kubectl get nodes,pods -A -o json`",
                     ret->has_nodes ? "pods are" : "nodes are");
 }
 

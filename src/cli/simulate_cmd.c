@@ -15,7 +15,7 @@ enum { JOBS_MAX = 64 };
 
 struct simulate_flags {
   struct flag_list rest;
-  const char *nodes, *pods, *policies, *seeds, *ratio, *output, *json, *csv, *svg, *products;
+  const char *nodes, *pods, *policies, *seeds, *ratio, *output, *json, *csv, *svg;
   int64_t moves, jobs;
   struct simulate_wishes wishes;
 };
@@ -44,7 +44,8 @@ static const struct command_help help = {
         "num_gpu, gpu_milli (thousandths of each GPU, below 1000 only where num_gpu is 1), "
         "gpu_spec (models that will do, separated by |; empty: any); qos, pod_phase, "
         "creation_time, deletion_time and scheduled_time may be there and are not read. Pods of "
-        "models that no node has are kept and refused by every policy; a warning says so.\n"
+        "models that no node has, and pods larger than any node, are kept and refused by every "
+        "policy; a warning says so.\n"
         "\n"
         "On the public lists the baselines are held against their published figures. Exit code: 0; "
         "1 a baseline is off; 2 an input could not be used or the command line is wrong.",
@@ -75,7 +76,7 @@ static enum flags_result read_flags(int argc, char **argv, struct simulate_flags
       {"products", 0, FLAG_STRING, "FILE",
        "mig: further GPU products, or other profiles and placements for known ones, in the form of "
        "src/model/mig-profiles.json.",
-       &ret->products, 0, 0},
+       &ret->wishes.products, 0, 0},
       {"gpus", 0, FLAG_STRING, "LIST", "mig: numbers of GPUs. Default: 100.", &ret->wishes.gpus, 0,
        0},
       {"mix", 0, FLAG_LIST, "MIX",
@@ -208,8 +209,11 @@ int cli_simulate(int argc, char **argv, FILE *out, FILE *err) {
   if (argc > 1 && strcmp(argv[1], "what-if") == 0)
     return cli_what_if(argc - 1, argv + 1, out, err);
   SG_CLEANUP(simulate_flags_done)
-  struct simulate_flags flags = {
-      .policies = "all", .seeds = "42-51", .output = "table", .jobs = 1, .wishes = {.mix_seed = 1}};
+  struct simulate_flags flags = {.policies = "all",
+                                 .seeds = "42-51",
+                                 .output = "table",
+                                 .jobs = 1,
+                                 .wishes = {.mix_seed = -1}};
   enum flags_result result = read_flags(argc, argv, &flags, out, err);
   if (result != FLAGS_OK)
     return result == FLAGS_HELP_SHOWN ? EXIT_OK : EXIT_UNUSABLE;
@@ -224,7 +228,7 @@ int cli_simulate(int argc, char **argv, FILE *out, FILE *err) {
   size_t policy_count = 0;
   CLEANUP_ARENA struct arena *arena = arena_new(4096);
   if (!write || !check_flags(suite, &flags, err) ||
-      !cli_load_products(flags.products, arena, &options.products, err) ||
+      !cli_load_products(flags.wishes.products, arena, &options.products, err) ||
       !simulate_read_wishes(&flags.wishes, suite, arena, &options, err) ||
       (options.seed_count = simulate_parse_seeds(flags.seeds, seeds, err)) == 0 ||
       (policy_count = simulate_parse_policies(flags.policies, policies, err)) == 0 ||
@@ -237,7 +241,7 @@ int cli_simulate(int argc, char **argv, FILE *out, FILE *err) {
                                     err)))
     return EXIT_UNUSABLE;
   options.trace = trace;
-  const char *const inputs[] = {flags.nodes, flags.pods, flags.products};
+  const char *const inputs[] = {flags.nodes, flags.pods, flags.wishes.products};
   SG_CLEANUP(simulate_outputs_done) struct simulate_outputs outputs = {.count = 0};
   if (!simulate_outputs_add(&outputs, flags.json, sim_write_json, inputs, SG_ARRAY_LEN(inputs),
                             err) ||

@@ -37,6 +37,11 @@ struct sim_trace *simulate_load_trace(const char *nodes, const char *pods, FILE 
                   "model that they name (%.*s)\n",
                   pods, facts->pods_without_model, facts->pods,
                   STR_FMT(facts->models_without_node));
+  if (nodes && facts->pods_too_large)
+    (void)fprintf(err,
+                  "slicegate: %s:%u: warning: %zu of %zu pods can never be placed: no node is "
+                  "large enough, even empty; this is the first\n",
+                  pods, facts->first_too_large, facts->pods_too_large, facts->pods);
   return trace;
 }
 
@@ -124,6 +129,12 @@ size_t simulate_parse_policies(const char *text, struct str ret[SIM_POLICIES_MAX
                     "\"%s\"\n",
                     (int)SIM_POLICIES_MAX, text);
       return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+      if (str_eq(ret[i], item)) {
+        (void)fprintf(err, "slicegate: --policies: %.*s is there twice\n", STR_FMT(item));
+        return 0;
+      }
     }
     ret[count++] = item;
   }

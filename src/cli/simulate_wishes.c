@@ -126,7 +126,9 @@ static bool has_flag_of(const struct simulate_wishes *wishes, const char **ret_f
       {wishes->gpus != NULL, "gpus", "mig"},
       {wishes->parts != NULL, "parts", "mig"},
       {wishes->mixes.count > 0, "mix", "mig"},
+      {wishes->products != NULL, "products", "mig"},
       {wishes->random_mixes > 0, "random-mixes", "mig"},
+      {wishes->mix_seed >= 0, "mix-seed", "mig"},
       {wishes->is_flexible, "flex", "mixed"},
       {wishes->node_counts != NULL, "node-counts", "scale"},
   };
@@ -148,6 +150,10 @@ bool simulate_read_wishes(const struct simulate_wishes *wishes, const struct sim
                   flag, owner);
     return false;
   }
+  if (wishes->mix_seed >= 0 && wishes->random_mixes == 0) {
+    (void)fputs("slicegate: --mix-seed is for --random-mixes N, and none are asked for\n", err);
+    return false;
+  }
   if (wishes->product)
     options->mig.product = str_of(wishes->product);
   if (wishes->gpus && !read_counts("gpus", wishes->gpus, SIM_MIG_GPUS_MAX, arena,
@@ -160,7 +166,7 @@ bool simulate_read_wishes(const struct simulate_wishes *wishes, const struct sim
                    &options->scale_nodes, &options->scale_node_count, err))
     return false;
   options->mig.random_mixes = (size_t)wishes->random_mixes;
-  options->mig.random_seed = (uint64_t)wishes->mix_seed;
+  options->mig.random_seed = wishes->mix_seed >= 0 ? (uint64_t)wishes->mix_seed : 1;
   options->is_flexible = wishes->is_flexible;
   return read_mixes(&wishes->mixes, arena, &options->mig, err);
 }

@@ -8,9 +8,10 @@
 
 /* As the user wrote them. */
 struct simulate_wishes {
-  const char *product, *gpus, *parts, *node_counts;
+  const char *product, *products, *gpus, *parts, *node_counts;
   struct flag_list mixes;
-  int64_t random_mixes, mix_seed;
+  int64_t random_mixes;
+  int64_t mix_seed; /* -1: not given */
   bool is_flexible;
 };
 

@@ -22,15 +22,18 @@ static const struct command_help what_if_help = {
         "Tells how many more of the pods in a manifest would fit on a recorded cluster as it is, "
         "what keeps the next one out of each node, and which fewest moves of running pods would "
         "make room for it. Manifests may be pods, or anything that makes pods (Deployment, Job, "
-        "PyTorchJob, ...).\n\n"
+        "PyTorchJob, ...). Of a Job count the pods that run at once: parallelism, or completions "
+        "if that is less. A DaemonSet has no number of pods and is refused.\n\n"
         "Counted is what kube-scheduler counts: requests against allocatable (CPU, memory, pods, "
         "GPUs by their resource name, everything else by its name), node selector, required node "
         "affinity, taints and cordons. A pod holds what it requested until its phase is terminal. "
         "Pods that wait hold nothing. What depends on other pods, on volumes or on classes is not "
-        "looked at, and named when the manifest has it.\n\n"
+        "looked at, and named when the manifest has it. A move means that a pod is deleted and "
+        "started again elsewhere: what speaks against that (PodDisruptionBudgets, data on its "
+        "node, affinity) is not looked at.\n\n"
         "Exit code: 0; 1 fewer fit than --count asks for; 2 an input could not be used or the "
         "command line is wrong.",
-    .examples = "kubectl get nodes,pods,namespaces -A -o json > cluster.json\n"
+    .examples = "kubectl get nodes,pods -A -o json > cluster.json\n"
                 "slicegate simulate what-if --cluster cluster.json -f train.yaml\n"
                 "slicegate simulate what-if --cluster cluster.json -f job.yaml --count 4 -o json"};
 
@@ -40,7 +43,7 @@ static enum flags_result read_flags(int argc, char **argv, struct what_if_flags 
       {.name = "cluster",
        .type = FLAG_STRING,
        .argument = "FILE",
-       .help = "A recorded cluster: the output of `kubectl get nodes,pods,namespaces -A -o json`.",
+       .help = "A recorded cluster: the output of `kubectl get nodes,pods -A -o json`.",
        .value = &ret->cluster},
       {.name = "file",
        .letter = 'f',

@@ -3,6 +3,7 @@
 #ifndef SLICEGATE_CLI_WHAT_IF_H
 #define SLICEGATE_CLI_WHAT_IF_H
 
+#include "slicegate/doc.h"
 #include "slicegate/packing.h"
 #include "slicegate/policy.h"
 #include "src/cli/cli_internal.h"
@@ -32,6 +33,14 @@ struct what_if_pods {
 bool what_if_read(const struct flag_list *files, struct str default_ns,
                   const struct policy_view *view, struct arena *arena, struct what_if_pods *ret,
                   FILE *err) SG_MUST_CHECK;
+
+/*
+ * Whether the template can be counted: what the API server would refuse (amounts, counts) and
+ * what has no count is an error with a position and the field's path (what_if_check.c).
+ */
+bool what_if_check(struct arena *arena, const struct doc_node *object,
+                   const struct workload *workload, const struct pod_template *tmpl,
+                   struct err *reterr) SG_MUST_CHECK;
 
 /* ---- what came out (what_if_judge.c) ----------------------------------------------------- */
 
@@ -82,6 +91,10 @@ bool what_if_judge(const struct cluster *recorded, struct gpu_products products,
 
 void what_if_print_text(const struct what_if_result *result, FILE *out);
 void what_if_print_json(const struct what_if_result *result, FILE *out);
+/* Of every suggestion, said once. */
+#define WHAT_IF_MOVES_CAVEAT                                                                       \
+  "A move deletes a pod and starts it elsewhere. PodDisruptionBudgets, node-local data and "       \
+  "affinity between pods are not looked at."
 /* "Deployment ml/train", with the template's path where there are several. */
 struct str what_if_name(struct arena *arena, const struct what_if_pod *pod);
 

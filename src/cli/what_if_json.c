@@ -38,6 +38,7 @@ static json_t *stand_ins_json(const struct what_if_answer *answer) {
       continue;
     json_t *row = json_object();
     json_object_set_new(row, "gets", output_json_text(answer->stand_ins[f].what));
+    json_object_set_new(row, "resource", output_json_text(answer->asked->device));
     set_count(row, "pods", answer->stand_ins[f].pods);
     json_array_append_new(list, row);
   }
@@ -51,7 +52,7 @@ static json_t *groups_json(const struct what_if_answer *answer) {
     json_t *row = json_object(), *examples = json_array();
     json_object_set_new(row, "reason", output_json_text(group->reason));
     set_count(row, "nodes", group->node_count);
-    set_count(row, "freeDevices", (uint64_t)group->devices_left);
+    set_count(row, "free_devices", (uint64_t)group->devices_left);
     for (size_t e = 0; e < group->node_count && e < WHAT_IF_EXAMPLES; e++)
       json_array_append_new(examples, output_json_text(group->examples[e]));
     json_object_set_new(row, "examples", examples);
@@ -60,7 +61,7 @@ static json_t *groups_json(const struct what_if_answer *answer) {
   return list;
 }
 
-static json_t *moves_json(const struct what_if_result *result,
+static json_t *moves_json(struct arena *arena, const struct what_if_result *result,
                           const struct what_if_answer *answer) {
   const struct node *nodes = result->recorded->nodes;
   json_t *object = json_object(), *list = json_array();
@@ -71,10 +72,12 @@ static json_t *moves_json(const struct what_if_result *result,
     json_object_set_new(row, "name", output_json_text(pod->name));
     json_object_set_new(row, "from", output_json_text(pod->constraints.node_name));
     json_object_set_new(row, "to", output_json_text(nodes[answer->moves.moves[m].to].name));
+    json_object_set_new(row, "requests", requests_json(arena, pod));
     json_array_append_new(list, row);
   }
   json_object_set_new(object, "node", output_json_text(nodes[answer->moves.node].name));
   json_object_set_new(object, "pods", list);
+  json_object_set_new(object, "caveat", json_string(WHAT_IF_MOVES_CAVEAT));
   return object;
 }
 
@@ -85,24 +88,31 @@ static json_t *strings_json(struct strings strings) {
   return list;
 }
 
-static json_t *answer_json(struct arena *arena, const struct what_if_result *result,
-                           const struct what_if_answer *answer) {
-  const struct what_if_pod *asked = answer->asked;
+/* Which of the pods that were asked about. */
+static json_t *name_json(const struct what_if_pod *asked) {
   json_t *row = json_object();
   json_object_set_new(row, "kind", output_json_text(asked->kind));
   json_object_set_new(row, "namespace", output_json_text(asked->pod.ns));
   json_object_set_new(row, "name", output_json_text(asked->pod.name));
   json_object_set_new(row, "template", output_json_text(asked->template_path));
+  return row;
+}
+
+static json_t *answer_json(struct arena *arena, const struct what_if_result *result,
+                           const struct what_if_answer *answer) {
+  const struct what_if_pod *asked = answer->asked;
+  json_t *row = name_json(asked);
   set_count(row, "replicas", (uint64_t)asked->replicas);
   json_object_set_new(row, "requests", requests_json(arena, &asked->pod));
   set_count(row, "fits", answer->fits);
-  json_object_set_new(row, "isAtLeast", json_boolean(answer->is_at_least));
+  json_object_set_new(row, "is_at_least", json_boolean(answer->is_at_least));
   json_object_set_new(row, "placed", placed_json(result, answer));
-  json_object_set_new(row, "standIns", stand_ins_json(answer));
+  json_object_set_new(row, "stand_ins", stand_ins_json(answer));
   json_object_set_new(row, "blocked", groups_json(answer));
-  set_count(row, "unreadableNodes", answer->unreadable_count);
-  json_object_set_new(row, "moves", answer->has_moves ? moves_json(result, answer) : json_null());
-  json_object_set_new(row, "notLookedAt", strings_json(asked->unread));
+  set_count(row, "unreadable_nodes", answer->unreadable_count);
+  json_object_set_new(row, "moves",
+                      answer->has_moves ? moves_json(arena, result, answer) : json_null());
+  json_object_set_new(row, "not_looked_at", strings_json(asked->unread));
   return row;
 }
 
@@ -111,9 +121,9 @@ void what_if_print_json(const struct what_if_result *result, FILE *out) {
   json_t *root = json_object(), *cluster = json_object(), *pods = json_array();
   set_count(cluster, "nodes", result->recorded->node_count);
   set_count(cluster, "pods", result->holding);
-  set_count(cluster, "waitingPods", result->waiting);
-  set_count(cluster, "podsOnOtherNodes", result->strays);
-  set_count(cluster, "overfullNodes", result->over);
+  set_count(cluster, "waiting_pods", result->waiting);
+  set_count(cluster, "pods_on_other_nodes", result->strays);
+  set_count(cluster, "overfull_nodes", result->over);
   json_object_set_new(root, "cluster", cluster);
   for (size_t i = 0; i < result->answer_count; i++)
     json_array_append_new(pods, answer_json(arena, result, &result->answers[i]));
@@ -122,7 +132,9 @@ void what_if_print_json(const struct what_if_result *result, FILE *out) {
     json_t *together = json_object();
     set_count(together, "pods", result->set_pods);
     set_count(together, "fits", result->sets);
-    json_object_set_new(together, "isAtLeast", json_boolean(result->is_sets_at_least));
+    json_object_set_new(together, "is_at_least", json_boolean(result->is_sets_at_least));
+    json_object_set_new(together, "no_room_for",
+                        result->lacking ? name_json(result->lacking) : json_null());
     json_object_set_new(root, "together", together);
   }
   output_json_write(root, out);

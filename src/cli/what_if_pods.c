@@ -13,7 +13,7 @@ struct reader {
   const char *file;
   struct str default_ns;
   struct what_if_pods *into;
-  size_t cap;
+  size_t left_out; /* templates that make 0 pods */
   FILE *err;
 };
 
@@ -83,31 +83,50 @@ static struct strings find_unread(struct arena *arena, const struct doc_node *sp
 
 /* ---- objects ----------------------------------------------------------------------------- */
 
+static struct str object_name(struct arena *arena, const struct workload *workload) {
+  if (workload->name.len)
+    return workload->name;
+  return workload->generate_name.len ? str_printf(arena, "%.*s*", STR_FMT(workload->generate_name))
+                                     : STR_LIT("(unnamed)");
+}
+
+/* Said once where it stands; when nothing else is asked about either, it is an error. */
+static void leave_out(struct reader *r, const struct doc_node *object,
+                      const struct what_if_pod *pod) {
+  (void)fprintf(r->err,
+                "slicegate: %s:%u:%u: warning: %.*s asks for 0 pods (a count in it is 0) and is "
+                "left out\n",
+                r->file, object->line, object->column, STR_FMT(what_if_name(r->arena, pod)));
+  r->left_out++;
+}
+
 static bool add_template(struct reader *r, const struct doc_node *object,
                          const struct workload *workload, const struct pod_template *tmpl) {
+  struct err err = {0};
   bool is_pod = tmpl->form == FORM_TEMPLATE || tmpl->form == FORM_POD_SPEC;
-  if (!is_pod || tmpl->is_partial || tmpl->replicas == 0)
+  if (!is_pod || tmpl->is_partial)
     return true; /* nothing that could be placed by what it says itself */
+  if (!what_if_check(r->arena, object, workload, tmpl, &err))
+    return fail(r, object, &err);
+  const struct pod_spec *spec = &tmpl->spec;
+  struct what_if_pod pod = {.kind = workload->kind, .replicas = tmpl->replicas};
+  if (workload->template_count > 1)
+    pod.template_path = tmpl->path;
+  pod.pod.ns = workload->ns.len ? workload->ns : r->default_ns;
+  pod.pod.name = object_name(r->arena, workload);
+  if (tmpl->replicas == 0) {
+    leave_out(r, object, &pod);
+    return true;
+  }
   if (r->into->count == PODS_MAX) {
-    struct err err;
     (void)err_set(&err, ERR_LIMIT, "more than %d pod templates in one question", PODS_MAX);
     return fail(r, object, &err);
   }
-  const struct pod_spec *spec = &tmpl->spec;
-  struct what_if_pod *pod = &r->into->items[r->into->count++];
-  *pod = (struct what_if_pod){.kind = workload->kind,
-                              .replicas = tmpl->replicas > 0 ? tmpl->replicas : 1};
-  if (workload->template_count > 1)
-    pod->template_path = tmpl->path;
-  pod->pod.ns = workload->ns.len ? workload->ns : r->default_ns;
-  pod->pod.name = workload->name.len ? workload->name
-                  : workload->generate_name.len
-                      ? str_printf(r->arena, "%.*s*", STR_FMT(workload->generate_name))
-                      : STR_LIT("(unnamed)");
-  pod->pod.has_claims = spec->has_claims;
-  pod->pod.requests = pod_resources(r->arena, spec, &pod->pod.request_count);
-  pod->pod.constraints = pod_constraints_of(spec);
-  pod->unread = find_unread(r->arena, doc_follow(object, tmpl->spec_path));
+  pod.pod.has_claims = spec->has_claims;
+  pod.pod.requests = pod_resources(r->arena, spec, &pod.pod.request_count);
+  pod.pod.constraints = pod_constraints_of(spec);
+  pod.unread = find_unread(r->arena, doc_follow(object, tmpl->spec_path));
+  r->into->items[r->into->count++] = pod;
   return true;
 }
 
@@ -135,7 +154,7 @@ static bool read_file(struct reader *r) {
   struct err err = {0};
   struct doc_stream stream;
   bool is_stdin = strcmp(r->file, "-") == 0;
-  size_t max = doc_limits_manifest.max_bytes, before = r->into->count;
+  size_t max = doc_limits_manifest.max_bytes, before = r->into->count + r->left_out;
   bool is_read = is_stdin ? sys_fd_read(STDIN_FILENO, "<stdin>", max, &text, &err)
                           : sys_file_read(r->file, max, &text, &err);
   if (!is_read) { /* its text names the file */
@@ -150,7 +169,7 @@ static bool read_file(struct reader *r) {
   for (size_t i = 0; i < stream.count; i++)
     if (!read_object(r, stream.documents[i]))
       return false;
-  if (r->into->count > before)
+  if (r->into->count + r->left_out > before)
     return true;
   (void)err_set(&err, ERR_INVALID, "no pod in it, and nothing that makes pods");
   return fail(r, NULL, &err);
@@ -167,5 +186,9 @@ bool what_if_read(const struct flag_list *files, struct str default_ns,
     if (!read_file(&r))
       return false;
   }
-  return true;
+  if (ret->count == 0)
+    (void)fputs("slicegate: 0 pods are asked about: set replicas (or parallelism, completions) "
+                "to 1 or more\n",
+                err);
+  return ret->count > 0;
 }

@@ -140,6 +140,11 @@ void what_if_print_text(const struct what_if_result *result, FILE *out) {
   (void)fputs(".\n", out);
   for (size_t i = 0; i < result->answer_count; i++)
     print_answer(arena, result, &result->answers[i], out);
+  bool has_moves = false;
+  for (size_t i = 0; i < result->answer_count; i++)
+    has_moves = has_moves || result->answers[i].has_moves;
+  if (has_moves)
+    (void)fputs("\n" WHAT_IF_MOVES_CAVEAT "\n", out);
   if (result->set_pods == 0)
     return;
   (void)fprintf(out, "\nAll %llu pods together fit %s%llu time%s",

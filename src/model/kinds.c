@@ -26,6 +26,20 @@
     .path = TEXT(where), .form = FORM_TEMPLATE, .counts = { __VA_ARGS__ }                          \
   }
 
+/* The pods of a Job that run at once. */
+#define JOB_TEMPLATE(job)                                                                          \
+  {                                                                                                \
+    .path = TEXT(job ".template"), .form = FORM_TEMPLATE, .counts = {TEXT(job ".parallelism")},    \
+    .counts_most = TEXT(job ".completions")                                                        \
+  }
+/* Jobs of which each is made several times. */
+#define REPLICATED_JOBS(jobs)                                                                      \
+  {                                                                                                \
+    .path = TEXT(jobs ".template.spec.template"), .form = FORM_TEMPLATE,                           \
+    .counts = {TEXT(jobs ".replicas"), TEXT(jobs ".template.spec.parallelism")},                   \
+    .counts_most = TEXT(jobs ".template.spec.completions")                                         \
+  }
+
 /* The training operator's kinds differ in one word. */
 #define KUBEFLOW(specs) POD_TEMPLATE(specs ".*.template", TEXT(specs ".*.replicas"))
 #define KUBEFLOW_DEADLINE DEADLINES(TEXT("spec.runPolicy.activeDeadlineSeconds"))
@@ -127,15 +141,14 @@ static const struct workload_kind kinds[] = {
      .kind = TEXT("Job"),
      .resource = TEXT("jobs"),
      VERSIONS(TEXT("v1")),
-     TEMPLATES(POD_TEMPLATE("spec.template", TEXT("spec.parallelism"))),
+     TEMPLATES(JOB_TEMPLATE("spec")),
      JOB_DEADLINES("spec"),
      .is_builtin_validated = true},
     {.group = TEXT("batch"),
      .kind = TEXT("CronJob"),
      .resource = TEXT("cronjobs"),
      VERSIONS(TEXT("v1")),
-     TEMPLATES(
-         POD_TEMPLATE("spec.jobTemplate.spec.template", TEXT("spec.jobTemplate.spec.parallelism"))),
+     TEMPLATES(JOB_TEMPLATE("spec.jobTemplate.spec")),
      JOB_DEADLINES("spec.jobTemplate.spec"),
      .is_builtin_validated = true},
 
@@ -206,17 +219,13 @@ static const struct workload_kind kinds[] = {
      .kind = TEXT("TrainingRuntime"),
      .resource = TEXT("trainingruntimes"),
      VERSIONS(TEXT("v1alpha1"), TEXT("v2alpha1")),
-     TEMPLATES(POD_TEMPLATE("spec.template.spec.replicatedJobs[].template.spec.template",
-                            TEXT("spec.template.spec.replicatedJobs[].replicas"),
-                            TEXT("spec.template.spec.replicatedJobs[].template.spec.parallelism"))),
+     TEMPLATES(REPLICATED_JOBS("spec.template.spec.replicatedJobs[]")),
      JOB_DEADLINES("spec.template.spec.replicatedJobs[].template.spec")},
     {.group = TEXT("trainer.kubeflow.org"),
      .kind = TEXT("ClusterTrainingRuntime"),
      .resource = TEXT("clustertrainingruntimes"),
      VERSIONS(TEXT("v1alpha1"), TEXT("v2alpha1")),
-     TEMPLATES(POD_TEMPLATE("spec.template.spec.replicatedJobs[].template.spec.template",
-                            TEXT("spec.template.spec.replicatedJobs[].replicas"),
-                            TEXT("spec.template.spec.replicatedJobs[].template.spec.parallelism"))),
+     TEMPLATES(REPLICATED_JOBS("spec.template.spec.replicatedJobs[]")),
      JOB_DEADLINES("spec.template.spec.replicatedJobs[].template.spec")},
 
     /* ---- groups of pods ---- */
@@ -224,9 +233,7 @@ static const struct workload_kind kinds[] = {
      .kind = TEXT("JobSet"),
      .resource = TEXT("jobsets"),
      VERSIONS(TEXT("v1alpha2")),
-     TEMPLATES(POD_TEMPLATE("spec.replicatedJobs[].template.spec.template",
-                            TEXT("spec.replicatedJobs[].replicas"),
-                            TEXT("spec.replicatedJobs[].template.spec.parallelism"))),
+     TEMPLATES(REPLICATED_JOBS("spec.replicatedJobs[]")),
      JOB_DEADLINES("spec.replicatedJobs[].template.spec")},
     /* Without a leader template the leader is made from the worker template; with one this
      * counts one worker too many in each group. */

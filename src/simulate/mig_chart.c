@@ -31,6 +31,7 @@ struct chart {
   const struct sim_results *results;
   struct buf *out;
   double low, high;
+  bool is_cut;      /* somebody is below `low` */
   struct row *rows; /* scratch: of one band */
   size_t row_count;
 };
@@ -135,8 +136,10 @@ static void find_scale(struct chart *chart, size_t first, size_t bands) {
       high = fmax(high, chart->rows[i].stat.mean);
     }
   }
-  chart->high = ceil(high + 0.5);
-  chart->low = floor(fmax(low - 0.5, chart->high - span_max));
+  /* They are shares: there is nothing beyond all, and nothing below none. */
+  chart->high = fmin(ceil(high + 0.5), 100);
+  chart->low = fmax(floor(fmax(low - 0.5, chart->high - span_max)), 0);
+  chart->is_cut = low < chart->low;
 }
 
 static void draw_band(struct chart *chart, size_t metric, int *y) {
@@ -167,6 +170,11 @@ void mig_draw_chart(const struct sim_results *results, struct buf *out) {
   draw_style(out);
   buf_printf(out, "<rect class=\"back\" width=\"%d\" height=\"%d\"/>\n", WIDTH, height);
   buf_printf(out, "<text class=\"title\" x=\"18\" y=\"28\">%s</text>\n", title);
+  if (chart.is_cut)
+    buf_printf(out,
+               "<text x=\"18\" y=\"48\">An arrow: less than %.0f %%, where the axis "
+               "begins</text>\n",
+               chart.low);
   int y = TOP;
   for (size_t band = 0; band < bands; band++)
     draw_band(&chart, first + band, &y);

@@ -83,9 +83,9 @@ static bool check_baselines(const struct sim_results *results, struct buf *out) 
   }
   if (compared && !off_count)
     buf_printf(out,
-               "reference: %zu figures of baselines are within %.2f of an independent "
+               "reference: %zu figure%s of baselines %s within %.2f of an independent "
                "implementation\n",
-               compared, tolerance);
+               compared, compared == 1 ? "" : "s", compared == 1 ? "is" : "are", tolerance);
   return off_count == 0;
 }
 
@@ -105,6 +105,17 @@ static double best_rival(const struct sim_results *results, size_t metric) {
   return best;
 }
 
+/* "the best of bestfit, mfi": those that take part. */
+static void print_rivals(const struct sim_results *results, struct buf *out) {
+  const char *names[SG_ARRAY_LEN(rivals)];
+  size_t count = 0;
+  for (size_t i = 0; i < SG_ARRAY_LEN(rivals); i++)
+    if (sim_results_find_contender(results, rivals[i]) != SIZE_MAX)
+      names[count++] = rivals[i];
+  for (size_t i = 0; i < count; i++)
+    buf_printf(out, "%s%s", i ? ", " : count > 1 ? "the best of " : "", names[i]);
+}
+
 /* Over all mixes of this metric, which stand side by side behind their mean. */
 static void compare(const struct sim_results *results, size_t ours, size_t mean, struct buf *out) {
   size_t mixes = mig_count_mixes(&results->options);
@@ -119,11 +130,13 @@ static void compare(const struct sim_results *results, size_t ours, size_t mean,
       where = results->metrics[metric].column;
     }
   }
-  if (!isnan(sum))
-    buf_printf(out,
-               "%s: slicegate is %+.2f above the best of bestfit, mfi, fgd-masks for each mix in "
-               "the mean of %zu mixes; least %+.2f (%s)\n",
-               results->metrics[mean].name, sum / (double)mixes, mixes, least, where);
+  if (isnan(sum))
+    return;
+  buf_printf(out, "%s: slicegate is %+.2f above ", results->metrics[mean].name,
+             sum / (double)mixes);
+  print_rivals(results, out);
+  buf_printf(out, " for each mix in the mean of %zu mix%s; least %+.2f (%s)\n", mixes,
+             mixes == 1 ? "" : "es", least, where);
 }
 
 static bool ends_with(const char *name, const char *end) {

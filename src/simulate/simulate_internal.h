@@ -98,7 +98,9 @@ struct sim_trace {
   struct sim_index node_index, class_index;
   struct pack_request *classes; /* in order of first appearance */
   uint32_t *class_counts;
+  bool *class_fits; /* on some node while it is empty; true where that was not looked at */
   size_t class_cap;
+  uint64_t looks; /* at nodes, to find that out */
   uint32_t *pods; /* class of each pod, in the order of the list */
   size_t pod_cap;
   uint16_t absent; /* the product that stands for models no node has; PACK_NONE: not needed */
@@ -272,7 +274,7 @@ struct sim_world {
   void *changed_ctx;
   int64_t decision_ns, learning_ns;
   bool is_switching; /* empty GPUs change their mode: for pack_scorer_set_conditions */
-  bool is_broken; /* a policy's choice could not be carried out: a mistake of ours */
+  bool is_broken;    /* a policy's choice could not be carried out: a mistake of ours */
 };
 #define SIM_NOWHERE UINT32_MAX
 #define SIM_ANY_MOVES UINT32_MAX

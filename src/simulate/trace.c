@@ -23,6 +23,7 @@ void sim_trace_free(struct sim_trace *trace) {
   free(trace->nodes);
   free(trace->classes);
   free(trace->class_counts);
+  free(trace->class_fits);
   free(trace->pods);
   sim_index_done(&trace->node_index);
   sim_index_done(&trace->class_index);
@@ -212,6 +213,39 @@ static bool is_class_of_request(const void *ctx, uint32_t number) {
   return memcmp(&lookup->trace->classes[number], lookup->request, sizeof(*lookup->request)) == 0;
 }
 
+/* ---- pods that no node is large enough for ------------------------------------------------------
+ */
+
+static bool suits(const struct sim_node *node, const struct pack_request *request) {
+  const struct pack_form *form = &request->forms[0];
+  if (request->cpu_milli > node->cpu_milli || request->mem_bytes > node->mem_bytes)
+    return false;
+  if (form->kind == PACK_CPU)
+    return true;
+  return node->gpus >= form->count &&
+         (request->products == 0 || (request->products >> node->product & 1));
+}
+
+/* Most pods fit the first nodes. A list in which many fit nowhere is not looked at for ever. */
+static bool fits_somewhere(struct sim_trace *trace, const struct pack_request *request) {
+  enum { LOOKS_MAX = 100 * 1000 * 1000 };
+  for (size_t n = 0; n < trace->facts.nodes; n++)
+    if (trace->looks++ >= LOOKS_MAX || suits(&trace->nodes[n], request))
+      return true;
+  return false;
+}
+
+static void note_size(struct sim_trace *trace, uint32_t class, unsigned line) {
+  struct sim_trace_facts *facts = &trace->facts;
+  if (trace->class_fits[class])
+    return;
+  if (facts->pods_too_large++ == 0)
+    facts->first_too_large = line;
+}
+
+/* ---- pods -------------------------------------------------------------------------------------
+ */
+
 static uint32_t class_of(struct sim_trace *trace, const struct pack_request *request) {
   struct sim_trace_facts *facts = &trace->facts;
   uint64_t hash = sim_hash(SIM_HASH_START, request, sizeof(*request));
@@ -219,13 +253,17 @@ static uint32_t class_of(struct sim_trace *trace, const struct pack_request *req
   uint32_t class = sim_index_find(&trace->class_index, hash, is_class_of_request, &lookup);
   if (class != UINT32_MAX)
     return class;
-  size_t cap = trace->class_cap; /* of both arrays */
-  trace->classes = grow(trace->classes, sizeof(*trace->classes), facts->classes, &cap);
+  size_t caps[] = {trace->class_cap, trace->class_cap}; /* of all three */
+  trace->classes = grow(trace->classes, sizeof(*trace->classes), facts->classes, &caps[0]);
+  trace->class_fits = grow(trace->class_fits, sizeof(*trace->class_fits), facts->classes, &caps[1]);
   trace->class_counts =
       grow(trace->class_counts, sizeof(*trace->class_counts), facts->classes, &trace->class_cap);
   class = (uint32_t)facts->classes++;
   trace->classes[class] = *request;
   trace->class_counts[class] = 0;
+  /* Whose models are nowhere is counted already; without nodes there is nothing to compare. */
+  bool is_absent = trace->absent != PACK_NONE && request->products == UINT64_C(1) << trace->absent;
+  trace->class_fits[class] = facts->nodes == 0 || is_absent || fits_somewhere(trace, request);
   sim_index_add(&trace->class_index, hash, class);
   return class;
 }
@@ -252,6 +290,7 @@ static bool add_pod(struct sim_trace *trace, const struct list_row *row, struct 
   uint32_t class = class_of(trace, &request);
   trace->pods[facts->pods++] = class;
   trace->class_counts[class]++;
+  note_size(trace, class, row->line);
   facts->requested_milli += (int64_t)gpus * milli;
   facts->pods_hash = hash_row(facts->pods_hash, &list_pods, row);
   return true;

@@ -48,6 +48,7 @@ static void set_pods(json_t *inputs, const struct sim_options *options) {
   json_object_set_new(pods, "classes", integer(facts->classes));
   json_object_set_new(pods, "gpus_requested", number((double)facts->requested_milli / PACK_MILLI));
   json_object_set_new(pods, "without_model", integer(facts->pods_without_model));
+  json_object_set_new(pods, "too_large", integer(facts->pods_too_large));
   json_object_set_new(pods, "hash", hash_text(facts->pods_hash));
   json_object_set_new(inputs, "pods", pods);
 }

@@ -129,34 +129,44 @@ static void print_block(const struct table *table, size_t first, size_t end, con
   }
 }
 
+static const char *plural(size_t count) {
+  return count == 1 ? "" : "s";
+}
+
+static void print_list(const struct sim_trace_facts *facts, struct buf *out) {
+  buf_printf(out, "a list of %zu pod%s (%zu kind%s)", facts->pods, plural(facts->pods),
+             facts->classes, plural(facts->classes));
+}
+
 static void print_inputs(const struct sim_results *results, struct buf *out) {
   const struct sim_options *options = &results->options;
   buf_printf(out, "Suite %s", results->suite->name);
   const struct sim_trace_facts *facts = results->suite->needs_trace ? &options->trace->facts : NULL;
   if (facts && results->suite->has_own_cluster) {
-    buf_printf(out, ": a list of %zu pods (%zu kinds)", facts->pods, facts->classes);
+    buf_append_cstr(out, ": ");
+    print_list(facts, out);
   } else if (facts) {
-    buf_printf(out,
-               ": %zu nodes with %zu GPUs; a list of %zu pods (%zu kinds) that asks for %.1f %% "
-               "of them",
-               facts->nodes, facts->gpus, facts->pods, facts->classes,
+    buf_printf(out, ": %zu node%s with %zu GPU%s; ", facts->nodes, plural(facts->nodes),
+               facts->gpus, plural(facts->gpus));
+    print_list(facts, out);
+    buf_printf(out, " that asks for %.1f %% of them",
                facts->capacity_milli
                    ? 100 * (double)facts->requested_milli / (double)facts->capacity_milli
                    : 0);
   }
   if (results->suite->uses_ratio)
-    buf_printf(out, "; %.4g %% requested in the end", 100 * options->ratio);
+    buf_printf(out, "; %.6g %% requested in the end", 100 * options->ratio);
   for (size_t i = 0; i < results->input_count; i++) {
     const struct sim_input *input = &results->inputs[i];
     buf_printf(out, "%s%s ", i || results->suite->needs_trace ? "; " : ": ", input->key);
     if (input->text)
       buf_append_cstr(out, input->text);
     else
-      buf_printf(out, "%g", input->number);
+      buf_printf(out, "%.15g", input->number);
   }
   if (options->moves_per_100)
     buf_printf(out, "; at most %u moves for each 100 pods placed", options->moves_per_100);
-  buf_printf(out, "\nMeans of %zu seed%s", options->seed_count, options->seed_count > 1 ? "s" : "");
+  buf_printf(out, "\nMeans of %zu seed%s", options->seed_count, plural(options->seed_count));
   buf_append_cstr(out,
                   options->seed_count > 1 ? " and half the width of their 95 % intervals\n" : "\n");
 }

@@ -173,8 +173,10 @@ static bool decode(struct arena *arena, struct str text, bool wants_pods, struct
     return false;
   if (!r.has_nodes && !r.has_namespaces)
     return err_set_at(reterr, ERR_INVALID, 1, 1,
-                      "neither nodes nor namespaces are in here; record a cluster with `kubectl "
-                      "get nodes,namespaces -o json`");
+                      wants_pods ? "no nodes are in here; record a cluster with `kubectl get "
+                                   "nodes,pods -A -o json`"
+                                 : "neither nodes nor namespaces are in here; record a cluster "
+                                   "with `kubectl get nodes,namespaces -o json`");
   if (r.node_count)
     qsort(r.nodes, r.node_count, sizeof(*r.nodes), compare_nodes);
   if (r.ns_count)

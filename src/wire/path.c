@@ -134,3 +134,20 @@ const struct doc_node *wire_path_follow(const struct doc_node *root, struct str 
   }
   return at;
 }
+
+struct str wire_path_text(struct arena *arena, struct str pattern, struct str prefix,
+                          const struct path_hit *hit) {
+  struct str path = prefix;
+  size_t used = 0;
+  while (pattern.len) {
+    bool is_items;
+    struct str segment = take_segment(&pattern, &is_items);
+    bool is_any = str_is(segment, "*");
+    const struct path_capture *capture =
+        (is_any || is_items) && used < hit->capture_count ? &hit->captures[used++] : NULL;
+    path = join(arena, path, is_any && capture ? capture->key : segment);
+    if (is_items && capture)
+      path = str_printf(arena, "%.*s[%u]", STR_FMT(path), capture->index);
+  }
+  return path;
+}

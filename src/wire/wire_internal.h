@@ -90,6 +90,9 @@ bool wire_path_find(struct arena *arena, const struct doc_node *root, struct str
 /* The one place, with wildcards taking what `hit` took; NULL when it is not there. */
 const struct doc_node *wire_path_follow(const struct doc_node *root, struct str pattern,
                                         const struct path_hit *hit);
+/* The same place as a field path behind `prefix`. */
+struct str wire_path_text(struct arena *arena, struct str pattern, struct str prefix,
+                          const struct path_hit *hit);
 
 /* ---- parts of pods ------------------------------------------------------------------------ */
 

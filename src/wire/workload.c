@@ -42,24 +42,49 @@ static struct str join(struct arena *arena, struct str path, const char *field) 
   return str_printf(arena, "%.*s.%s", STR_FMT(path), field);
 }
 
-/* The product of the fields at `counts`; absent ones are 1. */
-static int64_t count_pods(const struct doc_node *object, const struct str *counts, size_t count,
-                          const struct path_hit *hit) {
+/* Where the fields are that say how many pods a template makes. */
+struct counter {
+  struct workload_reader *r;
+  const struct doc_node *object;
+  const struct path_hit *hit; /* the template */
+  struct str prefix;          /* of the object, when it stands in another one */
+  struct str wrong;           /* the first field that is no count; empty: none */
+};
+
+/* What the field says; `otherwise` where it is absent, and where it says nothing of use. */
+static int64_t read_count(struct counter *c, struct str path, int64_t otherwise) {
+  const struct doc_node *node = wire_path_follow(c->object, path, c->hit);
+  int64_t value;
+  if (!node || node->kind == DOC_NULL)
+    return otherwise;
+  if (doc_int(node, &value) && value >= 0)
+    return value;
+  if (c->wrong.len == 0)
+    c->wrong = wire_path_text(c->r->arena, path, c->prefix, c->hit);
+  return otherwise;
+}
+
+/* The product of the fields at `counts`, the last of them no more than `most` says. */
+static int64_t count_pods(struct counter *c, const struct str *counts, size_t count,
+                          struct str most) {
   int64_t product = 1;
   for (size_t i = 0; i < count && counts[i].len; i++) {
-    int64_t value;
-    if (doc_int(wire_path_follow(object, counts[i], hit), &value) && value >= 0)
-      product = i64_mul_sat(product, value);
+    int64_t value = read_count(c, counts[i], 1);
+    bool is_last = i + 1 == count || counts[i + 1].len == 0;
+    int64_t bound = is_last && most.len ? read_count(c, most, INT64_MAX) : INT64_MAX;
+    product = i64_mul_sat(product, value < bound ? value : bound);
   }
   return product;
 }
 
-static void count_replicas(const struct doc_node *object, const struct kind_template *row,
-                           const struct path_hit *hit, struct pod_template *ret) {
-  ret->replicas = count_pods(object, row->counts, SG_ARRAY_LEN(row->counts), hit);
+static void count_replicas(struct counter *c, const struct kind_template *row,
+                           struct pod_template *ret) {
+  static const struct str nothing = {NULL, 0};
+  ret->replicas = count_pods(c, row->counts, SG_ARRAY_LEN(row->counts), row->counts_most);
   ret->replicas_max = row->counts_max[0].len
-                          ? count_pods(object, row->counts_max, SG_ARRAY_LEN(row->counts_max), hit)
+                          ? count_pods(c, row->counts_max, SG_ARRAY_LEN(row->counts_max), nothing)
                           : ret->replicas;
+  ret->wrong_count = c->wrong;
   if (ret->replicas_max < ret->replicas)
     ret->replicas_max = ret->replicas;
 }
@@ -145,10 +170,11 @@ static bool read_nested(struct workload_reader *r, const struct doc_node *node,
 }
 
 static bool read_hit(struct workload_reader *r, const struct doc_node *object,
-                     const struct kind_template *row, const struct path_hit *hit, int64_t replicas,
-                     int64_t replicas_max) {
+                     const struct kind_template *row, const struct path_hit *hit, struct str prefix,
+                     int64_t replicas, int64_t replicas_max) {
+  struct counter counter = {.r = r, .object = object, .hit = hit, .prefix = prefix};
   struct pod_template made = {.form = row->form, .path = hit->path, .is_partial = row->is_partial};
-  count_replicas(object, row, hit, &made);
+  count_replicas(&counter, row, &made);
   made.replicas = i64_mul_sat(made.replicas, replicas);
   made.replicas_max = i64_mul_sat(made.replicas_max, replicas_max);
   if (hit->node->kind != DOC_MAPPING) {
@@ -213,7 +239,7 @@ static bool read_object(struct workload_reader *r, const struct doc_node *object
     if (!wire_path_find(r->arena, object, row->templates[i].path, prefix, &hits, &count, r->err))
       return false;
     for (size_t h = 0; h < count; h++) {
-      if (!read_hit(r, object, &row->templates[i], &hits[h], replicas, replicas_max))
+      if (!read_hit(r, object, &row->templates[i], &hits[h], prefix, replicas, replicas_max))
         return false;
     }
   }

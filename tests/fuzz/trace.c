@@ -61,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   demand(facts->pods_hash == sim_trace_facts(pieces)->pods_hash);
   demand(facts->capacity_milli == (int64_t)facts->gpus * PACK_MILLI);
   demand(facts->classes <= facts->pods && facts->pods_without_model <= facts->pods);
+  demand(facts->pods_too_large + facts->pods_without_model <= facts->pods);
   demand(facts->requested_milli >= 0);
   demand(!is_good || (facts->nodes > 0 && facts->pods > 0));
   sim_trace_free(whole);

@@ -38,6 +38,43 @@ holds() {
   fi
 }
 
+# Lists of a recorded cluster: what belongs to a node is taken off, what has ended is no demand.
+cat >"$work/recorded.json" <<'END'
+{"kind": "List", "items": [
+ {"kind": "Node", "metadata": {"name": "a", "labels": {"nvidia.com/gpu.product": "NVIDIA-L4"}},
+  "status": {"allocatable": {"cpu": "7910m", "memory": "32Gi", "nvidia.com/gpu": "2"}}},
+ {"kind": "Node", "metadata": {"name": "b"}, "status": {"allocatable": {"cpu": "4", "memory": "1048575Ki"}}},
+ {"kind": "Pod", "metadata": {"name": "agent", "namespace": "s", "ownerReferences": [{"kind": "DaemonSet"}]},
+  "spec": {"nodeName": "a", "containers": [{"resources": {"requests": {"cpu": "100m", "memory": "1G"}}}]},
+  "status": {"phase": "Running"}},
+ {"kind": "Pod", "metadata": {"name": "p", "namespace": "s"}, "status": {"phase": "Running"},
+  "spec": {"nodeName": "a", "nodeSelector": {"nvidia.com/gpu.product": "NVIDIA-L4"},
+   "initContainers": [{"restartPolicy": "Always", "resources": {"limits": {"cpu": 1}}},
+                      {"resources": {"limits": {"cpu": 64}}}],
+   "containers": [{"resources": {"limits": {"cpu": "1.5", "memory": "3Gi", "nvidia.com/gpu": "1"}}}, {}]}},
+ {"kind": "Pod", "metadata": {"name": "done", "namespace": "s"}, "status": {"phase": "Succeeded"},
+  "spec": {"nodeName": "a", "containers": [{"resources": {"limits": {"cpu": 1}}}]}},
+ {"kind": "Pod", "metadata": {"name": "waits", "namespace": "s"}, "status": {"phase": "Pending"},
+  "spec": {"containers": [{"resources": {"requests": {"cpu": 2}}}]}}
+]}
+END
+for list in nodes pods; do
+  jq -r --arg list $list -f "$root/deploy/examples/simulate/lists.jq" "$work/recorded.json"
+done >"$work/lists"
+if diff - "$work/lists" <<'END'; then
+sn,cpu_milli,memory_mib,gpu,model
+a,7810,31814,2,NVIDIA-L4
+b,4000,1023,0,
+name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec
+s/p,2500,3072,1,1000,NVIDIA-L4
+s/waits,2000,0,0,0,
+END
+  passed=$((passed + 1))
+else
+  echo "simulate: lists.jq makes other lists of a recorded cluster"
+  failed=$((failed + 1))
+fi
+
 others='[policies[] | select(. != "slicegate")]'
 
 # shellcheck disable=SC2086 # flags with their values

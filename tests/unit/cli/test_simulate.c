@@ -47,6 +47,9 @@ END_TEST
 /* ---- flags --------------------------------------------------------------------------------------
  */
 
+#define NODES "tests/golden/simulate/nodes.csv"
+#define PODS "tests/golden/simulate/pods.csv"
+
 static const struct {
   const char *arguments[6];
   const char *err; /* part of what is said */
@@ -63,6 +66,9 @@ static const struct {
     {{"mixed", "--nodes", "n.csv"}, "suite mixed has no --nodes: its cluster is its own"},
     {{"mig", "--pods", "p.csv"}, "suite mig has no --pods: its pods are its own"},
     {{"mig", "--moves-per-100", "1"}, "suite mig has no --moves-per-100"},
+    {{"mig", "--mix-seed", "3"}, "--mix-seed is for --random-mixes N, and none are asked for"},
+    {{"inflate", "--nodes", NODES, "--pods", PODS, "--mix-seed=1"},
+     "suite inflate has no --mix-seed: that is for mig"},
     {{"scale"}, "suite scale needs --pods FILE, in the format of"},
     {{"mig", "--product", "h200"}, "no MIG product is called \"h200\"; there are: a30-24gb"},
 };
@@ -75,9 +81,6 @@ START_TEST(wrong_flags_are_named) {
   run_done(&run);
 }
 END_TEST
-
-#define NODES "tests/golden/simulate/nodes.csv"
-#define PODS "tests/golden/simulate/pods.csv"
 
 static const struct {
   const char *suite, *flag, *value, *err;
@@ -100,6 +103,9 @@ static const struct {
     {"inflate", "--seeds", "1-1001", "more than 1000 seeds"},
     {"inflate", "--seeds", "0-9223372036854775807", "more than 1000 seeds"},
     {"inflate", "--policies", "fgd,", "--policies is at most"},
+    {"inflate", "--policies", "fgd,bestfit,fgd", "--policies: fgd is there twice"},
+    {"inflate", "--products", "tests/golden/simulate/mig-products/products.json",
+     "suite inflate has no --products: that is for mig"},
     {"inflate", "--policies", "fdg", "has no policy \"fdg\"; it knows: all slicegate random"},
     {"inflate", "--json", "/nowhere/x.json", "/nowhere/x.json"},
 };
@@ -171,6 +177,79 @@ static struct str must_read(const char *path, struct buf *ret) {
   return buf_str(ret);
 }
 
+static const struct {
+  const char *nodes, *pods, *ratio, *says;
+} headers[] = {
+    {"a,8000,16384,1,T4\n", "p,1000,1024,1,1000,\n", "1.3",
+     "Suite inflate: 1 node with 1 GPU; a list of 1 pod (1 kind) that asks for 100.0 % of them; "
+     "130 "
+     "% requested in the end\nMeans of 1 seed\n"},
+    {"a,8000,16384,2,T4\nb,8000,16384,0,\n", "p,1000,1024,1,1000,\nq,1000,1024,1,500,\n", "100",
+     "Suite inflate: 2 nodes with 2 GPUs; a list of 2 pods (2 kinds) that asks for 75.0 % of them; "
+     "10000 % requested in the end\n"},
+};
+
+START_TEST(what_is_simulated_is_said) {
+  struct scratch scratch = scratch_new();
+  CLEANUP_ARENA struct arena *arena = arena_new(0);
+  char *nodes = scratch_write(
+           &scratch, "nodes.csv",
+           str_printf(arena, "sn,cpu_milli,memory_mib,gpu,model\n%s", headers[_i].nodes).ptr),
+       *pods = scratch_write(&scratch, "pods.csv",
+                             str_printf(arena,
+                                        "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\n%s",
+                                        headers[_i].pods)
+                                 .ptr);
+  struct run run = RUN(cli_simulate, "inflate", "--nodes", nodes, "--pods", pods, "--policies",
+                       "firstfit", "--seeds", "1", "--ratio", headers[_i].ratio);
+  assert_code(&run, EXIT_OK);
+  assert_contains(run.out, headers[_i].says);
+  run_done(&run);
+  free(nodes);
+  free(pods);
+  scratch_done(&scratch);
+}
+END_TEST
+
+START_TEST(rivals_are_those_that_ran) {
+  static const struct {
+    const char *policies, *says;
+  } known[] = {
+      {"slicegate,mfi", " above mfi for each mix in the mean of 1 mix; least "},
+      {"slicegate,mfi,bestfit", " above the best of bestfit, mfi for each mix in"},
+  };
+  for (size_t i = 0; i < SG_ARRAY_LEN(known); i++) {
+    struct run run = RUN(cli_simulate, "mig", "--gpus", "4", "--seeds", "1", "--parts",
+                         "saturation", "--mix", "uniform", "--policies", known[i].policies);
+    assert_code(&run, EXIT_OK);
+    assert_contains(run.out, known[i].says);
+    run_done(&run);
+  }
+}
+END_TEST
+
+/* A share is at most all: no axis goes on behind 100 %. Who is far below the others is an arrow,
+ * and that is said. */
+START_TEST(axes_of_shares_end_at_all) {
+  struct scratch scratch = scratch_new();
+  char *svg = scratch_write(&scratch, "a.svg", "");
+  struct buf text;
+  struct run run =
+      RUN(cli_simulate, "mig", "--gpus", "100", "--seeds", "1-2", "--parts", "saturation", "--mix",
+          "uniform", "--policies", "oracle,worstfit", "--svg", svg);
+  assert_code(&run, EXIT_OK);
+  (void)must_read(svg, &text);
+  assert_contains(text.ptr, ">100</text>");
+  assert_lacks(text.ptr, ">101</text>");
+  assert_lacks(text.ptr, ">102</text>");
+  assert_contains(text.ptr, "An arrow: less than 84 %, where the axis begins</text>");
+  buf_done(&text);
+  run_done(&run);
+  free(svg);
+  scratch_done(&scratch);
+}
+END_TEST
+
 START_TEST(files_beside_the_table) {
   struct scratch scratch = scratch_new();
   char *json = scratch_write(&scratch, "a.json", ""), *csv = scratch_write(&scratch, "a.csv", ""),
@@ -232,6 +311,9 @@ TCase *tcase_simulate(void) {
   tcase_add_test(tcase, seeds_are_numbers_and_ranges);
   tcase_add_test(tcase, ratios_are_decimal);
   tcase_add_test(tcase, threads_change_nothing);
+  tcase_add_loop_test(tcase, what_is_simulated_is_said, 0, SG_ARRAY_LEN(headers));
+  tcase_add_test(tcase, rivals_are_those_that_ran);
+  tcase_add_test(tcase, axes_of_shares_end_at_all);
   tcase_add_test(tcase, files_beside_the_table);
   tcase_add_test(tcase, files_are_written_in_place);
   return tcase;

@@ -125,6 +125,132 @@ START_TEST(wrong_command_lines_are_said) {
 }
 END_TEST
 
+/* ---- what no cluster would take ------------------------------------------------------------ */
+
+#define RECORDED "tests/golden/what-if/moves/cluster.json"
+#define POD_WITH(resources)                                                                        \
+  "apiVersion: v1\n"                                                                               \
+  "kind: Pod\n"                                                                                    \
+  "metadata: {name: p}\n"                                                                          \
+  "spec:\n"                                                                                        \
+  "  containers:\n"                                                                                \
+  "  - name: main\n"                                                                               \
+  "    resources: " resources "\n"
+#define WORKLOAD(version, kind, spec)                                                              \
+  "apiVersion: " version "\n"                                                                      \
+  "kind: " kind "\n"                                                                               \
+  "metadata: {name: w}\n"                                                                          \
+  "spec: {" spec "template: {spec: {containers: [{name: main}]}}}\n"
+
+static const struct {
+  const char *manifest, *says; /* behind the file's name */
+} refused[] = {
+    {POD_WITH("{limits: {nvidia.com/gpu: \"abc\"}}"),
+     ":7:42: spec.containers[0].resources.limits[nvidia.com/gpu]: \"abc\" is no quantity; write a "
+     "whole number such as 1\n"},
+    {POD_WITH("{limits: {nvidia.com/gpu: 1.5}}"),
+     ":7:42: spec.containers[0].resources.limits[nvidia.com/gpu]: 1.5 is no whole number, and "
+     "there are no parts of nvidia.com/gpu\n"},
+    {POD_WITH("{limits: {nvidia.com/gpu: -1}}"),
+     ":7:42: spec.containers[0].resources.limits[nvidia.com/gpu]: -1 is negative; write a whole "
+     "number such as 1\n"},
+    {POD_WITH("{requests: {cpu: 4cores}}"),
+     ":7:33: spec.containers[0].resources.requests[cpu]: \"4cores\" is no quantity; write a "
+     "quantity such as 500m, 4 or 64Gi\n"},
+    {POD_WITH("{limits: {example.com/nic: [1]}}"),
+     ":7:43: spec.containers[0].resources.limits[example.com/nic]: \"a list\" is no quantity"},
+    {POD_WITH("{requests: {nvidia.com/gpu: 2}}"),
+     ":7:44: spec.containers[0].resources.requests[nvidia.com/gpu]: requested without a limit, "
+     "which Kubernetes refuses; write nvidia.com/gpu: 2 in limits (the request may be left out)\n"},
+    {POD_WITH("{requests: {nvidia.com/gpu: 1}, limits: {nvidia.com/gpu: 2}}"),
+     ":7:44: spec.containers[0].resources.requests[nvidia.com/gpu]: a request of 1 and a limit of "
+     "2, which Kubernetes refuses; write the same number in both, or only the limit\n"},
+    {POD_WITH("{requests: {example.com/nic: 1}}"), "requested without a limit"},
+    {POD_WITH("{requests: {hugepages-2Mi: 4Mi}}"), "requested without a limit"},
+    {POD_WITH("{requests: {cpu: 2}, limits: {cpu: 1}}"),
+     "resources.requests[cpu]: a request of 2 above the limit of 1"},
+    {POD_WITH("{}\n  initContainers:\n  - {name: i, resources: {limits: {memory: 1gb}}}"),
+     ":9:44: spec.initContainers[0].resources.limits[memory]: \"1gb\" is no quantity"},
+    {POD_WITH("{}\n  overhead: {cpu: -1}"), ":8:19: spec.overhead[cpu]: -1 is negative"},
+    {POD_WITH("{}\n  resources: {requests: {cpu: some}}"),
+     ":8:31: spec.resources.requests[cpu]: \"some\" is no quantity"},
+    {POD_WITH("{limits: {cpu: \"1\\e[2J\\n\"}}"), "[cpu]: \"1?[2J\" is no quantity"},
+    {WORKLOAD("apps/v1", "DaemonSet", ""), ":1:1: a DaemonSet has no number of pods: it runs one "
+                                           "on each node that matches."},
+    {WORKLOAD("apps/v1", "Deployment", "replicas: \"3\", "),
+     ":4:18: spec.replicas: \"3\" is no count of pods; write a whole number from 0, without "
+     "quotes\n"},
+    {WORKLOAD("apps/v1", "Deployment", "replicas: -3, "), ":4:18: spec.replicas: -3 is no count"},
+    {WORKLOAD("batch/v1", "Job", "parallelism: 1.5, "),
+     ":4:21: spec.parallelism: 1.5 is no count of pods"},
+    {WORKLOAD("batch/v1", "Job", "completions: all, "),
+     ":4:21: spec.completions: \"all\" is no count of pods"},
+    {WORKLOAD("apps/v1", "Deployment", "replicas: 0, "),
+     "0 pods are asked about: set replicas (or parallelism, completions) to 1 or more\n"},
+    {WORKLOAD("apps/v1", "Deployment", "replicas: 0, "),
+     ":1:1: warning: Deployment default/w asks for 0 pods (a count in it is 0) and is left out\n"},
+};
+
+START_TEST(what_no_cluster_takes_is_an_error) {
+  struct scratch scratch = scratch_new();
+  char *path = scratch_write(&scratch, "pod.yaml", refused[_i].manifest);
+  struct run run = RUN(cli_what_if, "--cluster", RECORDED, "-f", path);
+  assert_code(&run, EXIT_UNUSABLE);
+  assert_contains(run.err, refused[_i].says);
+  ck_assert_str_eq(run.out, "");
+  run_done(&run);
+  free(path);
+  scratch_done(&scratch);
+}
+END_TEST
+
+/* Beside limits a request may be left out, or be less of what can be shared. */
+START_TEST(what_kubernetes_takes_is_taken) {
+  static const char *const good[] = {
+      POD_WITH("{limits: {nvidia.com/gpu: 1, cpu: 2, memory: \" 1Gi\"}, requests: {cpu: 500m}}"),
+      POD_WITH("{requests: {cpu: 0.5, memory: 1e9}}"),
+      POD_WITH("{limits: {nvidia.com/gpu: \"1\"}, requests: {nvidia.com/gpu: 1000m}}"),
+      POD_WITH("{limits: {cpu: null}}"),
+  };
+  for (size_t i = 0; i < SG_ARRAY_LEN(good); i++) {
+    struct scratch scratch = scratch_new();
+    char *path = scratch_write(&scratch, "pod.yaml", good[i]);
+    struct run run = RUN(cli_what_if, "--cluster", RECORDED, "-f", path);
+    assert_code(&run, EXIT_OK);
+    ck_assert_str_eq(run.err, "");
+    run_done(&run);
+    free(path);
+    scratch_done(&scratch);
+  }
+}
+END_TEST
+
+/* ---- what is no recording of a cluster ----------------------------------------------------- */
+
+static const char *const not_recorded[] = {
+    "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": []}",
+    "{\"kind\": \"List\", \"items\": [{\"kind\": \"Service\", \"metadata\": {\"name\": \"s\"}}]}",
+    "{\"kind\": \"List\", \"items\": [{\"kind\": \"Namespace\", \"metadata\": {\"name\": \"a\"}}]}",
+    "{\"kind\": \"List\", \"items\": [{\"kind\": \"Node\", \"metadata\": {\"name\": \"n\"}}]}",
+    "{\"kind\": \"List\", \"items\": [{\"kind\": \"Pod\", \"metadata\": {\"name\": \"p\"}}]}",
+    "{\"kind\": \"NodeList\", \"items\": [{\"metadata\": {\"name\": \"n\"}}]}",
+    "{\"kind\": \"Pod\", \"metadata\": {\"name\": \"p\"}}",
+};
+
+START_TEST(other_files_are_told_how_to_record) {
+  struct scratch scratch = scratch_new();
+  char *cluster = scratch_write(&scratch, "cluster.json", not_recorded[_i]);
+  struct run run =
+      RUN(cli_what_if, "--cluster", cluster, "-f", "tests/golden/what-if/moves/pod.yaml");
+  assert_code(&run, EXIT_UNUSABLE);
+  assert_contains(run.err, "cluster.json:1:1: no ");
+  assert_contains(run.err, "`kubectl get nodes,pods -A -o json`");
+  run_done(&run);
+  free(cluster);
+  scratch_done(&scratch);
+}
+END_TEST
+
 START_TEST(simulate_has_it) {
   struct run run = RUN(cli_simulate, "what-if", "--help");
   assert_code(&run, EXIT_OK);
@@ -140,6 +266,9 @@ TCase *tcase_what_if(void) {
   tcase_add_test(tcase, there_are_cases);
   tcase_add_loop_test(tcase, golden_case, 0, case_count);
   tcase_add_loop_test(tcase, wrong_command_lines_are_said, 0, SG_ARRAY_LEN(wrong));
+  tcase_add_loop_test(tcase, what_no_cluster_takes_is_an_error, 0, SG_ARRAY_LEN(refused));
+  tcase_add_test(tcase, what_kubernetes_takes_is_taken);
+  tcase_add_loop_test(tcase, other_files_are_told_how_to_record, 0, SG_ARRAY_LEN(not_recorded));
   tcase_add_test(tcase, simulate_has_it);
   return tcase;
 }

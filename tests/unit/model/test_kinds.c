@@ -239,10 +239,12 @@ START_TEST(every_path_can_be_followed) {
       const struct kind_template *tmpl = &kinds[i].templates[k];
       ck_assert_msg(is_path(tmpl->path) && wildcards(tmpl->path) <= WILDCARDS_MAX, "%s",
                     tmpl->path.ptr);
-      for (size_t n = 0; n < 2 * SG_ARRAY_LEN(tmpl->counts); n++) {
-        struct str path = n < SG_ARRAY_LEN(tmpl->counts)
-                              ? tmpl->counts[n]
-                              : tmpl->counts_max[n - SG_ARRAY_LEN(tmpl->counts)];
+      struct str paths[2 * SG_ARRAY_LEN(tmpl->counts) + 1];
+      memcpy(paths, tmpl->counts, sizeof(tmpl->counts));
+      memcpy(paths + SG_ARRAY_LEN(tmpl->counts), tmpl->counts_max, sizeof(tmpl->counts_max));
+      paths[SG_ARRAY_LEN(paths) - 1] = tmpl->counts_most;
+      for (size_t n = 0; n < SG_ARRAY_LEN(paths); n++) {
+        struct str path = paths[n];
         ck_assert_msg(path.len == 0 || (is_path(path) && shares_wildcards(path, tmpl->path)),
                       "%s of %s", path.ptr, tmpl->path.ptr);
       }

@@ -139,10 +139,48 @@ START_TEST(layouts_of_negative_value_are_told_apart) {
 }
 END_TEST
 
+/* Every remainder is worth what is left of it: all nodes cost the same, roundings apart. */
+START_TEST(without_tables_it_is_first_fit) {
+  enum { ROUNDS = 12, PODS = 150, ROUNDING = 1 };
+  uint64_t seed = random_seed();
+  size_t compared = 0;
+  for (uint64_t round = 0; round < ROUNDS; round++) {
+    CLEANUP_LAB struct lab lab;
+    lab_init(&lab, seed + round);
+    lab_add_nodes(&lab, LAB_UNCOUNTED, 8);
+    struct pack_scorer *ours =
+        pack_scorer_new(pack_policy_find(STR_LIT("slicegate")), lab.catalog, 1);
+    struct pack_scorer *first =
+        pack_scorer_new(pack_policy_find(STR_LIT("firstfit")), lab.catalog, 1);
+    for (int i = 0; i < PODS; i++) {
+      struct pack_request request = lab_request(&lab);
+      struct pack_choice best, plain, there;
+      size_t count = pack_choose(ours, lab.cluster, &request, &best, 1);
+      ck_assert_uint_eq(pack_choose(first, lab.cluster, &request, &plain, 1), count);
+      /* A slice or a replica is another share of another product. */
+      uint8_t kind = request.forms[0].kind;
+      bool is_alike = request.form_count == 1 && kind != PACK_SLICES && kind != PACK_REPLICAS;
+      if (count && is_alike) {
+        ck_assert(pack_score(ours, lab.cluster, plain.placement.node, &request, &there));
+        ck_assert_int_le(best.score - there.score, ROUNDING);
+        compared++;
+      }
+      (void)lab_place(&lab, ours, &request);
+      if (random_one_in(&lab.random, 3))
+        lab_release(&lab);
+    }
+    pack_scorer_free(ours);
+    pack_scorer_free(first);
+  }
+  ck_assert_uint_gt(compared, 0);
+}
+END_TEST
+
 TCase *tcase_potential(void) {
   TCase *tc = tcase_create("potential");
   tcase_set_timeout(tc, 60);
   tcase_add_test(tc, a_score_is_the_fall_of_the_potential);
   tcase_add_test(tc, layouts_of_negative_value_are_told_apart);
+  tcase_add_test(tc, without_tables_it_is_first_fit);
   return tc;
 }

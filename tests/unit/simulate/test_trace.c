@@ -109,6 +109,25 @@ START_TEST(without_gpus_their_fields_mean_nothing) {
 }
 END_TEST
 
+/* Large enough in each respect is not enough: one node must be it in all. */
+START_TEST(pods_that_no_node_is_large_enough_for) {
+  CLEANUP_TRACE struct sim_trace *trace =
+      must_read(nodes_text, PODS_HEADER "p0,96000,786432,8,1000,\n"
+                                        "p1,97000,1024,0,0,\n"
+                                        "p2,1000,786433,0,0,\n"
+                                        "p3,64000,1024,3,1000,T4\n"
+                                        "p4,65000,1024,1,500,T4\n"
+                                        "p5,97000,1024,0,0,\n"
+                                        "p6,99999,1024,1,1000,H20\n"
+                                        "p7,64000,262144,2,1000,T4|H20\n"
+                                        "p8,1000,1024,9,1000,\n");
+  const struct sim_trace_facts *facts = facts_of(trace);
+  ck_assert_uint_eq(facts->pods_too_large, 6);
+  ck_assert_uint_eq(facts->first_too_large, 3);
+  ck_assert_uint_eq(facts->pods_without_model, 1);
+}
+END_TEST
+
 START_TEST(models_without_a_node_can_serve_nobody) {
   CLEANUP_TRACE struct sim_trace *trace =
       must_read(nodes_text, PODS_HEADER "p0,1000,1024,1,1000,A100\n"
@@ -308,6 +327,7 @@ TCase *tcase_trace(void) {
   tcase_add_test(tcase, chunks_of_any_size_give_the_same_rows);
   tcase_add_test(tcase, quotes_in_quotes);
   tcase_add_test(tcase, without_gpus_their_fields_mean_nothing);
+  tcase_add_test(tcase, pods_that_no_node_is_large_enough_for);
   tcase_add_test(tcase, models_without_a_node_can_serve_nobody);
   tcase_add_test(tcase, a_cluster_has_the_nodes_in_a_drawn_order);
   tcase_add_loop_test(tcase, mistakes_are_named, 0, SG_ARRAY_LEN(mistakes));

@@ -153,6 +153,23 @@ static const struct {
      {{"spec.replicatedJobs[0].template.spec.template.spec", 6, 6}},
      NULL,
      0},
+    {"no more pods of a Job run than are to be completed",
+     "{apiVersion: batch/v1, kind: Job, spec: {parallelism: 8, completions: 3,\n"
+     "  template: {spec: {}}}}",
+     {{"spec.template.spec", 3, 3}},
+     NULL,
+     0},
+    {"completions alone make no more pods run",
+     "{apiVersion: batch/v1, kind: Job, spec: {completions: 3, template: {spec: {}}}}",
+     {{"spec.template.spec", 1, 1}},
+     NULL,
+     0},
+    {"the same of each Job in a JobSet",
+     "{apiVersion: jobset.x-k8s.io/v1alpha2, kind: JobSet, spec: {replicatedJobs: [\n"
+     "  {replicas: 3, template: {spec: {parallelism: 5, completions: 2, template: {spec: {}}}}}]}}",
+     {{"spec.replicatedJobs[0].template.spec.template.spec", 6, 6}},
+     NULL,
+     0},
     {"an AppWrapper's components are judged by their own rows",
      "{apiVersion: workload.codeflare.dev/v1beta2, kind: AppWrapper, spec: {components: [\n"
      "  {template: {apiVersion: v1, kind: ConfigMap}},\n"
@@ -272,11 +289,44 @@ START_TEST(labels_count_only_when_a_rule_reads_them) {
 }
 END_TEST
 
+static const struct {
+  const char *yaml, *field; /* of the last template; empty: its counts are good */
+} counts[] = {
+    {"{apiVersion: apps/v1, kind: Deployment, spec: {replicas: \"3\", template: {spec: {}}}}",
+     "spec.replicas"},
+    {"{apiVersion: apps/v1, kind: Deployment, spec: {replicas: -1, template: {spec: {}}}}",
+     "spec.replicas"},
+    {"{apiVersion: apps/v1, kind: Deployment, spec: {replicas: 1.5, template: {spec: {}}}}",
+     "spec.replicas"},
+    {"{apiVersion: apps/v1, kind: Deployment, spec: {replicas: 0, template: {spec: {}}}}", ""},
+    {"{apiVersion: apps/v1, kind: Deployment, spec: {replicas: null, template: {spec: {}}}}", ""},
+    {"{apiVersion: batch/v1, kind: Job, spec: {completions: all, template: {spec: {}}}}",
+     "spec.completions"},
+    {"{apiVersion: kubeflow.org/v1, kind: PyTorchJob, spec: {pytorchReplicaSpecs: {\n"
+     "  Worker: {replicas: many, template: {spec: {}}}}}}",
+     "spec.pytorchReplicaSpecs.Worker.replicas"},
+    {"{apiVersion: ray.io/v1, kind: RayCluster, spec: {workerGroupSpecs: [\n"
+     "  {template: {spec: {}}}, {replicas: 1, numOfHosts: two, template: {spec: {}}}]}}",
+     "spec.workerGroupSpecs[1].numOfHosts"},
+    {"{apiVersion: workload.codeflare.dev/v1beta2, kind: AppWrapper, spec: {components: [\n"
+     "  {template: {apiVersion: batch/v1, kind: Job, spec: {parallelism: -2, template: {spec: "
+     "{}}}}}]}}",
+     "spec.components[0].template.spec.parallelism"},
+};
+
+START_TEST(wrong_counts_are_named) {
+  decode(counts[_i].yaml);
+  ck_assert_uint_gt(workload.template_count, 0);
+  assert_str(workload.templates[workload.template_count - 1].wrong_count, counts[_i].field);
+}
+END_TEST
+
 TCase *tcase_workload(void) {
   TCase *tc = tcase_create("workload");
   tcase_add_checked_fixture(tc, set_up, tear_down);
   tcase_add_test(tc, a_pod_is_its_own_template);
   tcase_add_loop_test(tc, kinds_are_read_by_their_rows, 0, SG_ARRAY_LEN(kinds));
+  tcase_add_loop_test(tc, wrong_counts_are_named, 0, SG_ARRAY_LEN(counts));
   tcase_add_test(tc, a_time_to_live_is_found);
   tcase_add_test(tc, unknown_kinds_pass_untouched);
   tcase_add_loop_test(tc, wrong_types_are_said_with_their_field, 0, SG_ARRAY_LEN(wrong));
