@@ -76,6 +76,7 @@ bench: build ## the figures of docs/figures.md, measured on this machine
 .PHONY: bench-packing
 bench-packing: deps ## the figures of docs/packing.md, all suites of simulate (knobs: SEEDS=2, SIMULATED="inflate mig")
 	@$(MAKE) --no-print-directory $(JOBS) build/slicegate
+	@$(MAKE) --no-print-directory $(JOBS) build/release/tests/bench/online
 	@SEEDS=$(SEEDS) THREADS=$(THREADS) sh tests/bench/packing.sh build/slicegate build/packing $(SIMULATED)
 
 .PHONY: soak

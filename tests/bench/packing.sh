@@ -101,6 +101,8 @@ a30 5 --product a30-24gb --random-mixes 8 --mix-seed 30
 rtx-pro-6000 5 --product rtx-pro-6000-blackwell-96gb --random-mixes 8 --mix-seed 6000
 MIXES
   sum_up "$out"/mig-unseen-*.json
+  say "mig, the best policy that places what fits and does not know the story: B3's, arrivals only"
+  "${ONLINE:-$root/build/release/tests/bench/online}" 42 "${SEEDS:-20}" | tee "$out/online.txt"
 }
 
 mixed() {
