@@ -149,10 +149,10 @@ lint-format:
 TIDY := $(patsubst src/%.c,build/tidy/%.ok,$(wildcard src/*/*.c))
 lint-tidy:
 	@$(MAKE) --no-print-directory $(JOBS) $(TIDY)
-# Its notes run over pages: only what is wrong is shown.
 # How many states of a function the analyzer follows: its own default takes four times as long
 # ("make lint TIDY_NODES=" now and then).
 TIDY_NODES ?= 40000
+# Its notes run over pages: only what is wrong is shown.
 $(TIDY): build/tidy/%.ok: src/%.c $(wildcard include/slicegate/*.h src/*/*.h) .clang-tidy
 	@mkdir -p $(@D)
 	@clang-tidy --quiet $< -- $(STD) $(NAMED) $(TIDY_NODES:%=-Xclang -analyzer-config -Xclang max-nodes=%) >$@.log 2>/dev/null || \
