@@ -72,11 +72,13 @@ static struct pack_request read_request(struct play *play) {
     form->name = kind & 0x40 ? 1 : 0;
     bool is_part = form->kind == PACK_FRACTION || form->kind == PACK_REPLICAS;
     form->count = form->kind == PACK_CPU ? 0 : is_part ? 1 : (uint16_t)(1 + byte(in));
-    form->amount = form->kind == PACK_FRACTION   ? word(in) % 1200
-                   : form->kind == PACK_REPLICAS ? byte(in)
-                   : form->kind == PACK_SLICES
-                       ? (uint16_t)(byte(in) % (pack_catalog_profile_count(play->catalog) + 1))
-                       : 0;
+    uint16_t profiles = (uint16_t)pack_catalog_profile_count(play->catalog);
+    if (form->kind == PACK_FRACTION)
+      form->amount = word(in) % 1200;
+    else if (form->kind == PACK_REPLICAS)
+      form->amount = byte(in);
+    else if (form->kind == PACK_SLICES)
+      form->amount = (uint16_t)(byte(in) % (profiles + 1u));
   }
   return request;
 }
