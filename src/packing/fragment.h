@@ -45,6 +45,7 @@ struct fragment_row {
   const uint32_t *milli;    /* [size rank] of one-GPU classes, [0] == 0 */
   const uint32_t *several;  /* [gpus] of classes with 2..gpus whole GPUs */
   const uint32_t *replicas; /* [replicas] of shared GPUs */
+  uint16_t several_max;     /* the last of `several` */
 };
 const struct fragment_row *fragment_row(struct fragment *fragment, struct fragment_rank rank,
                                         uint8_t product);

@@ -103,8 +103,8 @@ const struct known *potential_know(struct slicegate *ours, const struct pack_nod
   sum_fragments(ours, node, sums);
   accompany(ours, node->cpu_left, node->mem_left, sums);
   known->potential = potential_of(ours, sums, sums->worth, sums->fragments, sums->idle);
-  known->has_hosts = reserve_hosts(ours->tables, sums->idle, node->cpu_left, node->mem_left,
-                                   node->products, known->hosts);
+  known->hosts =
+      hosts_number(ours->hosts, sums->idle, node->cpu_left, node->mem_left, node->products);
   return known;
 }
 

@@ -10,7 +10,7 @@
 
 enum {
   COLUMNS_MAX = 1024,
-  CELLS_MAX = 6 * 1024 * 1024, /* of all columns: 84 MiB */
+  CELLS_MAX = 8 * 1024 * 1024, /* of all columns: 88 MiB */
   BUCKETS = 2048,              /* of the hash table; > COLUMNS_MAX, a power of two */
   UNFIT = INT32_MIN,           /* a score: the node cannot take the request */
   MEMOS = 128,                 /* of a column, for nodes that are alike; a power of two */
@@ -29,15 +29,15 @@ struct column {
   struct column *next_in_bucket;
   uint64_t hash;
   uint64_t last_use;
-  uint64_t epoch; /* of the scorer when the cells were valid */
-  size_t cap;
-  uint64_t price_epoch;     /* of the scorer when the totals were valid */
+  uint64_t epoch;           /* of the scorer when the cells were valid */
+  size_t cap;               /* whole runs */
   uint32_t *ids;            /* [node]: the value that the cell is of; 0: none */
   int32_t *scores;          /* [node] */
-  int32_t *totals;          /* [node]: score less the price of its charge */
   uint16_t *charges;        /* [node] */
   uint32_t *runs;           /* [run]: of the cluster when it was last looked at; 0: never */
-  int32_t *most;            /* [run]: the largest of its totals */
+  int32_t *bounds;          /* [run]: the largest of its scores; no total is more */
+  uint64_t *priced;         /* [run]: price epoch of the scorer when `most` was valid; 0: never */
+  int32_t *most;            /* [run]: the largest of its totals: scores less what charges cost */
   struct memo memos[MEMOS]; /* [likeness % MEMOS] */
 };
 
@@ -60,7 +60,7 @@ struct pack_scorer *pack_scorer_new(const struct pack_policy *policy,
                                     const struct pack_catalog *catalog, uint64_t seed) {
   struct pack_scorer *scorer = mem_zalloc(sizeof(*scorer));
   scorer->policy = policy;
-  scorer->epoch = 1;
+  scorer->epoch = scorer->price_epoch = 1;
   scorer->view.catalog = catalog;
   scorer->view.tables = &no_tables;
   if (policy->state_new)
@@ -75,9 +75,10 @@ static void column_free(struct pack_scorer *scorer, struct column *column) {
   scorer->column_count--;
   free(column->ids);
   free(column->scores);
-  free(column->totals);
   free(column->charges);
   free(column->runs);
+  free(column->bounds);
+  free(column->priced);
   free(column->most);
   free(column);
 }
@@ -155,14 +156,16 @@ static size_t run_count(size_t nodes) {
   return (nodes + CLUSTER_RUN - 1) / CLUSTER_RUN;
 }
 
-static void size_column(struct pack_scorer *scorer, struct column *column, size_t count) {
+static void size_column(struct pack_scorer *scorer, struct column *column, size_t nodes) {
+  size_t count = run_count(nodes) * CLUSTER_RUN;
   if (column->cap < count) {
     scorer->cell_count += count - column->cap;
     column->ids = mem_realloc(column->ids, count * sizeof(*column->ids));
     column->scores = mem_realloc(column->scores, count * sizeof(*column->scores));
-    column->totals = mem_realloc(column->totals, count * sizeof(*column->totals));
     column->charges = mem_realloc(column->charges, count * sizeof(*column->charges));
     column->runs = mem_realloc(column->runs, run_count(count) * sizeof(*column->runs));
+    column->bounds = mem_realloc(column->bounds, run_count(count) * sizeof(*column->bounds));
+    column->priced = mem_realloc(column->priced, run_count(count) * sizeof(*column->priced));
     column->most = mem_realloc(column->most, run_count(count) * sizeof(*column->most));
     column->cap = count;
     column->epoch = 0;
@@ -210,11 +213,27 @@ static void score_alike(struct pack_scorer *scorer, const struct pack_node *node
                         .is_set = !scorer->policy->looks_at_pods};
 }
 
+/* Whether what is left of whole GPUs may suffice. */
+static bool has_room(struct cluster_head head, const struct pack_request *request) {
+  for (uint32_t f = 0; f < request->form_count; f++) {
+    const struct pack_form *form = &request->forms[f];
+    if (form->kind == PACK_WHOLE      ? form->count <= head.idle
+        : form->kind == PACK_FRACTION ? form->amount <= head.most_left
+                                      : true)
+      return true;
+  }
+  return false;
+}
+
 static void score_cell(struct pack_scorer *scorer, struct column *column,
-                       const struct pack_node *node, size_t i) {
-  column->ids[i] = node->id;
+                       const struct pack_cluster *cluster, size_t i) {
+  struct cluster_head head = cluster_heads(cluster)[i];
+  column->ids[i] = head.id;
   column->scores[i] = UNFIT;
   column->charges[i] = 0;
+  if (!has_room(head, &column->request)) /* most nodes of a full cluster end here */
+    return;
+  const struct pack_node *node = pack_cluster_node(cluster, i);
   if (pack_fit_host(node, &column->request) != PACK_FITS)
     return;
   struct memo *memo = &column->memos[node->likeness % MEMOS];
@@ -224,10 +243,10 @@ static void score_cell(struct pack_scorer *scorer, struct column *column,
   column->charges[i] = memo->charge;
 }
 
-/* What the prices of charges leave of a score. Both are below 2^30. */
+/* What the prices of charges leave of a score. Both are below 2^30, and what is unfit has no
+ * charge. */
 static int32_t total_of(const struct column *column, const int32_t *prices, size_t i) {
-  int32_t score = column->scores[i];
-  return score == UNFIT ? UNFIT : score - prices[column->charges[i]];
+  return column->scores[i] - prices[column->charges[i]];
 }
 
 static const int32_t *charge_prices(struct pack_scorer *scorer, bool *ret_is_full) {
@@ -248,32 +267,34 @@ static void make_room_for_charges(struct pack_scorer *scorer) {
   scorer->epoch++;
 }
 
-/* Cells from `first` on, one run of them, and the largest total among them. */
+/* The cells of one run, and the largest score among them. */
 static void refresh_run(struct pack_scorer *scorer, struct column *column,
-                        const struct pack_cluster *cluster, size_t run, size_t count,
-                        const int32_t *prices) {
-  const uint32_t *ids = cluster_ids(cluster);
-  size_t end = (run + 1) * CLUSTER_RUN < count ? (run + 1) * CLUSTER_RUN : count;
-  int32_t most = UNFIT;
-  for (size_t i = run * CLUSTER_RUN; i < end; i++) {
-    if (column->ids[i] != ids[i])
-      score_cell(scorer, column, pack_cluster_node(cluster, i), i);
-    column->totals[i] = total_of(column, prices, i);
-    most = column->totals[i] > most ? column->totals[i] : most;
+                        const struct pack_cluster *cluster, size_t run, size_t count) {
+  const struct cluster_head *heads = cluster_heads(cluster);
+  size_t first = run * CLUSTER_RUN;
+  uint32_t *ids = column->ids + first;
+  int32_t *scores = column->scores + first, most = UNFIT;
+  for (size_t i = 0; i < CLUSTER_RUN; i++) {
+    if (first + i >= count) { /* no node, or one of another cluster */
+      ids[i] = 0;
+      scores[i] = UNFIT;
+      column->charges[first + i] = 0;
+    } else if (ids[i] != heads[first + i].id) {
+      score_cell(scorer, column, cluster, first + i);
+    }
+    most = scores[i] > most ? scores[i] : most;
   }
-  column->most[run] = most;
+  column->bounds[run] = most;
+  column->priced[run] = 0;
 }
 
 static void refresh(struct pack_scorer *scorer, struct column *column,
                     const struct pack_cluster *cluster, size_t count) {
   const uint32_t *runs = cluster_runs(cluster);
-  bool is_full, is_repriced = column->price_epoch != scorer->price_epoch;
-  const int32_t *prices = charge_prices(scorer, &is_full);
-  column->price_epoch = scorer->price_epoch;
   for (size_t run = 0; run < run_count(count); run++) {
-    if (column->runs[run] == runs[run] && !is_repriced)
+    if (column->runs[run] == runs[run])
       continue;
-    refresh_run(scorer, column, cluster, run, count, prices);
+    refresh_run(scorer, column, cluster, run, count);
     column->runs[run] = runs[run];
   }
   /* What was seen of runs that are not there is of another cluster. */
@@ -284,41 +305,74 @@ static void refresh(struct pack_scorer *scorer, struct column *column,
 /* ---- the best
  * --------------------------------------------------------------------------------------- */
 
-/* The first of the largest totals. */
-static size_t find_best(const struct column *column, size_t count, int32_t *ret_total) {
+/* The largest total of a run, made when somebody asks: most runs promise too little. */
+static int32_t most_of_run(const struct pack_scorer *scorer, struct column *column,
+                           const int32_t *prices, size_t run) {
+  if (column->priced[run] == scorer->price_epoch)
+    return column->most[run];
   int32_t most = UNFIT;
+  for (size_t i = run * CLUSTER_RUN; i < (run + 1) * CLUSTER_RUN; i++) {
+    int32_t total = total_of(column, prices, i);
+    most = total > most ? total : most;
+  }
+  column->priced[run] = scorer->price_epoch;
+  return column->most[run] = most;
+}
+
+/* The first of the largest totals. The run that promises most is looked at first, so that few
+ * others need be. */
+static size_t find_best(const struct pack_scorer *scorer, struct column *column,
+                        const int32_t *prices, size_t count, int32_t *ret_total) {
   size_t best_run = 0;
+  for (size_t run = 1; run < run_count(count); run++)
+    if (column->bounds[run] > column->bounds[best_run])
+      best_run = run;
+  int32_t most = most_of_run(scorer, column, prices, best_run);
   for (size_t run = 0; run < run_count(count); run++) {
-    if (column->most[run] > most) {
-      most = column->most[run];
+    if (column->bounds[run] < most)
+      continue;
+    int32_t here = most_of_run(scorer, column, prices, run);
+    if (here > most || (here == most && run < best_run)) {
+      most = here;
       best_run = run;
     }
   }
   size_t best = best_run * CLUSTER_RUN;
-  while (best < count && column->totals[best] != most)
+  while (best < count && total_of(column, prices, best) != most)
     best++;
   *ret_total = most;
   return best;
 }
 
-/* The best `max` nodes in descending order, equal ones in order of nodes: insertion into a
- * short list, which almost no node enters. */
-static size_t find_several(const struct column *column, size_t count, struct pack_choice *ret,
+/* Enters a node into the list in descending order, equal ones in order of nodes. */
+static size_t insert(struct pack_choice *list, size_t found, size_t max, int32_t total,
+                     size_t node) {
+  size_t at = found < max ? found++ : max - 1;
+  for (; at > 0 && list[at - 1].score < total; at--) {
+    list[at].score = list[at - 1].score;
+    list[at].placement.node = list[at - 1].placement.node;
+  }
+  list[at].score = total;
+  list[at].placement.node = (uint32_t)node;
+  return found;
+}
+
+/* The best `max` nodes: a short list, which almost no node enters. */
+static size_t find_several(const struct pack_scorer *scorer, struct column *column,
+                           const int32_t *prices, size_t count, struct pack_choice *ret,
                            size_t max) {
   size_t found = 0;
-  for (size_t i = 0; i < count; i++) {
-    int32_t total = column->totals[i], least = found == max ? (int32_t)ret[max - 1].score : UNFIT;
-    if (i % CLUSTER_RUN == 0 && column->most[i / CLUSTER_RUN] <= least)
-      i += CLUSTER_RUN - 1; /* nobody in this run */
-    if (total <= least)
+  int32_t least = UNFIT; /* what a node must have more than */
+  for (size_t run = 0; run < run_count(count); run++) {
+    if (column->bounds[run] <= least || most_of_run(scorer, column, prices, run) <= least)
       continue;
-    size_t at = found < max ? found++ : max - 1;
-    for (; at > 0 && ret[at - 1].score < total; at--) {
-      ret[at].score = ret[at - 1].score;
-      ret[at].placement.node = ret[at - 1].placement.node;
+    for (size_t i = run * CLUSTER_RUN; i < (run + 1) * CLUSTER_RUN; i++) {
+      int32_t total = total_of(column, prices, i);
+      if (total <= least)
+        continue;
+      found = insert(ret, found, max, total, i);
+      least = found == max ? (int32_t)ret[max - 1].score : UNFIT;
     }
-    ret[at].score = total;
-    ret[at].placement.node = (uint32_t)i;
   }
   return found;
 }
@@ -361,11 +415,15 @@ void pack_scorer_warm(struct pack_scorer *scorer, const struct pack_cluster *clu
 
 void pack_scorer_upkeep(struct pack_scorer *scorer, const struct pack_cluster *cluster) {
   size_t count = pack_cluster_count(cluster);
+  bool is_full;
   make_room_for_charges(scorer);
+  const int32_t *prices = charge_prices(scorer, &is_full);
   for (size_t b = 0; b < BUCKETS; b++)
     for (struct column *column = scorer->buckets[b]; column; column = column->next_in_bucket) {
       size_column(scorer, column, count);
       refresh(scorer, column, cluster, count);
+      for (size_t run = 0; run < run_count(count); run++)
+        (void)most_of_run(scorer, column, prices, run);
     }
 }
 
@@ -375,6 +433,8 @@ size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluste
   if (count == 0 || max == 0)
     return 0;
   struct column *column = ready_column(scorer, cluster, request, count);
+  bool is_full;
+  const int32_t *prices = charge_prices(scorer, &is_full);
   size_t found;
   if (scorer->policy->pick) {
     size_t picked = pick_one(scorer, column, count);
@@ -385,12 +445,12 @@ size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluste
     }
   } else if (max == 1) {
     int32_t total;
-    size_t best = find_best(column, count, &total);
+    size_t best = find_best(scorer, column, prices, count, &total);
     found = total != UNFIT;
     ret[0].placement.node = (uint32_t)best;
     ret[0].score = total;
   } else {
-    found = find_several(column, count, ret, max);
+    found = find_several(scorer, column, prices, count, ret, max);
   }
   for (size_t i = 0; i < found; i++)
     place(scorer, cluster, request, &ret[i]);
@@ -403,7 +463,7 @@ bool pack_scorer_score_node(struct pack_scorer *scorer, const struct pack_node *
   struct pack_cell cell = {0};
   bool is_full;
   make_room_for_charges(scorer);
-  if (pack_fit_host(node, request) != PACK_FITS ||
+  if (!has_room(cluster_head_of(node), request) || pack_fit_host(node, request) != PACK_FITS ||
       !scorer->policy->score(&scorer->view, node, request, &cell, placement))
     return false;
   *ret_score = (int64_t)cell.score - charge_prices(scorer, &is_full)[cell.charge];
