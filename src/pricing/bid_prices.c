@@ -27,7 +27,7 @@ struct master {
   uint16_t *ascending; /* sizes in order, the smallest first */
   double *inverse;     /* of the basis, count * count, row by row */
   double *bins;        /* [row]: bins of the pattern in that row */
-  double *prices;      /* [size] */
+  double *prices;      /* [size]: the basis' duals, every pattern costing one bin */
   double *column;      /* scratch */
   uint16_t *pattern;   /* [size]: the entering one */
   struct item *items;  /* scratch of the knapsack */
@@ -92,16 +92,6 @@ static void read_pattern(struct master *m) {
   }
 }
 
-/* Prices are the basis' duals: every pattern costs one bin. */
-static void set_prices(struct master *m) {
-  memset(m->prices, 0, m->count * sizeof(*m->prices));
-  for (size_t row = 0; row < m->count; row++)
-    for (size_t s = 0; s < m->count; s++)
-      m->prices[s] += m->inverse[row * m->count + s];
-  for (size_t s = 0; s < m->count; s++)
-    m->prices[s] = m->prices[s] > 0 ? m->prices[s] : 0;
-}
-
 /* The pattern in terms of the basis. Most patterns are of two or three sizes. */
 static void set_column(struct master *m) {
   memset(m->column, 0, m->count * sizeof(*m->column));
@@ -114,8 +104,10 @@ static void set_column(struct master *m) {
 static bool pivot(struct master *m) {
   const double tiny = 1e-9;
   size_t n = m->count, leaving = n;
-  double least = 0;
+  double least = 0, worth = 0; /* of the pattern, at the present prices */
   set_column(m);
+  for (size_t row = 0; row < n; row++)
+    worth += m->column[row];
   for (size_t row = 0; row < n; row++)
     if (m->column[row] > tiny && (leaving == n || m->bins[row] / m->column[row] < least)) {
       leaving = row;
@@ -124,8 +116,10 @@ static bool pivot(struct master *m) {
   if (leaving == n)
     return false;
   double *out = m->inverse + leaving * n, by = m->column[leaving];
-  for (size_t s = 0; s < n; s++)
+  for (size_t s = 0; s < n; s++) {
     out[s] /= by;
+    m->prices[s] += (1 - worth) * out[s];
+  }
   m->bins[leaving] /= by;
   for (size_t row = 0; row < n; row++) {
     double factor = m->column[row];
@@ -147,9 +141,9 @@ static void solve(struct master *m) {
     double of_one = fit;
     m->inverse[s * m->count + s] = 1 / of_one;
     m->bins[s] = m->demand[s] / of_one;
+    m->prices[s] = 1 / of_one;
   }
   for (size_t round = 0; round < rounds_max; round++) {
-    set_prices(m);
     knapsack(m);
     if (m->worth[m->capacity] <= 1 + enough)
       return;
