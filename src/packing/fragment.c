@@ -168,7 +168,7 @@ static struct row *make_row(const struct fragment *fragment, struct fragment_ran
   struct row *row = mem_zalloc(sizeof(*row) + weights_of_row(fragment) * sizeof(uint32_t));
   uint32_t *milli = row->weights, *gpus = milli + sizes, *shares = gpus + several;
   row->key = key_of(rank, product);
-  row->view = (struct fragment_row){milli, gpus, shares, fragment->gpus_max};
+  row->view = (struct fragment_row){fragment->size_rank, milli, gpus, shares, fragment->gpus_max};
   /* Rank 0: not even the smallest need is met. */
   int64_t cpu = rank.cpu ? fragment->cpus.needs[rank.cpu - 1] : INT64_MIN;
   int64_t memory = rank.memory ? fragment->memories.needs[rank.memory - 1] : INT64_MIN;
@@ -214,11 +214,6 @@ bool fragment_trim(struct fragment *fragment) {
 /* ---- the measure
  * ------------------------------------------------------------------------------------ */
 
-int64_t fragment_whole(const struct fragment *fragment, const struct fragment_row *row,
-                       uint16_t left) {
-  return (int64_t)left * (FRAGMENT_ONE - row->milli[fragment->size_rank[left]]);
-}
-
 int64_t fragment_shared(const struct fragment *fragment, const struct fragment_row *row,
                         uint16_t left, uint16_t size) {
   uint16_t most = left < fragment->replicas_max ? left : fragment->replicas_max;
@@ -242,7 +237,7 @@ int64_t fragment_node(struct fragment *fragment, const struct pack_node *node) {
     if (!row || device->product != node->devices[d - 1].product)
       row = fragment_row(fragment, rank, device->product);
     if (device->mode == PACK_MODE_WHOLE)
-      sum += fragment_whole(fragment, row, device->left);
+      sum += fragment_whole(row, device->left);
     else if (device->mode == PACK_MODE_SHARED)
       sum += fragment_shared(fragment, row, device->left, device->size);
     idle += pack_device_is_idle(device);

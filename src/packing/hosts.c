@@ -27,7 +27,8 @@ struct host_case {
 
 struct hosts {
   const struct pack_tables *tables;
-  struct steps cpus, memories; /* multiples of the levels' needs */
+  unsigned idle_max;           /* the most that a node has had */
+  struct steps cpus, memories; /* multiples of the levels' needs, as far as those GPUs go */
   struct row *rows;            /* [number] */
   int64_t *prices;             /* [number], micro-GPU */
   size_t count;                /* numbers given out, 0 among them: no hosts */
@@ -67,19 +68,27 @@ bool hosts_is_full(const struct hosts *hosts) {
 void hosts_set_levels(struct hosts *hosts, const struct pack_tables *tables) {
   hosts_clear(hosts);
   hosts->tables = tables;
+  hosts->idle_max = 0;
   memset(hosts->level_prices, 0, sizeof(hosts->level_prices));
-  size_t most = tables->level_count * PACK_DEVICES_MAX, n = 0;
+}
+
+/* Needs that only a node with more GPUs meets would tell cases apart that are alike. */
+static void look_as_far_as(struct hosts *hosts, unsigned idle) {
+  const struct pack_tables *tables = hosts->tables;
+  size_t most = tables->level_count * idle, n = 0;
   int64_t *cpus = mem_zalloc((most + 1) * sizeof(*cpus));
   int64_t *memories = mem_zalloc((most + 1) * sizeof(*memories));
   for (size_t l = 0; l < tables->level_count; l++) {
     const struct pack_level *level = &tables->levels[l];
-    for (int times = 1; times * level->gpus <= PACK_DEVICES_MAX; times++, n++) {
+    for (unsigned times = 1; times * level->gpus <= idle; times++, n++) {
       cpus[n] = i64_mul_sat(level->cpu_milli, times);
       memories[n] = i64_mul_sat(level->mem_bytes, times);
     }
   }
   steps_set(&hosts->cpus, cpus, n);
   steps_set(&hosts->memories, memories, n);
+  memset(hosts->cases, 0, sizeof(hosts->cases));
+  hosts->idle_max = idle;
 }
 
 static int64_t price_of(const struct hosts *hosts, const struct row *row) {
@@ -124,6 +133,8 @@ uint16_t hosts_number(struct hosts *hosts, unsigned idle, int64_t cpu_left, int6
                       uint64_t products) {
   if (idle < 2) /* the least that a level asks for */
     return 0;
+  if (idle > hosts->idle_max)
+    look_as_far_as(hosts, idle);
   struct host_case found = {.products = products,
                             .idle = (uint16_t)idle,
                             .cpu = (uint16_t)steps_met(&hosts->cpus, cpu_left),

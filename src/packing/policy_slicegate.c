@@ -256,16 +256,10 @@ static void try_form(struct contest *contest, uint8_t f) {
 
 /* ---- scores --------------------------------------------------------------------------------- */
 
-static enum pack_mode mode_of(const struct pack_form *form) {
-  return form->kind == PACK_SLICES     ? PACK_MODE_MIG
-         : form->kind == PACK_REPLICAS ? PACK_MODE_SHARED
-                                       : PACK_MODE_WHOLE;
-}
-
 /* Whether the request could go to devices in another mode. */
 static bool has_choice(const struct pack_request *request) {
   for (uint32_t f = 1; f < request->form_count; f++)
-    if (mode_of(&request->forms[f]) != mode_of(&request->forms[0]))
+    if (pack_mode_of(&request->forms[f]) != pack_mode_of(&request->forms[0]))
       return true;
   return false;
 }
@@ -283,7 +277,7 @@ static uint16_t charge_of(const struct contest *contest, const struct known *kno
     charge.before = known->hosts;
     charge.after = after;
   }
-  enum pack_mode mode = mode_of(&request->forms[contest->form]);
+  enum pack_mode mode = pack_mode_of(&request->forms[contest->form]);
   if (ours->tables->bound_count && mode == PACK_MODE_WHOLE && contest->milli) {
     charge.product = contest->product;
     charge.milli = contest->milli;

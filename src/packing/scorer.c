@@ -10,18 +10,18 @@
 
 enum {
   COLUMNS_MAX = 1024,
-  CELLS_MAX = 8 * 1024 * 1024, /* of all columns: 88 MiB */
+  CELLS_MAX = 7 * 1024 * 1024, /* of all columns: 79 MiB */
   BUCKETS = 2048,              /* of the hash table; > COLUMNS_MAX, a power of two */
   UNFIT = INT32_MIN,           /* a score: the node cannot take the request */
-  MEMOS = 128,                 /* of a column, for nodes that are alike; a power of two */
+  MEMOS = 256,                 /* for nodes that are alike; a power of two */
 };
 
-/* The score of one node, good for all that are alike. */
+/* The score of one node, good for all that are alike while one column is brought up to date. */
 struct memo {
   uint64_t likeness;
+  uint64_t refresh; /* which one */
   int32_t score;
   uint16_t charge;
-  bool is_set;
 };
 
 struct column {
@@ -29,16 +29,16 @@ struct column {
   struct column *next_in_bucket;
   uint64_t hash;
   uint64_t last_use;
-  uint64_t epoch;           /* of the scorer when the cells were valid */
-  size_t cap;               /* whole runs */
-  uint32_t *ids;            /* [node]: the value that the cell is of; 0: none */
-  int32_t *scores;          /* [node] */
-  uint16_t *charges;        /* [node] */
-  uint32_t *runs;           /* [run]: of the cluster when it was last looked at; 0: never */
-  int32_t *bounds;          /* [run]: the largest of its scores; no total is more */
-  uint64_t *priced;         /* [run]: price epoch of the scorer when `most` was valid; 0: never */
-  int32_t *most;            /* [run]: the largest of its totals: scores less what charges cost */
-  struct memo memos[MEMOS]; /* [likeness % MEMOS] */
+  uint64_t epoch;    /* of the scorer when the cells were valid */
+  size_t cap;        /* cells, in whole runs */
+  void *block;       /* what all that follows is part of */
+  uint32_t *ids;     /* [node]: the value that the cell is of; 0: none */
+  int32_t *scores;   /* [node] */
+  uint16_t *charges; /* [node] */
+  uint32_t *runs;    /* [run]: of the cluster when it was last looked at; 0: never */
+  int32_t *bounds;   /* [run]: the largest of its scores; no total is more */
+  uint64_t *priced;  /* [run]: price epoch of the scorer when `most` was valid; 0: never */
+  int32_t *most;     /* [run]: the largest of its totals: scores less what charges cost */
 };
 
 struct pack_scorer {
@@ -50,7 +50,9 @@ struct pack_scorer {
   uint64_t uses;
   struct column *buckets[BUCKETS];
   size_t column_count, cell_count;
-  uint32_t *fits; /* scratch for `pick` */
+  uint64_t refreshes;
+  struct memo memos[MEMOS]; /* [likeness % MEMOS] */
+  uint32_t *fits;           /* scratch for `pick` */
   size_t fits_cap;
 };
 
@@ -73,13 +75,7 @@ struct pack_scorer *pack_scorer_new(const struct pack_policy *policy,
 static void column_free(struct pack_scorer *scorer, struct column *column) {
   scorer->cell_count -= column->cap;
   scorer->column_count--;
-  free(column->ids);
-  free(column->scores);
-  free(column->charges);
-  free(column->runs);
-  free(column->bounds);
-  free(column->priced);
-  free(column->most);
+  free(column->block);
   free(column);
 }
 
@@ -156,24 +152,44 @@ static size_t run_count(size_t nodes) {
   return (nodes + CLUSTER_RUN - 1) / CLUSTER_RUN;
 }
 
+/* All arrays are of one block, which begins with a line of the cache: so does every run. */
+static void *carve(char **at, size_t count, size_t size) {
+  void *here = *at;
+  *at += count * size;
+  return here;
+}
+
+static void allocate(struct column *column, size_t runs) {
+  enum { LINE = 64 };
+  const size_t cell_size =
+      sizeof(*column->ids) + sizeof(*column->scores) + sizeof(*column->charges);
+  const size_t run_size = sizeof(*column->priced) + sizeof(*column->runs) +
+                          sizeof(*column->bounds) + sizeof(*column->most);
+  size_t cells = runs * CLUSTER_RUN;
+  free(column->block);
+  column->block = mem_zalloc(LINE + cells * cell_size + runs * run_size);
+  char *at = column->block;
+  at += (LINE - (uintptr_t)at % LINE) % LINE;
+  column->ids = carve(&at, cells, sizeof(*column->ids));
+  column->scores = carve(&at, cells, sizeof(*column->scores));
+  column->charges = carve(&at, cells, sizeof(*column->charges));
+  column->priced = carve(&at, runs, sizeof(*column->priced));
+  column->runs = carve(&at, runs, sizeof(*column->runs));
+  column->bounds = carve(&at, runs, sizeof(*column->bounds));
+  column->most = carve(&at, runs, sizeof(*column->most));
+  column->cap = cells;
+}
+
 static void size_column(struct pack_scorer *scorer, struct column *column, size_t nodes) {
-  size_t count = run_count(nodes) * CLUSTER_RUN;
-  if (column->cap < count) {
-    scorer->cell_count += count - column->cap;
-    column->ids = mem_realloc(column->ids, count * sizeof(*column->ids));
-    column->scores = mem_realloc(column->scores, count * sizeof(*column->scores));
-    column->charges = mem_realloc(column->charges, count * sizeof(*column->charges));
-    column->runs = mem_realloc(column->runs, run_count(count) * sizeof(*column->runs));
-    column->bounds = mem_realloc(column->bounds, run_count(count) * sizeof(*column->bounds));
-    column->priced = mem_realloc(column->priced, run_count(count) * sizeof(*column->priced));
-    column->most = mem_realloc(column->most, run_count(count) * sizeof(*column->most));
-    column->cap = count;
-    column->epoch = 0;
+  if (column->cap < nodes) {
+    scorer->cell_count -= column->cap;
+    allocate(column, run_count(nodes));
+    scorer->cell_count += column->cap;
+    column->epoch = scorer->epoch;
   }
   if (column->epoch != scorer->epoch) {
     memset(column->ids, 0, column->cap * sizeof(*column->ids));
     memset(column->runs, 0, run_count(column->cap) * sizeof(*column->runs));
-    memset(column->memos, 0, sizeof(column->memos));
     column->epoch = scorer->epoch;
   }
 }
@@ -210,7 +226,7 @@ static void score_alike(struct pack_scorer *scorer, const struct pack_node *node
   *memo = (struct memo){.likeness = node->likeness,
                         .score = fits ? cell.score : UNFIT,
                         .charge = fits ? cell.charge : 0,
-                        .is_set = !scorer->policy->looks_at_pods};
+                        .refresh = scorer->policy->looks_at_pods ? 0 : scorer->refreshes};
 }
 
 /* Whether what is left of whole GPUs may suffice. */
@@ -225,22 +241,25 @@ static bool has_room(struct cluster_head head, const struct pack_request *reques
   return false;
 }
 
+static void set_cell(struct column *column, size_t i, uint32_t id, int32_t score, uint16_t charge) {
+  column->ids[i] = id;
+  column->scores[i] = score;
+  column->charges[i] = charge;
+}
+
 static void score_cell(struct pack_scorer *scorer, struct column *column,
                        const struct pack_cluster *cluster, size_t i) {
   struct cluster_head head = cluster_heads(cluster)[i];
-  column->ids[i] = head.id;
-  column->scores[i] = UNFIT;
-  column->charges[i] = 0;
-  if (!has_room(head, &column->request)) /* most nodes of a full cluster end here */
-    return;
   const struct pack_node *node = pack_cluster_node(cluster, i);
-  if (pack_fit_host(node, &column->request) != PACK_FITS)
+  if (!has_room(head, &column->request) || /* most nodes of a full cluster end here */
+      pack_fit_host(node, &column->request) != PACK_FITS) {
+    set_cell(column, i, head.id, UNFIT, 0);
     return;
-  struct memo *memo = &column->memos[node->likeness % MEMOS];
-  if (!memo->is_set || memo->likeness != node->likeness)
+  }
+  struct memo *memo = &scorer->memos[node->likeness % MEMOS];
+  if (memo->refresh != scorer->refreshes || memo->likeness != node->likeness)
     score_alike(scorer, node, &column->request, memo);
-  column->scores[i] = memo->score;
-  column->charges[i] = memo->charge;
+  set_cell(column, i, head.id, memo->score, memo->charge);
 }
 
 /* What the prices of charges leave of a score. Both are below 2^30, and what is unfit has no
@@ -272,18 +291,17 @@ static void refresh_run(struct pack_scorer *scorer, struct column *column,
                         const struct pack_cluster *cluster, size_t run, size_t count) {
   const struct cluster_head *heads = cluster_heads(cluster);
   size_t first = run * CLUSTER_RUN;
-  uint32_t *ids = column->ids + first;
-  int32_t *scores = column->scores + first, most = UNFIT;
-  for (size_t i = 0; i < CLUSTER_RUN; i++) {
-    if (first + i >= count) { /* no node, or one of another cluster */
-      ids[i] = 0;
-      scores[i] = UNFIT;
-      column->charges[first + i] = 0;
-    } else if (ids[i] != heads[first + i].id) {
-      score_cell(scorer, column, cluster, first + i);
-    }
+  size_t end = count - first < CLUSTER_RUN ? count : first + CLUSTER_RUN;
+  const uint32_t *ids = column->ids;
+  for (size_t i = first; i < end; i++)
+    if (ids[i] != heads[i].id)
+      score_cell(scorer, column, cluster, i);
+  for (size_t i = end; i < first + CLUSTER_RUN; i++) /* no node, or one of another cluster */
+    set_cell(column, i, 0, UNFIT, 0);
+  const int32_t *scores = column->scores + first;
+  int32_t most = UNFIT;
+  for (size_t i = 0; i < CLUSTER_RUN; i++)
     most = scores[i] > most ? scores[i] : most;
-  }
   column->bounds[run] = most;
   column->priced[run] = 0;
 }
@@ -291,6 +309,7 @@ static void refresh_run(struct pack_scorer *scorer, struct column *column,
 static void refresh(struct pack_scorer *scorer, struct column *column,
                     const struct pack_cluster *cluster, size_t count) {
   const uint32_t *runs = cluster_runs(cluster);
+  scorer->refreshes++;
   for (size_t run = 0; run < run_count(count); run++) {
     if (column->runs[run] == runs[run])
       continue;

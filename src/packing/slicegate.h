@@ -139,12 +139,33 @@ struct known {
   uint16_t hosts; /* number of its row */
 };
 
-int32_t device_worth(const struct slicegate *ours, const struct pack_device *device);
 int32_t layout_worth(const struct slicegate *ours, const struct pack_mig *mig, uint8_t product,
                      uint16_t layout);
+/* Of devices that are divided. */
+int32_t device_worth_of_parts(const struct slicegate *ours, const struct pack_device *device);
+static inline int32_t device_worth(const struct slicegate *ours, const struct pack_device *device) {
+  return device->mode == PACK_MODE_WHOLE ? ours->prices[device->left]
+                                         : device_worth_of_parts(ours, device);
+}
+
+/* milli * FRAGMENT_ONE -> milli * FRAGMENT_ONE, times b */
+static inline int64_t weigh(int64_t fragments, int64_t weight) {
+  return fragments * weight / WEIGHT_ONE;
+}
+/* b: the nearly-full mode is one of whole GPUs. */
+static inline int64_t weight_of(const struct slicegate *ours) {
+  return ours->is_nearly_full ? WEIGHT_ONE : WEIGHT_USUAL;
+}
+/* Of devices that are divided, or of another product than the node's first. */
+int64_t device_fragments_apart(const struct slicegate *ours, const struct sums *sums,
+                               const struct pack_device *device);
 /* b times what classes of one GPU cannot use of it, in milli * FRAGMENT_ONE. */
-int64_t device_fragments(const struct slicegate *ours, const struct sums *sums,
-                         const struct pack_device *device);
+static inline int64_t device_fragments(const struct slicegate *ours, const struct sums *sums,
+                                       const struct pack_device *device) {
+  if (device->mode != PACK_MODE_WHOLE || device->product != sums->product)
+    return device_fragments_apart(ours, sums, device);
+  return weigh(fragment_whole(sums->row, device->left), weight_of(ours));
+}
 /* Phi = b * F_n - V in micro-GPU, with these sums in place of those of `sums`. */
 int32_t potential_of(const struct slicegate *ours, const struct sums *sums, int64_t worth,
                      int64_t fragments, unsigned idle);

@@ -36,13 +36,11 @@ static inline uint32_t steps_met(const struct steps *steps, int64_t amount) {
   if (amount >= steps->needs[steps->count - 1])
     return (uint32_t)steps->count;
   unsigned slot = steps_slot((uint64_t)amount);
-  uint32_t low = steps->first[slot], end = steps->first[slot + 1];
-  while (low < end) {
-    uint32_t middle = low + (end - low) / 2;
-    if (steps->needs[middle] <= amount)
-      low = middle + 1;
-    else
-      end = middle;
+  uint32_t low = steps->first[slot], left = steps->first[slot + 1] - low;
+  while (left) { /* without a branch that depends on the amount */
+    uint32_t half = left / 2, more = steps->needs[low + half] <= amount ? half + 1 : 0;
+    low += more;
+    left = more ? left - more : half;
   }
   return low;
 }
