@@ -32,6 +32,8 @@ struct fragment {
   struct demand *demands;
   size_t demand_count;
   struct steps cpus, memories;        /* needs: ranks count those that are met */
+  /* [rank of CPU]: the highest rank of memory that a class with no more CPU needs; and back */
+  uint16_t *memory_caps, *cpu_caps;
   uint16_t size_count;                /* distinct milli of one-GPU classes */
   uint16_t size_rank[PACK_MILLI + 1]; /* [milli left]: how many of those sizes it holds */
   uint16_t gpus_max, replicas_max;    /* that a class asks for, at least 1 */
@@ -90,6 +92,29 @@ static size_t weights_of_row(const struct fragment *fragment) {
   return (size_t)fragment->size_count + 1 + fragment->gpus_max + 1 + fragment->replicas_max + 1;
 }
 
+static void raise_cap(uint16_t *cap, uint32_t rank) {
+  *cap = rank > *cap ? (uint16_t)rank : *cap;
+}
+
+static void set_caps(struct fragment *fragment) {
+  size_t cpus = fragment->cpus.count + 1, memories = fragment->memories.count + 1;
+  free(fragment->memory_caps);
+  free(fragment->cpu_caps);
+  fragment->memory_caps = mem_zalloc(cpus * sizeof(uint16_t));
+  fragment->cpu_caps = mem_zalloc(memories * sizeof(uint16_t));
+  for (size_t i = 0; i < fragment->demand_count; i++) {
+    const struct demand *demand = &fragment->demands[i];
+    uint32_t cpu = steps_met(&fragment->cpus, demand->cpu_milli);
+    uint32_t memory = steps_met(&fragment->memories, demand->mem_bytes);
+    raise_cap(&fragment->memory_caps[cpu], memory);
+    raise_cap(&fragment->cpu_caps[memory], cpu);
+  }
+  for (size_t i = 1; i < cpus; i++)
+    raise_cap(&fragment->memory_caps[i], fragment->memory_caps[i - 1]);
+  for (size_t i = 1; i < memories; i++)
+    raise_cap(&fragment->cpu_caps[i], fragment->cpu_caps[i - 1]);
+}
+
 void fragment_set_mix(struct fragment *fragment, const struct pack_class *classes, size_t count) {
   drop_rows(fragment);
   fragment->demands = mem_realloc(fragment->demands, (count + 1) * sizeof(*fragment->demands));
@@ -120,6 +145,7 @@ void fragment_set_mix(struct fragment *fragment, const struct pack_class *classe
   }
   steps_set(&fragment->cpus, cpus, fragment->demand_count);
   steps_set(&fragment->memories, memories, fragment->demand_count);
+  set_caps(fragment);
   read_sizes(fragment);
   fragment->rows_max = ROW_BYTES_MAX / (weights_of_row(fragment) * sizeof(uint32_t));
   if (fragment->rows_max > ROWS_MAX)
@@ -139,6 +165,8 @@ void fragment_free(struct fragment *fragment) {
   free(fragment->demands);
   steps_done(&fragment->cpus);
   steps_done(&fragment->memories);
+  free(fragment->memory_caps);
+  free(fragment->cpu_caps);
   free(fragment);
 }
 
@@ -147,8 +175,14 @@ void fragment_free(struct fragment *fragment) {
 
 struct fragment_rank fragment_rank(const struct fragment *fragment, int64_t cpu_left,
                                    int64_t mem_left) {
-  return (struct fragment_rank){steps_met(&fragment->cpus, cpu_left),
-                                steps_met(&fragment->memories, mem_left)};
+  struct fragment_rank rank = {steps_met(&fragment->cpus, cpu_left),
+                               steps_met(&fragment->memories, mem_left)};
+  /* What is needed only by classes that do not fit for another reason makes no difference. */
+  if (rank.memory > fragment->memory_caps[rank.cpu])
+    rank.memory = fragment->memory_caps[rank.cpu];
+  if (rank.cpu > fragment->cpu_caps[rank.memory])
+    rank.cpu = fragment->cpu_caps[rank.memory];
+  return rank;
 }
 
 static void accumulate(uint32_t *weights, size_t count) {
