@@ -31,7 +31,7 @@ struct row {
 struct fragment {
   struct demand *demands;
   size_t demand_count;
-  struct steps cpus, memories;        /* needs: ranks count those that are met */
+  struct steps cpus, memories; /* needs: ranks count those that are met */
   /* [rank of CPU]: the highest rank of memory that a class with no more CPU needs; and back */
   uint16_t *memory_caps, *cpu_caps;
   uint16_t size_count;                /* distinct milli of one-GPU classes */

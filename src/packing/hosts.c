@@ -150,10 +150,6 @@ uint16_t hosts_number(struct hosts *hosts, unsigned idle, int64_t cpu_left, int6
   return found.row;
 }
 
-const uint8_t *hosts_row(const struct hosts *hosts, uint16_t number) {
-  return hosts->rows[number].hosts;
-}
-
 void hosts_set_prices(struct hosts *hosts, const int32_t prices[LEVELS_MAX]) {
   memcpy(hosts->level_prices, prices, sizeof(hosts->level_prices));
   for (size_t i = 1; i < hosts->count; i++)

@@ -42,7 +42,6 @@ bool hosts_is_full(const struct hosts *hosts);
 /* The number of what reserve_hosts says. */
 uint16_t hosts_number(struct hosts *hosts, unsigned idle, int64_t cpu_left, int64_t mem_left,
                       uint64_t products);
-const uint8_t *hosts_row(const struct hosts *hosts, uint16_t number);
 /* micro-GPU a host of each level; and what a row is worth by that. */
 void hosts_set_prices(struct hosts *hosts, const int32_t prices[LEVELS_MAX]);
 int64_t hosts_price(const struct hosts *hosts, uint16_t number);
