@@ -197,23 +197,25 @@ struct pack_counter {
 /* An immutable node value. Everything it points to lives in its own allocation. */
 struct pack_node {
   _Atomic uint32_t refs;
-  uint32_t id; /* unique among all values of a cluster and its copies: a cache key; never 0 */
+  uint16_t unit_count, counter_count;
   struct str name;
-  int64_t cpu_milli, cpu_left, mem_bytes, mem_left; /* left may be below 0: observed excess */
-  uint32_t pods_max;
-  uint32_t pod_count;
-  uint64_t traits;    /* labels and taints that requests ask for, as bits the caller gives out */
-  uint64_t products;  /* mask of the devices' products */
-  uint16_t idle;      /* devices in whole mode that nobody uses */
-  uint16_t most_left; /* the largest remainder of those devices, milli */
-  /* A hash of all that scores look at (capacity, what is left, devices, counters; not names and
-   * pods): nodes that are alike score alike. */
-  uint64_t likeness;
-  uint16_t device_count, unit_count, counter_count;
-  const struct pack_device *devices;
+  int64_t cpu_milli, mem_bytes;
   const struct pack_counter *counters; /* none: the devices are ours to choose */
   const struct pack_pod *pods;         /* in order of arrival */
   const struct pack_unit *units;
+  /* What scores look at stands together, next to the devices. */
+  uint32_t id;   /* unique among all values of a cluster and its copies: a cache key; never 0 */
+  uint16_t idle; /* devices in whole mode that nobody uses */
+  uint16_t most_left;         /* the largest remainder of those devices, milli */
+  int64_t cpu_left, mem_left; /* may be below 0: observed excess */
+  uint64_t traits;   /* labels and taints that requests ask for, as bits the caller gives out */
+  uint64_t products; /* mask of the devices' products */
+  /* A hash of all that scores look at (capacity, what is left, devices, counters; not names and
+   * pods): nodes that are alike score alike. */
+  uint64_t likeness;
+  uint32_t pods_max, pod_count;
+  const struct pack_device *devices;
+  uint16_t device_count;
 };
 
 /* ---- clusters (cluster.c) ---------------------------------------------------------------------

@@ -38,38 +38,34 @@ bool charges_is_full(const struct charges *charges) {
   return charges->count >= CHARGES_MAX / 2;
 }
 
-static int32_t price_of(const struct charge *charge, const struct price_list *list) {
+static int32_t price_of(const struct charge *charge, const struct price_list *list,
+                        const struct hosts *hosts) {
   /* Half the scarcity of what is taken: 0.5 * sigma * milli, in micro-GPU. */
   int64_t price =
       (int64_t)charge->milli * list->scarcity[charge->product] * (PACK_MICRO / PACK_MILLI / 2) >>
       20;
   price +=
       (int64_t)charge->pool_milli * list->pools[charge->mode] * (PACK_MICRO / PACK_MILLI) >> 20;
-  for (size_t l = 0; l < LEVELS_MAX; l++)
-    price += (int64_t)charge->losses[l] * list->levels[l];
+  price += hosts_price(hosts, charge->before) - hosts_price(hosts, charge->after);
   enum { PRICE_MAX = 1 << 29 };
   return price > PRICE_MAX ? PRICE_MAX : (int32_t)price;
 }
 
 static uint32_t hash(const struct charge *charge) {
-  uint64_t sum = (charge->product * 256u + charge->mode) * UINT64_C(0x9e3779b97f4a7c15), word;
+  uint64_t sum = (charge->product * 256u + charge->mode) * UINT64_C(0x9e3779b97f4a7c15);
   sum = (sum ^ ((uint64_t)charge->milli << 32 | charge->pool_milli)) * UINT64_C(0xff51afd7ed558ccd);
-  _Static_assert(LEVELS_MAX % sizeof(word) == 0, "hashed by words");
-  for (size_t l = 0; l < LEVELS_MAX; l += sizeof(word)) {
-    memcpy(&word, charge->losses + l, sizeof(word));
-    sum = (sum ^ word) * UINT64_C(0xff51afd7ed558ccd);
-    sum ^= sum >> 32;
-  }
+  sum = (sum ^ sum >> 32 ^ ((uint32_t)charge->before << 16 | charge->after)) *
+        UINT64_C(0xff51afd7ed558ccd);
   return (uint32_t)(sum >> 24) % SLOTS;
 }
 
 static bool is_same(const struct charge *a, const struct charge *b) {
   return a->product == b->product && a->mode == b->mode && a->milli == b->milli &&
-         a->pool_milli == b->pool_milli && memcmp(a->losses, b->losses, sizeof(a->losses)) == 0;
+         a->pool_milli == b->pool_milli && a->before == b->before && a->after == b->after;
 }
 
 uint16_t charges_number(struct charges *charges, const struct charge *charge,
-                        const struct price_list *list) {
+                        const struct price_list *list, const struct hosts *hosts) {
   static const struct charge nothing;
   if (is_same(charge, &nothing))
     return 0;
@@ -82,13 +78,14 @@ uint16_t charges_number(struct charges *charges, const struct charge *charge,
   uint16_t number = (uint16_t)charges->count++;
   charges->slots[at] = number;
   charges->items[number] = *charge;
-  charges->prices[number] = price_of(charge, list);
+  charges->prices[number] = price_of(charge, list, hosts);
   return number;
 }
 
-void charges_set_prices(struct charges *charges, const struct price_list *list) {
+void charges_set_prices(struct charges *charges, const struct price_list *list,
+                        const struct hosts *hosts) {
   for (size_t i = 1; i < charges->count; i++)
-    charges->prices[i] = price_of(&charges->items[i], list);
+    charges->prices[i] = price_of(&charges->items[i], list, hosts);
 }
 
 const int32_t *charges_prices(const struct charges *charges) {

@@ -15,7 +15,7 @@ struct pack_cluster {
   const struct pack_catalog *catalog;
   struct id_source *source;
   const struct pack_node **nodes;
-  uint32_t *ids;  /* [i] == nodes[i]->id: what a scorer compares */
+  struct cluster_head *heads; /* of nodes[i] */
   uint32_t *runs; /* [i / CLUSTER_RUN]: another number after each change to one of these nodes */
   size_t count, cap;
   struct pack_totals totals;
@@ -36,7 +36,7 @@ static void reserve(struct pack_cluster *cluster, size_t count) {
   size_t cap = cluster->cap ? cluster->cap * 2 : 64;
   cap = cap < count ? count : cap;
   cluster->nodes = mem_realloc(cluster->nodes, cap * sizeof(struct pack_node *));
-  cluster->ids = mem_realloc(cluster->ids, cap * sizeof(*cluster->ids));
+  cluster->heads = mem_realloc(cluster->heads, cap * sizeof(*cluster->heads));
   cluster->runs = mem_realloc(cluster->runs, (cap / CLUSTER_RUN + 1) * sizeof(*cluster->runs));
   cluster->cap = cap;
 }
@@ -49,7 +49,7 @@ struct pack_cluster *pack_cluster_copy(const struct pack_cluster *cluster) {
   reserve(copy, cluster->count);
   for (size_t i = 0; i < cluster->count; i++) {
     copy->nodes[i] = pack_node_ref(cluster->nodes[i]);
-    copy->ids[i] = cluster->ids[i];
+    copy->heads[i] = cluster->heads[i];
     copy->runs[i / CLUSTER_RUN] = cluster->runs[i / CLUSTER_RUN];
   }
   copy->count = cluster->count;
@@ -65,7 +65,7 @@ void pack_cluster_free(struct pack_cluster *cluster) {
   if (atomic_fetch_sub_explicit(&cluster->source->refs, 1, memory_order_acq_rel) == 1)
     free(cluster->source);
   free(cluster->nodes);
-  free(cluster->ids);
+  free(cluster->heads);
   free(cluster->runs);
   free(cluster);
 }
@@ -82,8 +82,14 @@ const struct pack_node *pack_cluster_node(const struct pack_cluster *cluster, si
   return cluster->nodes[index];
 }
 
-const uint32_t *cluster_ids(const struct pack_cluster *cluster) {
-  return cluster->ids;
+struct cluster_head cluster_head_of(const struct pack_node *node) {
+  if (node->counter_count)
+    return (struct cluster_head){node->id, UINT16_MAX, UINT16_MAX};
+  return (struct cluster_head){node->id, node->idle, node->most_left};
+}
+
+const struct cluster_head *cluster_heads(const struct pack_cluster *cluster) {
+  return cluster->heads;
 }
 
 const uint32_t *cluster_runs(const struct pack_cluster *cluster) {
@@ -178,7 +184,7 @@ static void swap(struct pack_cluster *cluster, size_t index, const struct pack_n
   count_node(&cluster->totals, cluster->nodes[index], -1);
   count_node(&cluster->totals, node, 1);
   cluster->nodes[index] = node;
-  cluster->ids[index] = node->id;
+  cluster->heads[index] = cluster_head_of(node);
   cluster->runs[index / CLUSTER_RUN] = next_id(cluster);
 }
 
@@ -239,10 +245,10 @@ static void insert(struct pack_cluster *cluster, size_t at, struct pack_node *ow
   reserve(cluster, cluster->count + 1);
   size_t behind = cluster->count - at;
   memmove(cluster->nodes + at + 1, cluster->nodes + at, behind * sizeof(struct pack_node *));
-  memmove(cluster->ids + at + 1, cluster->ids + at, behind * sizeof(*cluster->ids));
+  memmove(cluster->heads + at + 1, cluster->heads + at, behind * sizeof(*cluster->heads));
   cluster_prepare(cluster, owned);
   cluster->nodes[at] = owned;
-  cluster->ids[at] = owned->id;
+  cluster->heads[at] = cluster_head_of(owned);
   cluster->count++;
   renumber_runs(cluster, at);
   count_node(&cluster->totals, owned, 1);
@@ -258,7 +264,7 @@ bool pack_cluster_remove_node(struct pack_cluster *cluster, struct str name) {
   cluster->count--;
   size_t behind = cluster->count - at;
   memmove(cluster->nodes + at, cluster->nodes + at + 1, behind * sizeof(struct pack_node *));
-  memmove(cluster->ids + at, cluster->ids + at + 1, behind * sizeof(*cluster->ids));
+  memmove(cluster->heads + at, cluster->heads + at + 1, behind * sizeof(*cluster->heads));
   renumber_runs(cluster, at);
   pack_node_unref(gone);
   return true;

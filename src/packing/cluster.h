@@ -5,8 +5,14 @@
 
 #include "src/packing/node.h"
 
-/* The nodes' ids, in the order of the table. */
-const uint32_t *cluster_ids(const struct pack_cluster *cluster);
+/* What scorers look at before they look at a node: most of them need no more. */
+struct cluster_head {
+  uint32_t id;
+  uint16_t idle, most_left; /* as in the node; with counters UINT16_MAX: the counters tell */
+};
+struct cluster_head cluster_head_of(const struct pack_node *node);
+/* In the order of the table. */
+const struct cluster_head *cluster_heads(const struct pack_cluster *cluster);
 /*
  * [i]: a number that is another one after any change to the nodes i * CLUSTER_RUN and behind,
  * unique among all copies as ids are: who has seen it need not look at those nodes again.

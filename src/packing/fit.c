@@ -26,28 +26,16 @@ bool pack_reason_is_final(enum pack_reason reason) {
 
 /* ---- devices ------------------------------------------------------------------------------ */
 
-static enum pack_mode mode_of(enum pack_kind kind) {
-  return kind == PACK_SLICES     ? PACK_MODE_MIG
-         : kind == PACK_REPLICAS ? PACK_MODE_SHARED
-                                 : PACK_MODE_WHOLE;
-}
-
-static bool is_allowed(const struct pack_device *device, const struct pack_request *request) {
-  return request->products == 0 || (request->products >> device->product & 1);
-}
-
 static uint16_t find_profile(const struct pack_catalog *catalog, const struct pack_device *device,
                              uint16_t profile, const struct pack_mig **ret_mig) {
   *ret_mig = pack_catalog_mig(catalog, device->product);
   return *ret_mig ? pack_mig_find(*ret_mig, profile) : PACK_NONE;
 }
 
-bool pack_device_suits(const struct pack_catalog *catalog, const struct pack_device *device,
-                       const struct pack_request *request, const struct pack_form *form) {
+bool pack_device_has_profile(const struct pack_catalog *catalog, const struct pack_device *device,
+                             uint16_t profile) {
   const struct pack_mig *mig;
-  return device->mode == mode_of(form->kind) && is_allowed(device, request) &&
-         (form->kind != PACK_SLICES ||
-          find_profile(catalog, device, form->amount, &mig) != PACK_NONE);
+  return find_profile(catalog, device, profile, &mig) != PACK_NONE;
 }
 
 unsigned pack_count_instances(const struct pack_node *node, uint8_t device, uint16_t profile) {
@@ -219,10 +207,10 @@ static struct supply count_supply(const struct pack_catalog *catalog, const stru
   struct supply supply = {0};
   for (uint8_t d = 0; d < node->device_count; d++) {
     const struct pack_device *device = &node->devices[d];
-    if (!is_allowed(device, request))
+    if (!pack_device_is_allowed(device, request))
       continue;
     supply.is_allowed = true;
-    if (device->mode != mode_of(form->kind))
+    if (device->mode != pack_mode_of(form))
       continue;
     supply.is_mode = true;
     if (!pack_device_suits(catalog, device, request, form))

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/packing/fragment.h"
+#include "src/packing/steps.h"
 
 #include <stdlib.h>
 
 enum {
-  SEVERAL_MAX = PACK_DEVICES_MAX,
-  ROW_BUCKETS = 4096, /* a power of two */
-  /* Then all rows are dropped and made anew as they are needed. */
-  ROWS_MAX = 16384,
+  ROW_BUCKETS = 16384, /* a power of two */
+  ROWS_MAX = 16384,    /* then all are dropped and made anew as they are needed */
   ROW_BYTES_MAX = 32 << 20,
   REPLICAS_MAX = 1000, /* classes that ask for more of one GPU are taken to fit none */
 };
@@ -23,8 +22,7 @@ struct demand {
 };
 
 struct row {
-  uint32_t cpu, memory;
-  uint8_t product;
+  uint64_t key; /* rank and product */
   struct row *next;
   struct fragment_row view; /* into weights */
   uint32_t weights[];
@@ -33,32 +31,17 @@ struct row {
 struct fragment {
   struct demand *demands;
   size_t demand_count;
-  int64_t *cpus, *memories; /* distinct needs, ascending: ranks count those that are met */
-  size_t cpu_count, memory_count;
+  struct steps cpus, memories; /* needs: ranks count those that are met */
+  /* [rank of CPU]: the highest rank of memory that a class with no more CPU needs; and back */
+  uint16_t *memory_caps, *cpu_caps;
   uint16_t size_count;                /* distinct milli of one-GPU classes */
   uint16_t size_rank[PACK_MILLI + 1]; /* [milli left]: how many of those sizes it holds */
-  uint16_t replicas_max;
+  uint16_t gpus_max, replicas_max;    /* that a class asks for, at least 1 */
   struct row *buckets[ROW_BUCKETS];
   size_t row_count, rows_max;
 };
 
 /* ---- the mix ------------------------------------------------------------------------------- */
-
-static int compare_i64(const void *a, const void *b) {
-  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-  return (x > y) - (x < y);
-}
-
-static size_t sort_distinct(int64_t *values, size_t count) {
-  if (count == 0)
-    return 0;
-  qsort(values, count, sizeof(*values), compare_i64);
-  size_t kept = 1;
-  for (size_t i = 1; i < count; i++)
-    if (values[i] != values[kept - 1])
-      values[kept++] = values[i];
-  return kept;
-}
 
 /* The lesser need; 0 is none. */
 static void need(uint16_t *least, uint16_t amount) {
@@ -106,16 +89,39 @@ static void drop_rows(struct fragment *fragment) {
 }
 
 static size_t weights_of_row(const struct fragment *fragment) {
-  return (size_t)fragment->size_count + 1 + SEVERAL_MAX + 1 + fragment->replicas_max + 1;
+  return (size_t)fragment->size_count + 1 + fragment->gpus_max + 1 + fragment->replicas_max + 1;
+}
+
+static void raise_cap(uint16_t *cap, uint32_t rank) {
+  *cap = rank > *cap ? (uint16_t)rank : *cap;
+}
+
+static void set_caps(struct fragment *fragment) {
+  size_t cpus = fragment->cpus.count + 1, memories = fragment->memories.count + 1;
+  free(fragment->memory_caps);
+  free(fragment->cpu_caps);
+  fragment->memory_caps = mem_zalloc(cpus * sizeof(uint16_t));
+  fragment->cpu_caps = mem_zalloc(memories * sizeof(uint16_t));
+  for (size_t i = 0; i < fragment->demand_count; i++) {
+    const struct demand *demand = &fragment->demands[i];
+    uint32_t cpu = steps_met(&fragment->cpus, demand->cpu_milli);
+    uint32_t memory = steps_met(&fragment->memories, demand->mem_bytes);
+    raise_cap(&fragment->memory_caps[cpu], memory);
+    raise_cap(&fragment->cpu_caps[memory], cpu);
+  }
+  for (size_t i = 1; i < cpus; i++)
+    raise_cap(&fragment->memory_caps[i], fragment->memory_caps[i - 1]);
+  for (size_t i = 1; i < memories; i++)
+    raise_cap(&fragment->cpu_caps[i], fragment->cpu_caps[i - 1]);
 }
 
 void fragment_set_mix(struct fragment *fragment, const struct pack_class *classes, size_t count) {
   drop_rows(fragment);
   fragment->demands = mem_realloc(fragment->demands, (count + 1) * sizeof(*fragment->demands));
-  fragment->cpus = mem_realloc(fragment->cpus, (count + 1) * sizeof(int64_t));
-  fragment->memories = mem_realloc(fragment->memories, (count + 1) * sizeof(int64_t));
-  fragment->demand_count = count;
-  fragment->replicas_max = 0;
+  int64_t *cpus = mem_zalloc((count + 1) * sizeof(*cpus));
+  int64_t *memories = mem_zalloc((count + 1) * sizeof(*memories));
+  fragment->demand_count = 0;
+  fragment->gpus_max = fragment->replicas_max = 1;
   uint64_t sum = 0;
   for (size_t i = 0; i < count; i++)
     sum += classes[i].weight;
@@ -127,14 +133,19 @@ void fragment_set_mix(struct fragment *fragment, const struct pack_class *classe
         .products = request->products,
         .weight = (uint32_t)((uint64_t)classes[i].weight * FRAGMENT_ONE / (sum ? sum : 1))};
     read_forms(request, &demand);
+    if (!demand.milli && !demand.gpus && !demand.replicas)
+      continue; /* no free GPU is of use to it */
+    if (demand.gpus > fragment->gpus_max && demand.gpus <= PACK_DEVICES_MAX)
+      fragment->gpus_max = demand.gpus;
     if (demand.replicas > fragment->replicas_max)
       fragment->replicas_max = demand.replicas;
-    fragment->demands[i] = demand;
-    fragment->cpus[i] = demand.cpu_milli;
-    fragment->memories[i] = demand.mem_bytes;
+    cpus[fragment->demand_count] = demand.cpu_milli;
+    memories[fragment->demand_count] = demand.mem_bytes;
+    fragment->demands[fragment->demand_count++] = demand;
   }
-  fragment->cpu_count = sort_distinct(fragment->cpus, count);
-  fragment->memory_count = sort_distinct(fragment->memories, count);
+  steps_set(&fragment->cpus, cpus, fragment->demand_count);
+  steps_set(&fragment->memories, memories, fragment->demand_count);
+  set_caps(fragment);
   read_sizes(fragment);
   fragment->rows_max = ROW_BYTES_MAX / (weights_of_row(fragment) * sizeof(uint32_t));
   if (fragment->rows_max > ROWS_MAX)
@@ -152,33 +163,26 @@ void fragment_free(struct fragment *fragment) {
     return;
   drop_rows(fragment);
   free(fragment->demands);
-  free(fragment->cpus);
-  free(fragment->memories);
+  steps_done(&fragment->cpus);
+  steps_done(&fragment->memories);
+  free(fragment->memory_caps);
+  free(fragment->cpu_caps);
   free(fragment);
 }
 
 /* ---- rows --------------------------------------------------------------------------------------
  */
 
-/* How many of the ascending values are <= left. */
-static uint32_t count_met(const int64_t *values, size_t count, int64_t left) {
-  size_t low = 0;
-  while (count) {
-    size_t half = count / 2;
-    if (values[low + half] <= left) {
-      low += half + 1;
-      count -= half + 1;
-    } else {
-      count = half;
-    }
-  }
-  return (uint32_t)low;
-}
-
 struct fragment_rank fragment_rank(const struct fragment *fragment, int64_t cpu_left,
                                    int64_t mem_left) {
-  return (struct fragment_rank){count_met(fragment->cpus, fragment->cpu_count, cpu_left),
-                                count_met(fragment->memories, fragment->memory_count, mem_left)};
+  struct fragment_rank rank = {steps_met(&fragment->cpus, cpu_left),
+                               steps_met(&fragment->memories, mem_left)};
+  /* What is needed only by classes that do not fit for another reason makes no difference. */
+  if (rank.memory > fragment->memory_caps[rank.cpu])
+    rank.memory = fragment->memory_caps[rank.cpu];
+  if (rank.cpu > fragment->cpu_caps[rank.memory])
+    rank.cpu = fragment->cpu_caps[rank.memory];
+  return rank;
 }
 
 static void accumulate(uint32_t *weights, size_t count) {
@@ -186,19 +190,22 @@ static void accumulate(uint32_t *weights, size_t count) {
     weights[i] += weights[i - 1];
 }
 
+/* Ranks are below 2^16: a mix has no more classes than tables have. */
+static uint64_t key_of(struct fragment_rank rank, uint8_t product) {
+  return (uint64_t)rank.cpu << 40 ^ (uint64_t)rank.memory << 8 ^ product;
+}
+
 static struct row *make_row(const struct fragment *fragment, struct fragment_rank rank,
                             uint8_t product) {
-  size_t sizes = (size_t)fragment->size_count + 1, several = SEVERAL_MAX + 1;
+  size_t sizes = (size_t)fragment->size_count + 1, several = (size_t)fragment->gpus_max + 1;
   size_t replicas = (size_t)fragment->replicas_max + 1;
   struct row *row = mem_zalloc(sizeof(*row) + weights_of_row(fragment) * sizeof(uint32_t));
   uint32_t *milli = row->weights, *gpus = milli + sizes, *shares = gpus + several;
-  row->cpu = rank.cpu;
-  row->memory = rank.memory;
-  row->product = product;
-  row->view = (struct fragment_row){milli, gpus, shares};
+  row->key = key_of(rank, product);
+  row->view = (struct fragment_row){fragment->size_rank, milli, gpus, shares, fragment->gpus_max};
   /* Rank 0: not even the smallest need is met. */
-  int64_t cpu = rank.cpu ? fragment->cpus[rank.cpu - 1] : INT64_MIN;
-  int64_t memory = rank.memory ? fragment->memories[rank.memory - 1] : INT64_MIN;
+  int64_t cpu = rank.cpu ? fragment->cpus.needs[rank.cpu - 1] : INT64_MIN;
+  int64_t memory = rank.memory ? fragment->memories.needs[rank.memory - 1] : INT64_MIN;
   for (size_t i = 0; i < fragment->demand_count; i++) {
     const struct demand *demand = &fragment->demands[i];
     if (demand->cpu_milli > cpu || demand->mem_bytes > memory ||
@@ -206,7 +213,7 @@ static struct row *make_row(const struct fragment *fragment, struct fragment_ran
       continue;
     if (demand->milli)
       milli[fragment->size_rank[demand->milli]] += demand->weight;
-    if (demand->gpus > 1 && demand->gpus <= SEVERAL_MAX)
+    if (demand->gpus > 1 && demand->gpus <= fragment->gpus_max)
       gpus[demand->gpus] += demand->weight;
     if (demand->replicas)
       shares[demand->replicas] += demand->weight;
@@ -219,9 +226,10 @@ static struct row *make_row(const struct fragment *fragment, struct fragment_ran
 
 const struct fragment_row *fragment_row(struct fragment *fragment, struct fragment_rank rank,
                                         uint8_t product) {
-  size_t bucket = (rank.cpu * 40503u + rank.memory * 977u + product * 31u) % ROW_BUCKETS;
+  uint64_t key = key_of(rank, product);
+  size_t bucket = (key * UINT64_C(0x9e3779b97f4a7c15) >> 32) % ROW_BUCKETS;
   for (const struct row *row = fragment->buckets[bucket]; row; row = row->next)
-    if (row->cpu == rank.cpu && row->memory == rank.memory && row->product == product)
+    if (row->key == key)
       return &row->view;
   struct row *row = make_row(fragment, rank, product);
   row->next = fragment->buckets[bucket];
@@ -240,11 +248,6 @@ bool fragment_trim(struct fragment *fragment) {
 /* ---- the measure
  * ------------------------------------------------------------------------------------ */
 
-int64_t fragment_whole(const struct fragment *fragment, const struct fragment_row *row,
-                       uint16_t left) {
-  return (int64_t)left * (FRAGMENT_ONE - row->milli[fragment->size_rank[left]]);
-}
-
 int64_t fragment_shared(const struct fragment *fragment, const struct fragment_row *row,
                         uint16_t left, uint16_t size) {
   uint16_t most = left < fragment->replicas_max ? left : fragment->replicas_max;
@@ -252,8 +255,8 @@ int64_t fragment_shared(const struct fragment *fragment, const struct fragment_r
 }
 
 int64_t fragment_several(const struct fragment_row *row, unsigned idle) {
-  idle = idle < SEVERAL_MAX ? idle : SEVERAL_MAX;
-  return (int64_t)idle * PACK_MILLI * row->several[idle];
+  unsigned most = idle < row->several_max ? idle : row->several_max;
+  return (int64_t)idle * PACK_MILLI * row->several[most];
 }
 
 int64_t fragment_node(struct fragment *fragment, const struct pack_node *node) {
@@ -268,7 +271,7 @@ int64_t fragment_node(struct fragment *fragment, const struct pack_node *node) {
     if (!row || device->product != node->devices[d - 1].product)
       row = fragment_row(fragment, rank, device->product);
     if (device->mode == PACK_MODE_WHOLE)
-      sum += fragment_whole(fragment, row, device->left);
+      sum += fragment_whole(row, device->left);
     else if (device->mode == PACK_MODE_SHARED)
       sum += fragment_shared(fragment, row, device->left, device->size);
     idle += pack_device_is_idle(device);

@@ -42,9 +42,11 @@ struct fragment_rank fragment_rank(const struct fragment *fragment, int64_t cpu_
  * until fragment_trim, which drops them when they have become too many.
  */
 struct fragment_row {
-  const uint32_t *milli;    /* [size rank] of one-GPU classes, [0] == 0 */
-  const uint32_t *several;  /* [gpus] of classes with 2..gpus whole GPUs */
-  const uint32_t *replicas; /* [replicas] of shared GPUs */
+  const uint16_t *size_rank; /* [milli left]: how many of the classes' sizes it holds */
+  const uint32_t *milli;     /* [size rank] of one-GPU classes, [0] == 0 */
+  const uint32_t *several;   /* [gpus] of classes with 2..gpus whole GPUs */
+  const uint32_t *replicas;  /* [replicas] of shared GPUs */
+  uint16_t several_max;      /* the last of `several` */
 };
 const struct fragment_row *fragment_row(struct fragment *fragment, struct fragment_rank rank,
                                         uint8_t product);
@@ -52,8 +54,9 @@ const struct fragment_row *fragment_row(struct fragment *fragment, struct fragme
 bool fragment_trim(struct fragment *fragment);
 
 /* What one-GPU classes cannot use of a device in whole mode, in milli * FRAGMENT_ONE. */
-int64_t fragment_whole(const struct fragment *fragment, const struct fragment_row *row,
-                       uint16_t left);
+static inline int64_t fragment_whole(const struct fragment_row *row, uint16_t left) {
+  return (int64_t)left * (FRAGMENT_ONE - row->milli[row->size_rank[left]]);
+}
 /* The same of a shared device. */
 int64_t fragment_shared(const struct fragment *fragment, const struct fragment_row *row,
                         uint16_t left, uint16_t size);

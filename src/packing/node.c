@@ -5,7 +5,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* The order of the parts keeps each one aligned: from 8-byte members down to bytes. */
+/* Devices, which scores look at, stand beside what they look at first. They are 8 bytes each;
+ * then the order keeps each part aligned: from 8-byte members down to bytes. */
+_Static_assert(sizeof(struct pack_device) == 8, "what follows devices is aligned");
 struct pack_node *node_new(const struct node_parts *parts) {
   size_t pods = parts->pod_count * sizeof(struct pack_pod);
   size_t counters = parts->counter_count * sizeof(struct pack_counter);
@@ -14,10 +16,10 @@ struct pack_node *node_new(const struct node_parts *parts) {
   struct pack_node *node =
       mem_zalloc(sizeof(*node) + pods + counters + devices + units + parts->name.len);
   char *at = (char *)(node + 1);
-  node->pods = (struct pack_pod *)(void *)at;
+  node->devices = (struct pack_device *)(void *)at;
+  node->pods = (struct pack_pod *)(void *)(at += devices);
   node->counters = (struct pack_counter *)(void *)(at += pods);
-  node->devices = (struct pack_device *)(void *)(at += counters);
-  node->units = (struct pack_unit *)(void *)(at += devices);
+  node->units = (struct pack_unit *)(void *)(at += counters);
   at += units;
   if (parts->name.len)
     memcpy(at, parts->name.ptr, parts->name.len);

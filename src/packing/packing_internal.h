@@ -79,10 +79,27 @@ static inline int32_t pack_form_asks(const struct pack_form *form) {
 /* ---- devices (fit.c)
  * ----------------------------------------------------------------------------- */
 
+/* The mode of the devices that a form is met by. */
+static inline enum pack_mode pack_mode_of(const struct pack_form *form) {
+  return form->kind == PACK_SLICES     ? PACK_MODE_MIG
+         : form->kind == PACK_REPLICAS ? PACK_MODE_SHARED
+                                       : PACK_MODE_WHOLE;
+}
+static inline bool pack_device_is_allowed(const struct pack_device *device,
+                                          const struct pack_request *request) {
+  return request->products == 0 || (request->products >> device->product & 1);
+}
+bool pack_device_has_profile(const struct pack_catalog *catalog, const struct pack_device *device,
+                             uint16_t profile);
 /* Whether the device may serve the request at all: an allowed product, in the form's mode, and
  * (slices) of a product with the profile. Says nothing of what is free. */
-bool pack_device_suits(const struct pack_catalog *catalog, const struct pack_device *device,
-                       const struct pack_request *request, const struct pack_form *form);
+static inline bool pack_device_suits(const struct pack_catalog *catalog,
+                                     const struct pack_device *device,
+                                     const struct pack_request *request,
+                                     const struct pack_form *form) {
+  return device->mode == pack_mode_of(form) && pack_device_is_allowed(device, request) &&
+         (form->kind != PACK_SLICES || pack_device_has_profile(catalog, device, form->amount));
+}
 /* A whole GPU nobody uses. */
 static inline bool pack_device_is_idle(const struct pack_device *device) {
   return device->mode == PACK_MODE_WHOLE && device->left == device->size;

@@ -256,16 +256,10 @@ static void try_form(struct contest *contest, uint8_t f) {
 
 /* ---- scores --------------------------------------------------------------------------------- */
 
-static enum pack_mode mode_of(const struct pack_form *form) {
-  return form->kind == PACK_SLICES     ? PACK_MODE_MIG
-         : form->kind == PACK_REPLICAS ? PACK_MODE_SHARED
-                                       : PACK_MODE_WHOLE;
-}
-
 /* Whether the request could go to devices in another mode. */
 static bool has_choice(const struct pack_request *request) {
   for (uint32_t f = 1; f < request->form_count; f++)
-    if (mode_of(&request->forms[f]) != mode_of(&request->forms[0]))
+    if (pack_mode_of(&request->forms[f]) != pack_mode_of(&request->forms[0]))
       return true;
   return false;
 }
@@ -275,14 +269,15 @@ static uint16_t charge_of(const struct contest *contest, const struct known *kno
   const struct pack_request *request = contest->request;
   const struct pack_node *node = contest->node;
   struct charge charge = {0};
-  if (known->has_hosts) {
-    uint8_t hosts[LEVELS_MAX] = {0};
-    (void)reserve_hosts(ours->tables, contest->idle, node->cpu_left - request->cpu_milli,
-                        node->mem_left - request->mem_bytes, node->products, hosts);
-    for (size_t l = 0; l < LEVELS_MAX; l++)
-      charge.losses[l] = (uint8_t)(known->hosts[l] - hosts[l]);
+  uint16_t after =
+      known->hosts ? hosts_number(ours->hosts, contest->idle, node->cpu_left - request->cpu_milli,
+                                  node->mem_left - request->mem_bytes, node->products)
+                   : 0;
+  if (after != known->hosts) {
+    charge.before = known->hosts;
+    charge.after = after;
   }
-  enum pack_mode mode = mode_of(&request->forms[contest->form]);
+  enum pack_mode mode = pack_mode_of(&request->forms[contest->form]);
   if (ours->tables->bound_count && mode == PACK_MODE_WHOLE && contest->milli) {
     charge.product = contest->product;
     charge.milli = contest->milli;
@@ -291,30 +286,13 @@ static uint16_t charge_of(const struct contest *contest, const struct known *kno
     charge.mode = (uint8_t)mode;
     charge.pool_milli = contest->milli;
   }
-  return charges_number(ours->charges, &charge, &ours->list);
-}
-
-/* Most nodes of a full cluster end here. */
-static bool has_room(const struct pack_node *node, const struct pack_request *request) {
-  if (node->counter_count)
-    return true;
-  for (uint32_t f = 0; f < request->form_count; f++) {
-    const struct pack_form *form = &request->forms[f];
-    bool may = form->kind == PACK_WHOLE      ? form->count <= node->idle
-               : form->kind == PACK_FRACTION ? form->amount <= node->most_left
-                                             : true;
-    if (may)
-      return true;
-  }
-  return false;
+  return charges_number(ours->charges, &charge, &ours->list, ours->hosts);
 }
 
 static bool score(const struct pack_view *view, const struct pack_node *node,
                   const struct pack_request *request, struct pack_cell *ret,
                   struct pack_placement *placement) {
   struct slicegate *ours = view->state;
-  if (!has_room(node, request))
-    return false;
   if (fragment_trim(ours->fragment))
     potential_forget(ours); /* it holds rows */
   const struct known *known = potential_know(ours, node);
@@ -364,6 +342,7 @@ static void *state_new(const struct pack_catalog *catalog, uint64_t seed) {
   ours->catalog = catalog;
   smooth_init(&ours->smooth);
   ours->fragment = fragment_new();
+  ours->hosts = hosts_new();
   ours->charges = charges_new();
   ours->reserve = reserve_new();
   ours->known = mem_zalloc(KNOWN_NODES * sizeof(*ours->known));
@@ -373,6 +352,7 @@ static void *state_new(const struct pack_catalog *catalog, uint64_t seed) {
 static void state_free(void *state) {
   struct slicegate *ours = state;
   fragment_free(ours->fragment);
+  hosts_free(ours->hosts);
   charges_free(ours->charges);
   reserve_free(ours->reserve);
   free(ours->known);
@@ -383,6 +363,7 @@ static void set_tables(void *state, const struct pack_view *view) {
   struct slicegate *ours = state;
   ours->tables = view->tables;
   fragment_set_mix(ours->fragment, ours->tables->classes, ours->tables->class_count);
+  hosts_set_levels(ours->hosts, ours->tables);
   charges_clear(ours->charges);
   reserve_clear(ours->reserve);
   ours->list = (struct price_list){0};
@@ -429,7 +410,8 @@ static enum pack_change set_conditions(void *state, const struct pack_view *view
   reserve_prices(ours->reserve, ours->tables, cluster, ours->is_switching, &list);
   if (memcmp(&list, &ours->list, sizeof(list)) != 0) {
     ours->list = list;
-    charges_set_prices(ours->charges, &list);
+    hosts_set_prices(ours->hosts, list.levels);
+    charges_set_prices(ours->charges, &list, ours->hosts);
     change = change == PACK_SCORES_VOID ? change : PACK_PRICES_MOVED;
   }
   bool is_full = is_nearly_full(ours, pack_cluster_totals(cluster));
@@ -449,12 +431,15 @@ static enum pack_change set_conditions(void *state, const struct pack_view *view
 
 static const int32_t *charge_prices(void *state, bool *ret_is_full) {
   struct slicegate *ours = state;
-  *ret_is_full = charges_is_full(ours->charges);
+  *ret_is_full = charges_is_full(ours->charges) || hosts_is_full(ours->hosts);
   return charges_prices(ours->charges);
 }
 
 static void drop_charges(void *state) {
-  charges_clear(((struct slicegate *)state)->charges);
+  struct slicegate *ours = state;
+  charges_clear(ours->charges);
+  hosts_clear(ours->hosts);
+  potential_forget(ours); /* it holds numbers of hosts */
 }
 
 const struct pack_policy pack_policy_slicegate = {

@@ -18,43 +18,23 @@ int32_t layout_worth(const struct slicegate *ours, const struct pack_mig *mig, u
   return layout == 0 && ours->is_switching ? worth + WORTH_OF_SWITCHING : worth;
 }
 
-int32_t device_worth(const struct slicegate *ours, const struct pack_device *device) {
-  switch ((enum pack_mode)device->mode) {
-  case PACK_MODE_WHOLE:
-    return ours->prices[device->left];
-  case PACK_MODE_SHARED:
+int32_t device_worth_of_parts(const struct slicegate *ours, const struct pack_device *device) {
+  if (device->mode == PACK_MODE_SHARED)
     return shared_worth(ours->tables, device->size, device->left);
-  case PACK_MODE_MIG:
-    return layout_worth(ours, pack_catalog_mig(ours->catalog, device->product), device->product,
-                        device->layout);
-  }
-  return 0;
+  return layout_worth(ours, pack_catalog_mig(ours->catalog, device->product), device->product,
+                      device->layout);
 }
 
-/* b: the nearly-full mode is one of whole GPUs. */
-static int64_t weight_of(const struct slicegate *ours) {
-  return ours->is_nearly_full ? WEIGHT_ONE : WEIGHT_USUAL;
-}
-
-/* milli * FRAGMENT_ONE -> milli * FRAGMENT_ONE, times b */
-static int64_t weigh(int64_t fragments, int64_t weight) {
-  return fragments * weight / WEIGHT_ONE;
-}
-
-int64_t device_fragments(const struct slicegate *ours, const struct sums *sums,
-                         const struct pack_device *device) {
+int64_t device_fragments_apart(const struct slicegate *ours, const struct sums *sums,
+                               const struct pack_device *device) {
+  if (device->mode == PACK_MODE_MIG)
+    return 0; /* a layout's value counts what can still use it */
   const struct fragment_row *row = device->product == sums->product
                                        ? sums->row
                                        : fragment_row(ours->fragment, sums->rank, device->product);
-  switch ((enum pack_mode)device->mode) {
-  case PACK_MODE_WHOLE:
-    return weigh(fragment_whole(ours->fragment, row, device->left), weight_of(ours));
-  case PACK_MODE_SHARED:
-    return weigh(fragment_shared(ours->fragment, row, device->left, device->size), WEIGHT_USUAL);
-  case PACK_MODE_MIG:
-    return 0; /* a layout's value counts what can still use it */
-  }
-  return 0;
+  if (device->mode == PACK_MODE_WHOLE)
+    return weigh(fragment_whole(row, device->left), weight_of(ours));
+  return weigh(fragment_shared(ours->fragment, row, device->left, device->size), WEIGHT_USUAL);
 }
 
 /* ---- nodes ------------------------------------------------------------------------------------
@@ -103,8 +83,8 @@ const struct known *potential_know(struct slicegate *ours, const struct pack_nod
   sum_fragments(ours, node, sums);
   accompany(ours, node->cpu_left, node->mem_left, sums);
   known->potential = potential_of(ours, sums, sums->worth, sums->fragments, sums->idle);
-  known->has_hosts = reserve_hosts(ours->tables, sums->idle, node->cpu_left, node->mem_left,
-                                   node->products, known->hosts);
+  known->hosts =
+      hosts_number(ours->hosts, sums->idle, node->cpu_left, node->mem_left, node->products);
   return known;
 }
 

@@ -41,13 +41,13 @@ bool reserve_hosts(const struct pack_tables *tables, unsigned idle, int64_t cpu_
 
 /* What one node adds to the sums. */
 struct share {
-  uint32_t id; /* of the node value; 0: nothing is known */
   uint8_t hosts[LEVELS_MAX];
   uint16_t running[PACK_DEVICES_MAX + 1]; /* [gpus]: pods that hold so many whole GPUs, >= 2 */
   int32_t worth[PACK_PRODUCTS_MAX];       /* of its remainders by the price table, micro-GPU */
 };
 
 struct reserve {
+  uint32_t *ids;        /* [node]: the value that its share is of; 0: nothing is known */
   struct share *shares; /* [node] */
   size_t cap;
   size_t count;
@@ -63,23 +63,19 @@ struct reserve *reserve_new(void) {
 void reserve_free(struct reserve *reserve) {
   if (!reserve)
     return;
+  free(reserve->ids);
   free(reserve->shares);
   free(reserve);
 }
 
 void reserve_clear(struct reserve *reserve) {
-  struct share *shares = reserve->shares;
-  size_t cap = reserve->cap;
-  memset(reserve, 0, sizeof(*reserve));
-  if (cap)
-    memset(shares, 0, cap * sizeof(*shares));
-  reserve->shares = shares;
-  reserve->cap = cap;
+  struct reserve empty = {.ids = reserve->ids, .shares = reserve->shares, .cap = reserve->cap};
+  if (empty.cap)
+    memset(empty.ids, 0, empty.cap * sizeof(*empty.ids));
+  *reserve = empty;
 }
 
 static void add(struct reserve *reserve, const struct share *share, int sign) {
-  if (share->id == 0)
-    return;
   for (size_t l = 0; l < LEVELS_MAX; l++)
     reserve->supply[l] += sign * share->hosts[l];
   for (size_t k = 0; k <= PACK_DEVICES_MAX; k++)
@@ -90,7 +86,7 @@ static void add(struct reserve *reserve, const struct share *share, int sign) {
 
 static void look_at(const struct pack_tables *tables, const struct pack_node *node,
                     bool is_switching, struct share *ret) {
-  *ret = (struct share){.id = node->id};
+  *ret = (struct share){0};
   for (uint16_t d = 0; d < node->device_count; d++) {
     const struct pack_device *device = &node->devices[d];
     if (device->mode == PACK_MODE_WHOLE)
@@ -110,21 +106,25 @@ static void update(struct reserve *reserve, const struct pack_tables *tables,
   size_t count = pack_cluster_count(cluster);
   if (reserve->cap < count) {
     reserve->shares = mem_realloc(reserve->shares, count * sizeof(*reserve->shares));
-    memset(reserve->shares + reserve->cap, 0, (count - reserve->cap) * sizeof(*reserve->shares));
+    reserve->ids = mem_realloc(reserve->ids, count * sizeof(*reserve->ids));
+    memset(reserve->ids + reserve->cap, 0, (count - reserve->cap) * sizeof(*reserve->ids));
     reserve->cap = count;
   }
-  const uint32_t *ids = cluster_ids(cluster);
+  const struct cluster_head *heads = cluster_heads(cluster);
   for (size_t i = 0; i < count; i++) {
     struct share *share = &reserve->shares[i];
-    if (share->id == ids[i])
+    if (reserve->ids[i] == heads[i].id)
       continue;
-    add(reserve, share, -1);
+    if (reserve->ids[i])
+      add(reserve, share, -1);
+    reserve->ids[i] = heads[i].id;
     look_at(tables, pack_cluster_node(cluster, i), is_switching, share);
     add(reserve, share, 1);
   }
   for (size_t i = count; i < reserve->count; i++) {
-    add(reserve, &reserve->shares[i], -1);
-    reserve->shares[i] = (struct share){0};
+    if (reserve->ids[i])
+      add(reserve, &reserve->shares[i], -1);
+    reserve->ids[i] = 0;
   }
   reserve->count = count;
 }

@@ -10,18 +10,18 @@
 
 enum {
   COLUMNS_MAX = 1024,
-  CELLS_MAX = 6 * 1024 * 1024, /* of all columns: 84 MiB */
+  CELLS_MAX = 7 * 1024 * 1024, /* of all columns: 79 MiB */
   BUCKETS = 2048,              /* of the hash table; > COLUMNS_MAX, a power of two */
   UNFIT = INT32_MIN,           /* a score: the node cannot take the request */
-  MEMOS = 128,                 /* of a column, for nodes that are alike; a power of two */
+  MEMOS = 256,                 /* for nodes that are alike; a power of two */
 };
 
-/* The score of one node, good for all that are alike. */
+/* The score of one node, good for all that are alike while one column is brought up to date. */
 struct memo {
   uint64_t likeness;
+  uint64_t refresh; /* which one */
   int32_t score;
   uint16_t charge;
-  bool is_set;
 };
 
 struct column {
@@ -29,16 +29,16 @@ struct column {
   struct column *next_in_bucket;
   uint64_t hash;
   uint64_t last_use;
-  uint64_t epoch; /* of the scorer when the cells were valid */
-  size_t cap;
-  uint64_t price_epoch;     /* of the scorer when the totals were valid */
-  uint32_t *ids;            /* [node]: the value that the cell is of; 0: none */
-  int32_t *scores;          /* [node] */
-  int32_t *totals;          /* [node]: score less the price of its charge */
-  uint16_t *charges;        /* [node] */
-  uint32_t *runs;           /* [run]: of the cluster when it was last looked at; 0: never */
-  int32_t *most;            /* [run]: the largest of its totals */
-  struct memo memos[MEMOS]; /* [likeness % MEMOS] */
+  uint64_t epoch;    /* of the scorer when the cells were valid */
+  size_t cap;        /* cells, in whole runs */
+  void *block;       /* what all that follows is part of */
+  uint32_t *ids;     /* [node]: the value that the cell is of; 0: none */
+  int32_t *scores;   /* [node] */
+  uint16_t *charges; /* [node] */
+  uint32_t *runs;    /* [run]: of the cluster when it was last looked at; 0: never */
+  int32_t *bounds;   /* [run]: the largest of its scores; no total is more */
+  uint64_t *priced;  /* [run]: price epoch of the scorer when `most` was valid; 0: never */
+  int32_t *most;     /* [run]: the largest of its totals: scores less what charges cost */
 };
 
 struct pack_scorer {
@@ -50,7 +50,9 @@ struct pack_scorer {
   uint64_t uses;
   struct column *buckets[BUCKETS];
   size_t column_count, cell_count;
-  uint32_t *fits; /* scratch for `pick` */
+  uint64_t refreshes;
+  struct memo memos[MEMOS]; /* [likeness % MEMOS] */
+  uint32_t *fits;           /* scratch for `pick` */
   size_t fits_cap;
 };
 
@@ -60,7 +62,7 @@ struct pack_scorer *pack_scorer_new(const struct pack_policy *policy,
                                     const struct pack_catalog *catalog, uint64_t seed) {
   struct pack_scorer *scorer = mem_zalloc(sizeof(*scorer));
   scorer->policy = policy;
-  scorer->epoch = 1;
+  scorer->epoch = scorer->price_epoch = 1;
   scorer->view.catalog = catalog;
   scorer->view.tables = &no_tables;
   if (policy->state_new)
@@ -73,12 +75,7 @@ struct pack_scorer *pack_scorer_new(const struct pack_policy *policy,
 static void column_free(struct pack_scorer *scorer, struct column *column) {
   scorer->cell_count -= column->cap;
   scorer->column_count--;
-  free(column->ids);
-  free(column->scores);
-  free(column->totals);
-  free(column->charges);
-  free(column->runs);
-  free(column->most);
+  free(column->block);
   free(column);
 }
 
@@ -155,22 +152,44 @@ static size_t run_count(size_t nodes) {
   return (nodes + CLUSTER_RUN - 1) / CLUSTER_RUN;
 }
 
-static void size_column(struct pack_scorer *scorer, struct column *column, size_t count) {
-  if (column->cap < count) {
-    scorer->cell_count += count - column->cap;
-    column->ids = mem_realloc(column->ids, count * sizeof(*column->ids));
-    column->scores = mem_realloc(column->scores, count * sizeof(*column->scores));
-    column->totals = mem_realloc(column->totals, count * sizeof(*column->totals));
-    column->charges = mem_realloc(column->charges, count * sizeof(*column->charges));
-    column->runs = mem_realloc(column->runs, run_count(count) * sizeof(*column->runs));
-    column->most = mem_realloc(column->most, run_count(count) * sizeof(*column->most));
-    column->cap = count;
-    column->epoch = 0;
+/* All arrays are of one block, which begins with a line of the cache: so does every run. */
+static void *carve(char **at, size_t count, size_t size) {
+  void *here = *at;
+  *at += count * size;
+  return here;
+}
+
+static void allocate(struct column *column, size_t runs) {
+  enum { LINE = 64 };
+  const size_t cell_size =
+      sizeof(*column->ids) + sizeof(*column->scores) + sizeof(*column->charges);
+  const size_t run_size = sizeof(*column->priced) + sizeof(*column->runs) +
+                          sizeof(*column->bounds) + sizeof(*column->most);
+  size_t cells = runs * CLUSTER_RUN;
+  free(column->block);
+  column->block = mem_zalloc(LINE + cells * cell_size + runs * run_size);
+  char *at = column->block;
+  at += (LINE - (uintptr_t)at % LINE) % LINE;
+  column->ids = carve(&at, cells, sizeof(*column->ids));
+  column->scores = carve(&at, cells, sizeof(*column->scores));
+  column->charges = carve(&at, cells, sizeof(*column->charges));
+  column->priced = carve(&at, runs, sizeof(*column->priced));
+  column->runs = carve(&at, runs, sizeof(*column->runs));
+  column->bounds = carve(&at, runs, sizeof(*column->bounds));
+  column->most = carve(&at, runs, sizeof(*column->most));
+  column->cap = cells;
+}
+
+static void size_column(struct pack_scorer *scorer, struct column *column, size_t nodes) {
+  if (column->cap < nodes) {
+    scorer->cell_count -= column->cap;
+    allocate(column, run_count(nodes));
+    scorer->cell_count += column->cap;
+    column->epoch = scorer->epoch;
   }
   if (column->epoch != scorer->epoch) {
     memset(column->ids, 0, column->cap * sizeof(*column->ids));
     memset(column->runs, 0, run_count(column->cap) * sizeof(*column->runs));
-    memset(column->memos, 0, sizeof(column->memos));
     column->epoch = scorer->epoch;
   }
 }
@@ -207,27 +226,46 @@ static void score_alike(struct pack_scorer *scorer, const struct pack_node *node
   *memo = (struct memo){.likeness = node->likeness,
                         .score = fits ? cell.score : UNFIT,
                         .charge = fits ? cell.charge : 0,
-                        .is_set = !scorer->policy->looks_at_pods};
+                        .refresh = scorer->policy->looks_at_pods ? 0 : scorer->refreshes};
+}
+
+/* Whether what is left of whole GPUs may suffice. */
+static bool has_room(struct cluster_head head, const struct pack_request *request) {
+  for (uint32_t f = 0; f < request->form_count; f++) {
+    const struct pack_form *form = &request->forms[f];
+    if (form->kind == PACK_WHOLE      ? form->count <= head.idle
+        : form->kind == PACK_FRACTION ? form->amount <= head.most_left
+                                      : true)
+      return true;
+  }
+  return false;
+}
+
+static void set_cell(struct column *column, size_t i, uint32_t id, int32_t score, uint16_t charge) {
+  column->ids[i] = id;
+  column->scores[i] = score;
+  column->charges[i] = charge;
 }
 
 static void score_cell(struct pack_scorer *scorer, struct column *column,
-                       const struct pack_node *node, size_t i) {
-  column->ids[i] = node->id;
-  column->scores[i] = UNFIT;
-  column->charges[i] = 0;
-  if (pack_fit_host(node, &column->request) != PACK_FITS)
+                       const struct pack_cluster *cluster, size_t i) {
+  struct cluster_head head = cluster_heads(cluster)[i];
+  const struct pack_node *node = pack_cluster_node(cluster, i);
+  if (!has_room(head, &column->request) || /* most nodes of a full cluster end here */
+      pack_fit_host(node, &column->request) != PACK_FITS) {
+    set_cell(column, i, head.id, UNFIT, 0);
     return;
-  struct memo *memo = &column->memos[node->likeness % MEMOS];
-  if (!memo->is_set || memo->likeness != node->likeness)
+  }
+  struct memo *memo = &scorer->memos[node->likeness % MEMOS];
+  if (memo->refresh != scorer->refreshes || memo->likeness != node->likeness)
     score_alike(scorer, node, &column->request, memo);
-  column->scores[i] = memo->score;
-  column->charges[i] = memo->charge;
+  set_cell(column, i, head.id, memo->score, memo->charge);
 }
 
-/* What the prices of charges leave of a score. Both are below 2^30. */
+/* What the prices of charges leave of a score. Both are below 2^30, and what is unfit has no
+ * charge. */
 static int32_t total_of(const struct column *column, const int32_t *prices, size_t i) {
-  int32_t score = column->scores[i];
-  return score == UNFIT ? UNFIT : score - prices[column->charges[i]];
+  return column->scores[i] - prices[column->charges[i]];
 }
 
 static const int32_t *charge_prices(struct pack_scorer *scorer, bool *ret_is_full) {
@@ -248,32 +286,34 @@ static void make_room_for_charges(struct pack_scorer *scorer) {
   scorer->epoch++;
 }
 
-/* Cells from `first` on, one run of them, and the largest total among them. */
+/* The cells of one run, and the largest score among them. */
 static void refresh_run(struct pack_scorer *scorer, struct column *column,
-                        const struct pack_cluster *cluster, size_t run, size_t count,
-                        const int32_t *prices) {
-  const uint32_t *ids = cluster_ids(cluster);
-  size_t end = (run + 1) * CLUSTER_RUN < count ? (run + 1) * CLUSTER_RUN : count;
+                        const struct pack_cluster *cluster, size_t run, size_t count) {
+  const struct cluster_head *heads = cluster_heads(cluster);
+  size_t first = run * CLUSTER_RUN;
+  size_t end = count - first < CLUSTER_RUN ? count : first + CLUSTER_RUN;
+  const uint32_t *ids = column->ids;
+  for (size_t i = first; i < end; i++)
+    if (ids[i] != heads[i].id)
+      score_cell(scorer, column, cluster, i);
+  for (size_t i = end; i < first + CLUSTER_RUN; i++) /* no node, or one of another cluster */
+    set_cell(column, i, 0, UNFIT, 0);
+  const int32_t *scores = column->scores + first;
   int32_t most = UNFIT;
-  for (size_t i = run * CLUSTER_RUN; i < end; i++) {
-    if (column->ids[i] != ids[i])
-      score_cell(scorer, column, pack_cluster_node(cluster, i), i);
-    column->totals[i] = total_of(column, prices, i);
-    most = column->totals[i] > most ? column->totals[i] : most;
-  }
-  column->most[run] = most;
+  for (size_t i = 0; i < CLUSTER_RUN; i++)
+    most = scores[i] > most ? scores[i] : most;
+  column->bounds[run] = most;
+  column->priced[run] = 0;
 }
 
 static void refresh(struct pack_scorer *scorer, struct column *column,
                     const struct pack_cluster *cluster, size_t count) {
   const uint32_t *runs = cluster_runs(cluster);
-  bool is_full, is_repriced = column->price_epoch != scorer->price_epoch;
-  const int32_t *prices = charge_prices(scorer, &is_full);
-  column->price_epoch = scorer->price_epoch;
+  scorer->refreshes++;
   for (size_t run = 0; run < run_count(count); run++) {
-    if (column->runs[run] == runs[run] && !is_repriced)
+    if (column->runs[run] == runs[run])
       continue;
-    refresh_run(scorer, column, cluster, run, count, prices);
+    refresh_run(scorer, column, cluster, run, count);
     column->runs[run] = runs[run];
   }
   /* What was seen of runs that are not there is of another cluster. */
@@ -284,41 +324,74 @@ static void refresh(struct pack_scorer *scorer, struct column *column,
 /* ---- the best
  * --------------------------------------------------------------------------------------- */
 
-/* The first of the largest totals. */
-static size_t find_best(const struct column *column, size_t count, int32_t *ret_total) {
+/* The largest total of a run, made when somebody asks: most runs promise too little. */
+static int32_t most_of_run(const struct pack_scorer *scorer, struct column *column,
+                           const int32_t *prices, size_t run) {
+  if (column->priced[run] == scorer->price_epoch)
+    return column->most[run];
   int32_t most = UNFIT;
+  for (size_t i = run * CLUSTER_RUN; i < (run + 1) * CLUSTER_RUN; i++) {
+    int32_t total = total_of(column, prices, i);
+    most = total > most ? total : most;
+  }
+  column->priced[run] = scorer->price_epoch;
+  return column->most[run] = most;
+}
+
+/* The first of the largest totals. The run that promises most is looked at first, so that few
+ * others need be. */
+static size_t find_best(const struct pack_scorer *scorer, struct column *column,
+                        const int32_t *prices, size_t count, int32_t *ret_total) {
   size_t best_run = 0;
+  for (size_t run = 1; run < run_count(count); run++)
+    if (column->bounds[run] > column->bounds[best_run])
+      best_run = run;
+  int32_t most = most_of_run(scorer, column, prices, best_run);
   for (size_t run = 0; run < run_count(count); run++) {
-    if (column->most[run] > most) {
-      most = column->most[run];
+    if (column->bounds[run] < most)
+      continue;
+    int32_t here = most_of_run(scorer, column, prices, run);
+    if (here > most || (here == most && run < best_run)) {
+      most = here;
       best_run = run;
     }
   }
   size_t best = best_run * CLUSTER_RUN;
-  while (best < count && column->totals[best] != most)
+  while (best < count && total_of(column, prices, best) != most)
     best++;
   *ret_total = most;
   return best;
 }
 
-/* The best `max` nodes in descending order, equal ones in order of nodes: insertion into a
- * short list, which almost no node enters. */
-static size_t find_several(const struct column *column, size_t count, struct pack_choice *ret,
+/* Enters a node into the list in descending order, equal ones in order of nodes. */
+static size_t insert(struct pack_choice *list, size_t found, size_t max, int32_t total,
+                     size_t node) {
+  size_t at = found < max ? found++ : max - 1;
+  for (; at > 0 && list[at - 1].score < total; at--) {
+    list[at].score = list[at - 1].score;
+    list[at].placement.node = list[at - 1].placement.node;
+  }
+  list[at].score = total;
+  list[at].placement.node = (uint32_t)node;
+  return found;
+}
+
+/* The best `max` nodes: a short list, which almost no node enters. */
+static size_t find_several(const struct pack_scorer *scorer, struct column *column,
+                           const int32_t *prices, size_t count, struct pack_choice *ret,
                            size_t max) {
   size_t found = 0;
-  for (size_t i = 0; i < count; i++) {
-    int32_t total = column->totals[i], least = found == max ? (int32_t)ret[max - 1].score : UNFIT;
-    if (i % CLUSTER_RUN == 0 && column->most[i / CLUSTER_RUN] <= least)
-      i += CLUSTER_RUN - 1; /* nobody in this run */
-    if (total <= least)
+  int32_t least = UNFIT; /* what a node must have more than */
+  for (size_t run = 0; run < run_count(count); run++) {
+    if (column->bounds[run] <= least || most_of_run(scorer, column, prices, run) <= least)
       continue;
-    size_t at = found < max ? found++ : max - 1;
-    for (; at > 0 && ret[at - 1].score < total; at--) {
-      ret[at].score = ret[at - 1].score;
-      ret[at].placement.node = ret[at - 1].placement.node;
+    for (size_t i = run * CLUSTER_RUN; i < (run + 1) * CLUSTER_RUN; i++) {
+      int32_t total = total_of(column, prices, i);
+      if (total <= least)
+        continue;
+      found = insert(ret, found, max, total, i);
+      least = found == max ? (int32_t)ret[max - 1].score : UNFIT;
     }
-    ret[at].score = total;
-    ret[at].placement.node = (uint32_t)i;
   }
   return found;
 }
@@ -361,11 +434,15 @@ void pack_scorer_warm(struct pack_scorer *scorer, const struct pack_cluster *clu
 
 void pack_scorer_upkeep(struct pack_scorer *scorer, const struct pack_cluster *cluster) {
   size_t count = pack_cluster_count(cluster);
+  bool is_full;
   make_room_for_charges(scorer);
+  const int32_t *prices = charge_prices(scorer, &is_full);
   for (size_t b = 0; b < BUCKETS; b++)
     for (struct column *column = scorer->buckets[b]; column; column = column->next_in_bucket) {
       size_column(scorer, column, count);
       refresh(scorer, column, cluster, count);
+      for (size_t run = 0; run < run_count(count); run++)
+        (void)most_of_run(scorer, column, prices, run);
     }
 }
 
@@ -375,6 +452,8 @@ size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluste
   if (count == 0 || max == 0)
     return 0;
   struct column *column = ready_column(scorer, cluster, request, count);
+  bool is_full;
+  const int32_t *prices = charge_prices(scorer, &is_full);
   size_t found;
   if (scorer->policy->pick) {
     size_t picked = pick_one(scorer, column, count);
@@ -385,12 +464,12 @@ size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluste
     }
   } else if (max == 1) {
     int32_t total;
-    size_t best = find_best(column, count, &total);
+    size_t best = find_best(scorer, column, prices, count, &total);
     found = total != UNFIT;
     ret[0].placement.node = (uint32_t)best;
     ret[0].score = total;
   } else {
-    found = find_several(column, count, ret, max);
+    found = find_several(scorer, column, prices, count, ret, max);
   }
   for (size_t i = 0; i < found; i++)
     place(scorer, cluster, request, &ret[i]);
@@ -403,7 +482,7 @@ bool pack_scorer_score_node(struct pack_scorer *scorer, const struct pack_node *
   struct pack_cell cell = {0};
   bool is_full;
   make_room_for_charges(scorer);
-  if (pack_fit_host(node, request) != PACK_FITS ||
+  if (!has_room(cluster_head_of(node), request) || pack_fit_host(node, request) != PACK_FITS ||
       !scorer->policy->score(&scorer->view, node, request, &cell, placement))
     return false;
   *ret_score = (int64_t)cell.score - charge_prices(scorer, &is_full)[cell.charge];

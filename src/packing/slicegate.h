@@ -17,15 +17,34 @@
 
 #include "src/packing/fragment.h"
 #include "src/packing/smooth.h"
+#include "src/packing/steps.h"
 
 enum {
   LEVELS_MAX = 40,
-  KNOWN_NODES = 8192, /* node values that are kept; a power of two */
+  KNOWN_NODES = 4096, /* node values that are kept; a power of two */
   /* b in 2^-10: 0.07, and 1 when the cluster is nearly full */
   WEIGHT_ONE = 1024,
   WEIGHT_USUAL = 72,
   WORTH_OF_SWITCHING = 200000, /* micro-GPU: of a GPU in MIG mode that may become a whole one */
 };
+
+/* ---- hosts (hosts.c) --------------------------------------------------------------------------
+ */
+
+/* What nodes can host of each level: a row of counts, by number; 0 is the row of none. */
+struct hosts;
+struct hosts *hosts_new(void) SG_MUST_CHECK;
+void hosts_free(struct hosts *hosts);
+/* Takes the levels of these tables, which must stay. Numbers and prices are void. */
+void hosts_set_levels(struct hosts *hosts, const struct pack_tables *tables);
+void hosts_clear(struct hosts *hosts);
+bool hosts_is_full(const struct hosts *hosts);
+/* The number of what reserve_hosts says. */
+uint16_t hosts_number(struct hosts *hosts, unsigned idle, int64_t cpu_left, int64_t mem_left,
+                      uint64_t products);
+/* micro-GPU a host of each level; and what a row is worth by that. */
+void hosts_set_prices(struct hosts *hosts, const int32_t prices[LEVELS_MAX]);
+int64_t hosts_price(const struct hosts *hosts, uint16_t number);
 
 /* ---- charges (charges.c) ------------------------------------------------------------------------
  */
@@ -35,10 +54,10 @@ enum {
  * cached score need not be made anew when only prices move.
  */
 struct charge {
-  uint8_t product; /* whose scarcity counts, with `milli`; 0 and 0: none */
-  uint8_t mode;    /* whose pool counts, with `pool_milli` */
+  uint8_t product;        /* whose scarcity counts, with `milli`; 0 and 0: none */
+  uint8_t mode;           /* whose pool counts, with `pool_milli` */
+  uint16_t before, after; /* hosts: those that are no more are lost */
   uint32_t milli, pool_milli;
-  uint8_t losses[LEVELS_MAX]; /* hosts of each level that are lost; may not be negative */
 };
 
 struct charges; /* numbers from 1 on; 0 is the charge that is nothing */
@@ -53,8 +72,9 @@ struct price_list {
   uint32_t pools[PACK_MODES];           /* of what is taken of a mode, in 2^-20 */
 };
 uint16_t charges_number(struct charges *charges, const struct charge *charge,
-                        const struct price_list *list);
-void charges_set_prices(struct charges *charges, const struct price_list *list);
+                        const struct price_list *list, const struct hosts *hosts);
+void charges_set_prices(struct charges *charges, const struct price_list *list,
+                        const struct hosts *hosts);
 const int32_t *charges_prices(const struct charges *charges);
 
 /* ---- reserve (reserve.c)
@@ -84,6 +104,7 @@ void reserve_prices(struct reserve *reserve, const struct pack_tables *tables,
 struct slicegate {
   struct smooth smooth;
   struct fragment *fragment;
+  struct hosts *hosts;
   struct charges *charges;
   struct reserve *reserve;
   struct price_list list;
@@ -114,16 +135,36 @@ struct known {
   uint32_t id;
   int32_t potential; /* micro-GPU */
   struct sums sums;
-  bool has_hosts;
-  uint8_t hosts[LEVELS_MAX];
+  uint16_t hosts; /* number of its row */
 };
 
-int32_t device_worth(const struct slicegate *ours, const struct pack_device *device);
 int32_t layout_worth(const struct slicegate *ours, const struct pack_mig *mig, uint8_t product,
                      uint16_t layout);
+/* Of devices that are divided. */
+int32_t device_worth_of_parts(const struct slicegate *ours, const struct pack_device *device);
+static inline int32_t device_worth(const struct slicegate *ours, const struct pack_device *device) {
+  return device->mode == PACK_MODE_WHOLE ? ours->prices[device->left]
+                                         : device_worth_of_parts(ours, device);
+}
+
+/* milli * FRAGMENT_ONE -> milli * FRAGMENT_ONE, times b */
+static inline int64_t weigh(int64_t fragments, int64_t weight) {
+  return fragments * weight / WEIGHT_ONE;
+}
+/* b: the nearly-full mode is one of whole GPUs. */
+static inline int64_t weight_of(const struct slicegate *ours) {
+  return ours->is_nearly_full ? WEIGHT_ONE : WEIGHT_USUAL;
+}
+/* Of devices that are divided, or of another product than the node's first. */
+int64_t device_fragments_apart(const struct slicegate *ours, const struct sums *sums,
+                               const struct pack_device *device);
 /* b times what classes of one GPU cannot use of it, in milli * FRAGMENT_ONE. */
-int64_t device_fragments(const struct slicegate *ours, const struct sums *sums,
-                         const struct pack_device *device);
+static inline int64_t device_fragments(const struct slicegate *ours, const struct sums *sums,
+                                       const struct pack_device *device) {
+  if (device->mode != PACK_MODE_WHOLE || device->product != sums->product)
+    return device_fragments_apart(ours, sums, device);
+  return weigh(fragment_whole(sums->row, device->left), weight_of(ours));
+}
 /* Phi = b * F_n - V in micro-GPU, with these sums in place of those of `sums`. */
 int32_t potential_of(const struct slicegate *ours, const struct sums *sums, int64_t worth,
                      int64_t fragments, unsigned idle);

@@ -13,36 +13,69 @@
 
 #include <stdlib.h>
 
+/* A size that the knapsack makes use of, at its present price. */
+struct item {
+  double price;
+  uint16_t s, size;
+};
+
 struct master {
   size_t count; /* sizes */
   const uint16_t *sizes;
   const double *demand;
   uint16_t capacity;
-  double *inverse;   /* of the basis, count * count, row by row */
-  double *bins;      /* [row]: bins of the pattern in that row */
-  double *prices;    /* [size] */
-  double *column;    /* scratch */
-  uint16_t *pattern; /* [size]: the entering one */
-  double *worth;     /* [0..capacity]: knapsack */
-  uint16_t *last;    /* [0..capacity]: size that was put in last, count: none */
+  uint16_t *ascending; /* sizes in order, the smallest first */
+  double *inverse;     /* of the basis, count * count, row by row */
+  double *bins;        /* [row]: bins of the pattern in that row */
+  double *prices;      /* [size]: the basis' duals, every pattern costing one bin */
+  double *column;      /* scratch */
+  uint16_t *pattern;   /* [size]: the entering one */
+  struct item *items;  /* scratch of the knapsack */
+  double *worth;       /* [0..capacity]: knapsack */
+  uint16_t *last;      /* [0..capacity]: size that was put in last, count: none */
 };
 
+static void sort_sizes(struct master *m) {
+  for (size_t n = 0; n < m->count; n++) {
+    size_t at = n;
+    for (; at > 0 && m->sizes[m->ascending[at - 1]] > m->sizes[n]; at--)
+      m->ascending[at] = m->ascending[at - 1];
+    m->ascending[at] = (uint16_t)n;
+  }
+}
+
+/* Items stand in the order of sizes: of equally good ones the first is taken. */
+static void add_item(const struct master *m, uint16_t s, size_t count) {
+  size_t at = count;
+  for (; at > 0 && m->items[at - 1].s > s; at--)
+    m->items[at] = m->items[at - 1];
+  m->items[at] = (struct item){m->prices[s], s, m->sizes[s]};
+}
+
+/*
+ * A size that is not dearer than what fits into one unit less is of no use anywhere: the smaller
+ * ones in its place are worth as much. Of hundreds of sizes only a few are left.
+ */
 static void knapsack(struct master *m) {
   const double tiny = 1e-12;
+  size_t next = 0, count = 0;
   m->worth[0] = 0;
   m->last[0] = (uint16_t)m->count;
   for (size_t r = 1; r <= m->capacity; r++) {
-    m->worth[r] = m->worth[r - 1];
-    m->last[r] = (uint16_t)m->count; /* one unit stays empty */
-    for (size_t s = 0; s < m->count; s++) {
-      if (m->sizes[s] > r || m->prices[s] <= 0)
-        continue;
-      double with = m->worth[r - m->sizes[s]] + m->prices[s];
-      if (with > m->worth[r] + tiny) {
-        m->worth[r] = with;
-        m->last[r] = (uint16_t)s;
+    double most = m->worth[r - 1];
+    uint16_t last = (uint16_t)m->count; /* one unit stays empty */
+    for (; next < m->count && m->sizes[m->ascending[next]] == r; next++)
+      if (m->prices[m->ascending[next]] > most + tiny)
+        add_item(m, m->ascending[next], count++);
+    for (size_t i = 0; i < count; i++) {
+      double with = m->worth[r - m->items[i].size] + m->items[i].price;
+      if (with > most + tiny) {
+        most = with;
+        last = m->items[i].s;
       }
     }
+    m->worth[r] = most;
+    m->last[r] = last;
   }
 }
 
@@ -59,41 +92,39 @@ static void read_pattern(struct master *m) {
   }
 }
 
-/* Prices are the basis' duals: every pattern costs one bin. */
-static void set_prices(struct master *m) {
-  for (size_t s = 0; s < m->count; s++) {
-    double sum = 0;
-    for (size_t row = 0; row < m->count; row++)
-      sum += m->inverse[row * m->count + s];
-    m->prices[s] = sum > 0 ? sum : 0;
-  }
+/* The pattern in terms of the basis. Most patterns are of two or three sizes. */
+static void set_column(struct master *m) {
+  memset(m->column, 0, m->count * sizeof(*m->column));
+  for (size_t s = 0; s < m->count; s++)
+    for (size_t row = 0; m->pattern[s] && row < m->count; row++)
+      m->column[row] += m->inverse[row * m->count + s] * m->pattern[s];
 }
 
 /* Brings the pattern into the basis; false: it changes nothing. */
 static bool pivot(struct master *m) {
   const double tiny = 1e-9;
   size_t n = m->count, leaving = n;
-  double least = 0;
-  for (size_t row = 0; row < n; row++) {
-    double sum = 0;
-    for (size_t s = 0; s < n; s++)
-      sum += m->inverse[row * n + s] * m->pattern[s];
-    m->column[row] = sum;
-    if (sum > tiny && (leaving == n || m->bins[row] / sum < least)) {
+  double least = 0, worth = 0; /* of the pattern, at the present prices */
+  set_column(m);
+  for (size_t row = 0; row < n; row++)
+    worth += m->column[row];
+  for (size_t row = 0; row < n; row++)
+    if (m->column[row] > tiny && (leaving == n || m->bins[row] / m->column[row] < least)) {
       leaving = row;
-      least = m->bins[row] / sum;
+      least = m->bins[row] / m->column[row];
     }
-  }
   if (leaving == n)
     return false;
   double *out = m->inverse + leaving * n, by = m->column[leaving];
-  for (size_t s = 0; s < n; s++)
+  for (size_t s = 0; s < n; s++) {
     out[s] /= by;
+    m->prices[s] += (1 - worth) * out[s];
+  }
   m->bins[leaving] /= by;
   for (size_t row = 0; row < n; row++) {
-    if (row == leaving)
-      continue;
     double factor = m->column[row];
+    if (row == leaving || factor == 0) /* most rows have nothing to do with it */
+      continue;
     for (size_t s = 0; s < n; s++)
       m->inverse[row * n + s] -= factor * out[s];
     m->bins[row] -= factor * m->bins[leaving];
@@ -104,14 +135,15 @@ static bool pivot(struct master *m) {
 static void solve(struct master *m) {
   const double enough = 1e-5;
   size_t rounds_max = 50 + 20 * m->count;
+  sort_sizes(m);
   for (size_t s = 0; s < m->count; s++) {
     unsigned fit = m->capacity / m->sizes[s];
     double of_one = fit;
     m->inverse[s * m->count + s] = 1 / of_one;
     m->bins[s] = m->demand[s] / of_one;
+    m->prices[s] = 1 / of_one;
   }
   for (size_t round = 0; round < rounds_max; round++) {
-    set_prices(m);
     knapsack(m);
     if (m->worth[m->capacity] <= 1 + enough)
       return;
@@ -134,11 +166,13 @@ void pricing_bid_prices(const uint16_t *sizes, const double *weights, size_t cou
                      .sizes = sizes,
                      .demand = weights,
                      .capacity = capacity,
+                     .ascending = arena_array(arena, count, sizeof(uint16_t)),
                      .inverse = arena_array(arena, count * count, sizeof(double)),
                      .bins = arena_array(arena, count, sizeof(double)),
                      .prices = arena_array(arena, count, sizeof(double)),
                      .column = arena_array(arena, count, sizeof(double)),
                      .pattern = arena_array(arena, count, sizeof(uint16_t)),
+                     .items = arena_array(arena, count, sizeof(struct item)),
                      .worth = arena_array(arena, (size_t)capacity + 1, sizeof(double)),
                      .last = arena_array(arena, (size_t)capacity + 1, sizeof(uint16_t))};
   solve(&m);

@@ -6,6 +6,7 @@ TCase *tcase_cluster(void);
 TCase *tcase_commit(void);
 TCase *tcase_fit(void);
 TCase *tcase_fragment(void);
+TCase *tcase_hosts(void);
 TCase *tcase_intake(void);
 TCase *tcase_mig(void);
 TCase *tcase_moves(void);
@@ -23,6 +24,7 @@ TCase *tcase_scene(void);
 TCase *tcase_scene_moves(void);
 TCase *tcase_scorer(void);
 TCase *tcase_smooth(void);
+TCase *tcase_steps(void);
 TCase *tcase_threads(void);
 
 Suite *make_suite(void) {
@@ -32,6 +34,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_commit());
   suite_add_tcase(suite, tcase_fit());
   suite_add_tcase(suite, tcase_fragment());
+  suite_add_tcase(suite, tcase_hosts());
   suite_add_tcase(suite, tcase_intake());
   suite_add_tcase(suite, tcase_mig());
   suite_add_tcase(suite, tcase_moves());
@@ -49,6 +52,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_scene_moves());
   suite_add_tcase(suite, tcase_scorer());
   suite_add_tcase(suite, tcase_smooth());
+  suite_add_tcase(suite, tcase_steps());
   suite_add_tcase(suite, tcase_threads());
   return suite;
 }
