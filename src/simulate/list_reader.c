@@ -92,7 +92,7 @@ static bool read_header(struct sim_reader *reader, const struct csv_field *field
     reader->column_of[i] = (uint8_t)c;
   }
   for (size_t c = 0; c < format->column_count; c++) {
-    if (!is_there[c] && format->columns[c].kind != LIST_NOT_READ)
+    if (!is_there[c] && format->columns[c].kind != LIST_NOT_READ && !format->columns[c].may_lack)
       return err_set_at(reterr, ERR_INVALID, reader->line_number, 1, "column \"%s\" is missing",
                         format->columns[c].name);
   }

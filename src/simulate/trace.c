@@ -62,11 +62,11 @@ static void *grow(void *items, size_t size, size_t count, size_t *cap) {
 enum { NODE_NAME, NODE_CPU, NODE_MEMORY, NODE_GPUS, NODE_MODEL, NODE_COLUMNS };
 
 static const struct list_column node_columns[NODE_COLUMNS] = {
-    [NODE_NAME] = {"sn", LIST_TEXT, 0, 0},
-    [NODE_CPU] = {"cpu_milli", LIST_NUMBER, 1, CPU_MILLI_MAX},
-    [NODE_MEMORY] = {"memory_mib", LIST_NUMBER, 1, MEMORY_MIB_MAX},
-    [NODE_GPUS] = {"gpu", LIST_NUMBER, 0, PACK_DEVICES_MAX},
-    [NODE_MODEL] = {"model", LIST_TEXT, 0, 0},
+    [NODE_NAME] = {"sn", LIST_TEXT, 0, 0, false},
+    [NODE_CPU] = {"cpu_milli", LIST_NUMBER, 1, CPU_MILLI_MAX, false},
+    [NODE_MEMORY] = {"memory_mib", LIST_NUMBER, 1, MEMORY_MIB_MAX, false},
+    [NODE_GPUS] = {"gpu", LIST_NUMBER, 0, PACK_DEVICES_MAX, false},
+    [NODE_MODEL] = {"model", LIST_TEXT, 0, 0, false},
 };
 
 struct name_lookup {
@@ -143,17 +143,17 @@ enum {
 
 /* Times and states of the trace are of what happened there; here other policies decide. */
 static const struct list_column pod_columns[POD_COLUMNS] = {
-    [POD_NAME] = {"name", LIST_TEXT, 0, 0},
-    [POD_CPU] = {"cpu_milli", LIST_NUMBER, 0, CPU_MILLI_MAX},
-    [POD_MEMORY] = {"memory_mib", LIST_NUMBER, 0, MEMORY_MIB_MAX},
-    [POD_GPUS] = {"num_gpu", LIST_NUMBER, 0, PACK_UNITS_MAX},
-    [POD_MILLI] = {"gpu_milli", LIST_NUMBER, 0, PACK_MILLI},
-    [POD_MODELS] = {"gpu_spec", LIST_TEXT, 0, 0},
-    [POD_QOS] = {"qos", LIST_NOT_READ, 0, 0},
-    [POD_PHASE] = {"pod_phase", LIST_NOT_READ, 0, 0},
-    [POD_CREATED] = {"creation_time", LIST_NOT_READ, 0, 0},
-    [POD_DELETED] = {"deletion_time", LIST_NOT_READ, 0, 0},
-    [POD_SCHEDULED] = {"scheduled_time", LIST_NOT_READ, 0, 0},
+    [POD_NAME] = {"name", LIST_TEXT, 0, 0, false},
+    [POD_CPU] = {"cpu_milli", LIST_NUMBER, 0, CPU_MILLI_MAX, false},
+    [POD_MEMORY] = {"memory_mib", LIST_NUMBER, 0, MEMORY_MIB_MAX, false},
+    [POD_GPUS] = {"num_gpu", LIST_NUMBER, 0, PACK_UNITS_MAX, false},
+    [POD_MILLI] = {"gpu_milli", LIST_NUMBER, 0, PACK_MILLI, false},
+    [POD_MODELS] = {"gpu_spec", LIST_TEXT, 0, 0, true},
+    [POD_QOS] = {"qos", LIST_NOT_READ, 0, 0, false},
+    [POD_PHASE] = {"pod_phase", LIST_NOT_READ, 0, 0, false},
+    [POD_CREATED] = {"creation_time", LIST_NOT_READ, 0, 0, false},
+    [POD_DELETED] = {"deletion_time", LIST_NOT_READ, 0, 0, false},
+    [POD_SCHEDULED] = {"scheduled_time", LIST_NOT_READ, 0, 0, false},
 };
 
 /* Remembers a model that no node has, for a message. */

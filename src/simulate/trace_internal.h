@@ -33,6 +33,7 @@ struct list_column {
   const char *name;
   enum { LIST_TEXT, LIST_NUMBER, LIST_NOT_READ } kind;
   int64_t minimum, maximum; /* LIST_NUMBER */
+  bool may_lack;            /* a list without this column has nothing in it */
 };
 
 struct list_row {

@@ -109,6 +109,15 @@ START_TEST(without_gpus_their_fields_mean_nothing) {
 }
 END_TEST
 
+/* Some of the public lists are so. */
+START_TEST(a_list_may_lack_the_column_of_models) {
+  CLEANUP_TRACE struct sim_trace *trace =
+      must_read(nodes_text, "name,cpu_milli,memory_mib,num_gpu,gpu_milli\np,1000,1024,1,1000\n");
+  ck_assert_int_eq(trace->classes[0].forms[0].kind, PACK_WHOLE);
+  ck_assert_uint_eq(trace->classes[0].products, 0);
+}
+END_TEST
+
 /* Large enough in each respect is not enough: one node must be it in all. */
 START_TEST(pods_that_no_node_is_large_enough_for) {
   CLEANUP_TRACE struct sim_trace *trace =
@@ -327,6 +336,7 @@ TCase *tcase_trace(void) {
   tcase_add_test(tcase, chunks_of_any_size_give_the_same_rows);
   tcase_add_test(tcase, quotes_in_quotes);
   tcase_add_test(tcase, without_gpus_their_fields_mean_nothing);
+  tcase_add_test(tcase, a_list_may_lack_the_column_of_models);
   tcase_add_test(tcase, pods_that_no_node_is_large_enough_for);
   tcase_add_test(tcase, models_without_a_node_can_serve_nobody);
   tcase_add_test(tcase, a_cluster_has_the_nodes_in_a_drawn_order);
