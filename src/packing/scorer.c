@@ -29,16 +29,17 @@ struct column {
   struct column *next_in_bucket;
   uint64_t hash;
   uint64_t last_use;
-  uint64_t epoch;    /* of the scorer when the cells were valid */
-  size_t cap;        /* cells, in whole runs */
-  void *block;       /* what all that follows is part of */
-  uint32_t *ids;     /* [node]: the value that the cell is of; 0: none */
-  int32_t *scores;   /* [node] */
-  uint16_t *charges; /* [node] */
-  uint32_t *runs;    /* [run]: of the cluster when it was last looked at; 0: never */
-  int32_t *bounds;   /* [run]: the largest of its scores; no total is more */
-  uint64_t *priced;  /* [run]: price epoch of the scorer when `most` was valid; 0: never */
-  int32_t *most;     /* [run]: the largest of its totals: scores less what charges cost */
+  uint64_t epoch;       /* of the scorer when the cells were valid */
+  uint64_t price_epoch; /* of the scorer when upkeep priced all runs */
+  size_t cap;           /* cells, in whole runs */
+  void *block;          /* what all that follows is part of */
+  uint32_t *ids;        /* [node]: the value that the cell is of; 0: none */
+  int32_t *scores;      /* [node] */
+  uint16_t *charges;    /* [node] */
+  uint32_t *runs;       /* [run]: of the cluster when it was last looked at; 0: never */
+  int32_t *bounds;      /* [run]: the largest of its scores; no total is more */
+  uint64_t *priced;     /* [run]: price epoch of the scorer when `most` was valid; 0: never */
+  int32_t *most;        /* [run]: the largest of its totals: scores less what charges cost */
 };
 
 struct pack_scorer {
@@ -306,24 +307,6 @@ static void refresh_run(struct pack_scorer *scorer, struct column *column,
   column->priced[run] = 0;
 }
 
-static void refresh(struct pack_scorer *scorer, struct column *column,
-                    const struct pack_cluster *cluster, size_t count) {
-  const uint32_t *runs = cluster_runs(cluster);
-  scorer->refreshes++;
-  for (size_t run = 0; run < run_count(count); run++) {
-    if (column->runs[run] == runs[run])
-      continue;
-    refresh_run(scorer, column, cluster, run, count);
-    column->runs[run] = runs[run];
-  }
-  /* What was seen of runs that are not there is of another cluster. */
-  for (size_t run = run_count(count); run < run_count(column->cap); run++)
-    column->runs[run] = 0;
-}
-
-/* ---- the best
- * --------------------------------------------------------------------------------------- */
-
 /* The largest total of a run, made when somebody asks: most runs promise too little. */
 static int32_t most_of_run(const struct pack_scorer *scorer, struct column *column,
                            const int32_t *prices, size_t run) {
@@ -337,6 +320,31 @@ static int32_t most_of_run(const struct pack_scorer *scorer, struct column *colu
   column->priced[run] = scorer->price_epoch;
   return column->most[run] = most;
 }
+
+/* Scores what has changed; with prices, makes totals of it too, and of all when prices moved. */
+static void refresh(struct pack_scorer *scorer, struct column *column,
+                    const struct pack_cluster *cluster, size_t count, const int32_t *prices) {
+  const uint32_t *runs = cluster_runs(cluster);
+  bool is_repriced = prices && column->price_epoch != scorer->price_epoch;
+  scorer->refreshes++;
+  for (size_t run = 0; run < run_count(count); run++) {
+    bool is_changed = column->runs[run] != runs[run];
+    if (is_changed) {
+      refresh_run(scorer, column, cluster, run, count);
+      column->runs[run] = runs[run];
+    }
+    if (is_repriced || (is_changed && prices))
+      (void)most_of_run(scorer, column, prices, run);
+  }
+  if (prices)
+    column->price_epoch = scorer->price_epoch;
+  /* What was seen of runs that are not there is of another cluster. */
+  for (size_t run = run_count(count); run < run_count(column->cap); run++)
+    column->runs[run] = 0;
+}
+
+/* ---- the best
+ * --------------------------------------------------------------------------------------- */
 
 /* The first of the largest totals. The run that promises most is looked at first, so that few
  * others need be. */
@@ -421,7 +429,7 @@ static struct column *ready_column(struct pack_scorer *scorer, const struct pack
                                    const struct pack_request *request, size_t count) {
   make_room_for_charges(scorer);
   struct column *column = find_column(scorer, request, count);
-  refresh(scorer, column, cluster, count);
+  refresh(scorer, column, cluster, count, NULL);
   return column;
 }
 
@@ -440,9 +448,7 @@ void pack_scorer_upkeep(struct pack_scorer *scorer, const struct pack_cluster *c
   for (size_t b = 0; b < BUCKETS; b++)
     for (struct column *column = scorer->buckets[b]; column; column = column->next_in_bucket) {
       size_column(scorer, column, count);
-      refresh(scorer, column, cluster, count);
-      for (size_t run = 0; run < run_count(count); run++)
-        (void)most_of_run(scorer, column, prices, run);
+      refresh(scorer, column, cluster, count, prices);
     }
 }
 
