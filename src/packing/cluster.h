@@ -11,6 +11,17 @@ struct cluster_head {
   uint16_t idle, most_left; /* as in the node; with counters UINT16_MAX: the counters tell */
 };
 struct cluster_head cluster_head_of(const struct pack_node *node);
+/* Whether what is left of whole GPUs may suffice. */
+static inline bool cluster_has_room(struct cluster_head head, const struct pack_request *request) {
+  for (uint32_t f = 0; f < request->form_count; f++) {
+    const struct pack_form *form = &request->forms[f];
+    if (form->kind == PACK_WHOLE      ? form->count <= head.idle
+        : form->kind == PACK_FRACTION ? form->amount <= head.most_left
+                                      : true)
+      return true;
+  }
+  return false;
+}
 /* In the order of the table. */
 const struct cluster_head *cluster_heads(const struct pack_cluster *cluster);
 /*

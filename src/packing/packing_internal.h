@@ -51,8 +51,9 @@ struct pack_policy {
   enum pack_change (*set_conditions)(void *state, const struct pack_view *view,
                                      const struct pack_cluster *cluster,
                                      const struct pack_traffic *traffic);
-  /* Prices by charge, [0] == 0. Charges are made while scoring; when there is no room for more,
-   * *ret_is_full says so, and they are all dropped (with the cached scores) by drop_charges. */
+  /* Prices by charge, [0] == 0, none below 0. Charges are made while scoring; when there is no room
+   * for more, *ret_is_full says so, and they are all dropped (with the cached scores) by
+   * drop_charges. */
   const int32_t *(*charge_prices)(void *state, bool *ret_is_full);
   void (*drop_charges)(void *state);
   /* Policies whose choice is no maximum of scores (random, roundrobin): picks one of the

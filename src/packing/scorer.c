@@ -4,7 +4,7 @@
  * which node value it was computed for; a column is brought up to date by comparing ids, so
  * nobody has to tell a scorer what has changed, and it may be used on copies of a cluster.
  */
-#include "src/packing/cluster.h"
+#include "src/packing/column.h"
 
 #include <stdlib.h>
 
@@ -12,48 +12,15 @@ enum {
   COLUMNS_MAX = 1024,
   CELLS_MAX = 7 * 1024 * 1024, /* of all columns: 79 MiB */
   BUCKETS = 2048,              /* of the hash table; > COLUMNS_MAX, a power of two */
-  UNFIT = INT32_MIN,           /* a score: the node cannot take the request */
-  MEMOS = 256,                 /* for nodes that are alike; a power of two */
-};
-
-/* The score of one node, good for all that are alike while one column is brought up to date. */
-struct memo {
-  uint64_t likeness;
-  uint64_t refresh; /* which one */
-  int32_t score;
-  uint16_t charge;
-};
-
-struct column {
-  struct pack_request request;
-  struct column *next_in_bucket;
-  uint64_t hash;
-  uint64_t last_use;
-  uint64_t epoch;       /* of the scorer when the cells were valid */
-  uint64_t price_epoch; /* of the scorer when upkeep priced all runs */
-  size_t cap;           /* cells, in whole runs */
-  void *block;          /* what all that follows is part of */
-  uint32_t *ids;        /* [node]: the value that the cell is of; 0: none */
-  int32_t *scores;      /* [node] */
-  uint16_t *charges;    /* [node] */
-  uint32_t *runs;       /* [run]: of the cluster when it was last looked at; 0: never */
-  int32_t *bounds;      /* [run]: the largest of its scores; no total is more */
-  uint64_t *priced;     /* [run]: price epoch of the scorer when `most` was valid; 0: never */
-  int32_t *most;        /* [run]: the largest of its totals: scores less what charges cost */
 };
 
 struct pack_scorer {
-  const struct pack_policy *policy;
-  struct pack_view view;
+  struct judge judge;
   struct pack_tables_ref *tables;
-  uint64_t epoch;       /* counts what makes all cells void */
-  uint64_t price_epoch; /* counts what makes all totals void */
   uint64_t uses;
   struct column *buckets[BUCKETS];
   size_t column_count, cell_count;
-  uint64_t refreshes;
-  struct memo memos[MEMOS]; /* [likeness % MEMOS] */
-  uint32_t *fits;           /* scratch for `pick` */
+  uint32_t *fits; /* scratch for `pick` */
   size_t fits_cap;
 };
 
@@ -62,22 +29,21 @@ static const struct pack_tables no_tables;
 struct pack_scorer *pack_scorer_new(const struct pack_policy *policy,
                                     const struct pack_catalog *catalog, uint64_t seed) {
   struct pack_scorer *scorer = mem_zalloc(sizeof(*scorer));
-  scorer->policy = policy;
-  scorer->epoch = scorer->price_epoch = 1;
-  scorer->view.catalog = catalog;
-  scorer->view.tables = &no_tables;
+  scorer->judge.policy = policy;
+  scorer->judge.epoch = scorer->judge.price_epoch = 1;
+  scorer->judge.view.catalog = catalog;
+  scorer->judge.view.tables = &no_tables;
   if (policy->state_new)
-    scorer->view.state = policy->state_new(catalog, seed);
+    scorer->judge.view.state = policy->state_new(catalog, seed);
   if (policy->set_tables)
-    policy->set_tables(scorer->view.state, &scorer->view);
+    policy->set_tables(scorer->judge.view.state, &scorer->judge.view);
   return scorer;
 }
 
-static void column_free(struct pack_scorer *scorer, struct column *column) {
+static void drop(struct pack_scorer *scorer, struct column *column) {
   scorer->cell_count -= column->cap;
   scorer->column_count--;
-  free(column->block);
-  free(column);
+  column_free(column);
 }
 
 void pack_scorer_free(struct pack_scorer *scorer) {
@@ -86,10 +52,10 @@ void pack_scorer_free(struct pack_scorer *scorer) {
   for (size_t b = 0; b < BUCKETS; b++)
     for (struct column *column = scorer->buckets[b], *next; column; column = next) {
       next = column->next_in_bucket;
-      column_free(scorer, column);
+      drop(scorer, column);
     }
-  if (scorer->policy->state_free)
-    scorer->policy->state_free(scorer->view.state);
+  if (scorer->judge.policy->state_free)
+    scorer->judge.policy->state_free(scorer->judge.view.state);
   pack_tables_unref(scorer->tables);
   free(scorer->fits);
   free(scorer);
@@ -99,22 +65,23 @@ void pack_scorer_set_tables(struct pack_scorer *scorer, struct pack_tables_ref *
   struct pack_tables_ref *mine = tables ? pack_tables_ref(tables) : NULL;
   pack_tables_unref(scorer->tables);
   scorer->tables = mine;
-  scorer->view.tables = mine ? pack_tables_get(mine) : &no_tables;
-  if (scorer->policy->set_tables)
-    scorer->policy->set_tables(scorer->view.state, &scorer->view);
-  scorer->epoch++;
+  scorer->judge.view.tables = mine ? pack_tables_get(mine) : &no_tables;
+  if (scorer->judge.policy->set_tables)
+    scorer->judge.policy->set_tables(scorer->judge.view.state, &scorer->judge.view);
+  scorer->judge.epoch++;
 }
 
 void pack_scorer_set_conditions(struct pack_scorer *scorer, const struct pack_cluster *cluster,
                                 const struct pack_traffic *traffic) {
-  const struct pack_policy *policy = scorer->policy;
+  const struct pack_policy *policy = scorer->judge.policy;
   if (policy->set_conditions)
-    switch (policy->set_conditions(scorer->view.state, &scorer->view, cluster, traffic)) {
+    switch (
+        policy->set_conditions(scorer->judge.view.state, &scorer->judge.view, cluster, traffic)) {
     case PACK_SCORES_VOID:
-      scorer->epoch++;
+      scorer->judge.epoch++;
       break;
     case PACK_PRICES_MOVED:
-      scorer->price_epoch++;
+      scorer->judge.price_epoch++;
       break;
     case PACK_UNCHANGED:
       break;
@@ -146,53 +113,13 @@ static void drop_oldest(struct pack_scorer *scorer) {
     return;
   struct column *gone = *oldest;
   *oldest = gone->next_in_bucket;
-  column_free(scorer, gone);
+  drop(scorer, gone);
 }
 
-static size_t run_count(size_t nodes) {
-  return (nodes + CLUSTER_RUN - 1) / CLUSTER_RUN;
-}
-
-/* All arrays are of one block, which begins with a line of the cache: so does every run. */
-static void *carve(char **at, size_t count, size_t size) {
-  void *here = *at;
-  *at += count * size;
-  return here;
-}
-
-static void allocate(struct column *column, size_t runs) {
-  enum { LINE = 64 };
-  const size_t cell_size =
-      sizeof(*column->ids) + sizeof(*column->scores) + sizeof(*column->charges);
-  const size_t run_size = sizeof(*column->priced) + sizeof(*column->runs) +
-                          sizeof(*column->bounds) + sizeof(*column->most);
-  size_t cells = runs * CLUSTER_RUN;
-  free(column->block);
-  column->block = mem_zalloc(LINE + cells * cell_size + runs * run_size);
-  char *at = column->block;
-  at += (LINE - (uintptr_t)at % LINE) % LINE;
-  column->ids = carve(&at, cells, sizeof(*column->ids));
-  column->scores = carve(&at, cells, sizeof(*column->scores));
-  column->charges = carve(&at, cells, sizeof(*column->charges));
-  column->priced = carve(&at, runs, sizeof(*column->priced));
-  column->runs = carve(&at, runs, sizeof(*column->runs));
-  column->bounds = carve(&at, runs, sizeof(*column->bounds));
-  column->most = carve(&at, runs, sizeof(*column->most));
-  column->cap = cells;
-}
-
-static void size_column(struct pack_scorer *scorer, struct column *column, size_t nodes) {
-  if (column->cap < nodes) {
-    scorer->cell_count -= column->cap;
-    allocate(column, run_count(nodes));
-    scorer->cell_count += column->cap;
-    column->epoch = scorer->epoch;
-  }
-  if (column->epoch != scorer->epoch) {
-    memset(column->ids, 0, column->cap * sizeof(*column->ids));
-    memset(column->runs, 0, run_count(column->cap) * sizeof(*column->runs));
-    column->epoch = scorer->epoch;
-  }
+static void size_column(struct pack_scorer *scorer, struct column *column, size_t count) {
+  scorer->cell_count -= column->cap;
+  column_size(&scorer->judge, column, count);
+  scorer->cell_count += column->cap;
 }
 
 static struct column *find_column(struct pack_scorer *scorer, const struct pack_request *request,
@@ -204,9 +131,7 @@ static struct column *find_column(struct pack_scorer *scorer, const struct pack_
          (column->hash != hash || memcmp(&column->request, request, sizeof(*request)) != 0))
     column = column->next_in_bucket;
   if (!column) {
-    column = mem_zalloc(sizeof(*column));
-    column->request = *request;
-    column->hash = hash;
+    column = column_new(request, hash);
     column->next_in_bucket = *bucket;
     *bucket = column;
     scorer->column_count++;
@@ -220,60 +145,11 @@ static struct column *find_column(struct pack_scorer *scorer, const struct pack_
   return column;
 }
 
-static void score_alike(struct pack_scorer *scorer, const struct pack_node *node,
-                        const struct pack_request *request, struct memo *memo) {
-  struct pack_cell cell = {0};
-  bool fits = scorer->policy->score(&scorer->view, node, request, &cell, NULL);
-  *memo = (struct memo){.likeness = node->likeness,
-                        .score = fits ? cell.score : UNFIT,
-                        .charge = fits ? cell.charge : 0,
-                        .refresh = scorer->policy->looks_at_pods ? 0 : scorer->refreshes};
-}
-
-/* Whether what is left of whole GPUs may suffice. */
-static bool has_room(struct cluster_head head, const struct pack_request *request) {
-  for (uint32_t f = 0; f < request->form_count; f++) {
-    const struct pack_form *form = &request->forms[f];
-    if (form->kind == PACK_WHOLE      ? form->count <= head.idle
-        : form->kind == PACK_FRACTION ? form->amount <= head.most_left
-                                      : true)
-      return true;
-  }
-  return false;
-}
-
-static void set_cell(struct column *column, size_t i, uint32_t id, int32_t score, uint16_t charge) {
-  column->ids[i] = id;
-  column->scores[i] = score;
-  column->charges[i] = charge;
-}
-
-static void score_cell(struct pack_scorer *scorer, struct column *column,
-                       const struct pack_cluster *cluster, size_t i) {
-  struct cluster_head head = cluster_heads(cluster)[i];
-  const struct pack_node *node = pack_cluster_node(cluster, i);
-  if (!has_room(head, &column->request) || /* most nodes of a full cluster end here */
-      pack_fit_host(node, &column->request) != PACK_FITS) {
-    set_cell(column, i, head.id, UNFIT, 0);
-    return;
-  }
-  struct memo *memo = &scorer->memos[node->likeness % MEMOS];
-  if (memo->refresh != scorer->refreshes || memo->likeness != node->likeness)
-    score_alike(scorer, node, &column->request, memo);
-  set_cell(column, i, head.id, memo->score, memo->charge);
-}
-
-/* What the prices of charges leave of a score. Both are below 2^30, and what is unfit has no
- * charge. */
-static int32_t total_of(const struct column *column, const int32_t *prices, size_t i) {
-  return column->scores[i] - prices[column->charges[i]];
-}
-
 static const int32_t *charge_prices(struct pack_scorer *scorer, bool *ret_is_full) {
   static const int32_t none[1];
   *ret_is_full = false;
-  return scorer->policy->charge_prices
-             ? scorer->policy->charge_prices(scorer->view.state, ret_is_full)
+  return scorer->judge.policy->charge_prices
+             ? scorer->judge.policy->charge_prices(scorer->judge.view.state, ret_is_full)
              : none;
 }
 
@@ -283,64 +159,8 @@ static void make_room_for_charges(struct pack_scorer *scorer) {
   (void)charge_prices(scorer, &is_full);
   if (!is_full)
     return;
-  scorer->policy->drop_charges(scorer->view.state);
-  scorer->epoch++;
-}
-
-/* The cells of one run, and the largest score among them. */
-static void refresh_run(struct pack_scorer *scorer, struct column *column,
-                        const struct pack_cluster *cluster, size_t run, size_t count) {
-  const struct cluster_head *heads = cluster_heads(cluster);
-  size_t first = run * CLUSTER_RUN;
-  size_t end = count - first < CLUSTER_RUN ? count : first + CLUSTER_RUN;
-  const uint32_t *ids = column->ids;
-  for (size_t i = first; i < end; i++)
-    if (ids[i] != heads[i].id)
-      score_cell(scorer, column, cluster, i);
-  for (size_t i = end; i < first + CLUSTER_RUN; i++) /* no node, or one of another cluster */
-    set_cell(column, i, 0, UNFIT, 0);
-  const int32_t *scores = column->scores + first;
-  int32_t most = UNFIT;
-  for (size_t i = 0; i < CLUSTER_RUN; i++)
-    most = scores[i] > most ? scores[i] : most;
-  column->bounds[run] = most;
-  column->priced[run] = 0;
-}
-
-/* The largest total of a run, made when somebody asks: most runs promise too little. */
-static int32_t most_of_run(const struct pack_scorer *scorer, struct column *column,
-                           const int32_t *prices, size_t run) {
-  if (column->priced[run] == scorer->price_epoch)
-    return column->most[run];
-  int32_t most = UNFIT;
-  for (size_t i = run * CLUSTER_RUN; i < (run + 1) * CLUSTER_RUN; i++) {
-    int32_t total = total_of(column, prices, i);
-    most = total > most ? total : most;
-  }
-  column->priced[run] = scorer->price_epoch;
-  return column->most[run] = most;
-}
-
-/* Scores what has changed; with prices, makes totals of it too, and of all when prices moved. */
-static void refresh(struct pack_scorer *scorer, struct column *column,
-                    const struct pack_cluster *cluster, size_t count, const int32_t *prices) {
-  const uint32_t *runs = cluster_runs(cluster);
-  bool is_repriced = prices && column->price_epoch != scorer->price_epoch;
-  scorer->refreshes++;
-  for (size_t run = 0; run < run_count(count); run++) {
-    bool is_changed = column->runs[run] != runs[run];
-    if (is_changed) {
-      refresh_run(scorer, column, cluster, run, count);
-      column->runs[run] = runs[run];
-    }
-    if (is_repriced || (is_changed && prices))
-      (void)most_of_run(scorer, column, prices, run);
-  }
-  if (prices)
-    column->price_epoch = scorer->price_epoch;
-  /* What was seen of runs that are not there is of another cluster. */
-  for (size_t run = run_count(count); run < run_count(column->cap); run++)
-    column->runs[run] = 0;
+  scorer->judge.policy->drop_charges(scorer->judge.view.state);
+  scorer->judge.epoch++;
 }
 
 /* ---- the best
@@ -351,21 +171,21 @@ static void refresh(struct pack_scorer *scorer, struct column *column,
 static size_t find_best(const struct pack_scorer *scorer, struct column *column,
                         const int32_t *prices, size_t count, int32_t *ret_total) {
   size_t best_run = 0;
-  for (size_t run = 1; run < run_count(count); run++)
+  for (size_t run = 1; run < column_runs(count); run++)
     if (column->bounds[run] > column->bounds[best_run])
       best_run = run;
-  int32_t most = most_of_run(scorer, column, prices, best_run);
-  for (size_t run = 0; run < run_count(count); run++) {
+  int32_t most = column_most(&scorer->judge, column, prices, best_run);
+  for (size_t run = 0; run < column_runs(count); run++) {
     if (column->bounds[run] < most)
       continue;
-    int32_t here = most_of_run(scorer, column, prices, run);
+    int32_t here = column_most(&scorer->judge, column, prices, run);
     if (here > most || (here == most && run < best_run)) {
       most = here;
       best_run = run;
     }
   }
   size_t best = best_run * CLUSTER_RUN;
-  while (best < count && total_of(column, prices, best) != most)
+  while (best < count && column_total(column, prices, best) != most)
     best++;
   *ret_total = most;
   return best;
@@ -390,11 +210,11 @@ static size_t find_several(const struct pack_scorer *scorer, struct column *colu
                            size_t max) {
   size_t found = 0;
   int32_t least = UNFIT; /* what a node must have more than */
-  for (size_t run = 0; run < run_count(count); run++) {
-    if (column->bounds[run] <= least || most_of_run(scorer, column, prices, run) <= least)
+  for (size_t run = 0; run < column_runs(count); run++) {
+    if (column->bounds[run] <= least || column_most(&scorer->judge, column, prices, run) <= least)
       continue;
     for (size_t i = run * CLUSTER_RUN; i < (run + 1) * CLUSTER_RUN; i++) {
-      int32_t total = total_of(column, prices, i);
+      int32_t total = column_total(column, prices, i);
       if (total <= least)
         continue;
       found = insert(ret, found, max, total, i);
@@ -413,15 +233,17 @@ static size_t pick_one(struct pack_scorer *scorer, const struct column *column, 
   for (size_t i = 0; i < count; i++)
     if (column->scores[i] != UNFIT)
       scorer->fits[fits++] = (uint32_t)i;
-  return fits ? scorer->policy->pick(scorer->view.state, scorer->fits, fits, count) : SIZE_MAX;
+  return fits ? scorer->judge.policy->pick(scorer->judge.view.state, scorer->fits, fits, count)
+              : SIZE_MAX;
 }
 
 /* The placement that a score stands for; scores are cached, placements are not. */
 static void place(struct pack_scorer *scorer, const struct pack_cluster *cluster,
                   const struct pack_request *request, struct pack_choice *choice) {
   struct pack_cell cell;
-  (void)scorer->policy->score(&scorer->view, pack_cluster_node(cluster, choice->placement.node),
-                              request, &cell, &choice->placement);
+  (void)scorer->judge.policy->score(&scorer->judge.view,
+                                    pack_cluster_node(cluster, choice->placement.node), request,
+                                    &cell, &choice->placement);
 }
 
 /* The request's column, up to date. */
@@ -429,7 +251,7 @@ static struct column *ready_column(struct pack_scorer *scorer, const struct pack
                                    const struct pack_request *request, size_t count) {
   make_room_for_charges(scorer);
   struct column *column = find_column(scorer, request, count);
-  refresh(scorer, column, cluster, count, NULL);
+  column_refresh(&scorer->judge, column, cluster, NULL);
   return column;
 }
 
@@ -448,7 +270,7 @@ void pack_scorer_upkeep(struct pack_scorer *scorer, const struct pack_cluster *c
   for (size_t b = 0; b < BUCKETS; b++)
     for (struct column *column = scorer->buckets[b]; column; column = column->next_in_bucket) {
       size_column(scorer, column, count);
-      refresh(scorer, column, cluster, count, prices);
+      column_refresh(&scorer->judge, column, cluster, prices);
     }
 }
 
@@ -461,7 +283,7 @@ size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluste
   bool is_full;
   const int32_t *prices = charge_prices(scorer, &is_full);
   size_t found;
-  if (scorer->policy->pick) {
+  if (scorer->judge.policy->pick) {
     size_t picked = pick_one(scorer, column, count);
     found = picked != SIZE_MAX;
     if (found) {
@@ -488,8 +310,9 @@ bool pack_scorer_score_node(struct pack_scorer *scorer, const struct pack_node *
   struct pack_cell cell = {0};
   bool is_full;
   make_room_for_charges(scorer);
-  if (!has_room(cluster_head_of(node), request) || pack_fit_host(node, request) != PACK_FITS ||
-      !scorer->policy->score(&scorer->view, node, request, &cell, placement))
+  if (!cluster_has_room(cluster_head_of(node), request) ||
+      pack_fit_host(node, request) != PACK_FITS ||
+      !scorer->judge.policy->score(&scorer->judge.view, node, request, &cell, placement))
     return false;
   *ret_score = (int64_t)cell.score - charge_prices(scorer, &is_full)[cell.charge];
   return true;
@@ -503,6 +326,6 @@ bool pack_score(struct pack_scorer *scorer, const struct pack_cluster *cluster, 
 }
 
 int64_t pack_scorer_potential(struct pack_scorer *scorer, const struct pack_node *node) {
-  const struct pack_policy *policy = scorer->policy;
-  return policy->potential ? policy->potential(&scorer->view, node) : 0;
+  const struct pack_policy *policy = scorer->judge.policy;
+  return policy->potential ? policy->potential(&scorer->judge.view, node) : 0;
 }
