@@ -320,7 +320,7 @@ static int32_t potential(const struct pack_view *view, const struct pack_node *n
 
 /* Nearly full, remainders are worth less than whole GPUs are: fill them up. */
 static void set_mode(struct slicegate *ours, bool is_nearly_full) {
-  enum { DISCOUNTED_PERCENT = 70 };
+  enum { DISCOUNTED_PERCENT = 50 };
   bool is_learnt = ours->tables->prices[PACK_MILLI] != 0;
   ours->is_nearly_full = is_nearly_full;
   for (int r = 0; r <= PACK_MILLI; r++) {
