@@ -14,14 +14,14 @@ Q        := $(if $(V),,@)
 VERSION  := 0.1.0
 
 OUT      := build/$(FLAVOUR)
-MODULES  := base sys doc model packing pricing policy wire admission http certs simulate cli
+MODULES  := base sys doc model packing pricing policy wire admission http certs kube simulate cli
 
 STD      := -std=c17 -D_GNU_SOURCE -Iinclude -I.
 NAMED    := -DSLICEGATE_VERSION='"$(VERSION)"'
 WARN     := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wvla -Wformat=2 -Wundef -Wpointer-arith -Werror
 HARDEN   := -fstack-protector-strong -fPIE
-LIBS     := -lmicrohttpd -lgnutls -lyaml -ljansson -lcrypto -lpthread -lm
+LIBS     := -lmicrohttpd -lgnutls -lyaml -ljansson -lcurl -lcrypto -lpthread -lm
 LINK     := -pie -Wl,-z,relro,-z,now
 
 OPT_release := -O2 -g1 -D_FORTIFY_SOURCE=2 -flto=auto

@@ -5,7 +5,8 @@
 set -eu
 
 packages="gcc libc6-dev make pkg-config
-  libmicrohttpd-dev libgnutls28-dev libjansson-dev libyaml-dev libssl-dev check
+  libmicrohttpd-dev libgnutls28-dev libjansson-dev libyaml-dev libssl-dev
+  libcurl4-openssl-dev check
   curl ca-certificates git
   clang clang-format clang-tidy libclang-rt-14-dev shellcheck jq"
 

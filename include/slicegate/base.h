@@ -166,4 +166,10 @@ int64_t i64_mul_sat(int64_t a, int64_t b);
 /* Decimal digits only, optional leading '-'; false on anything else or overflow. */
 bool i64_parse(struct str text, int64_t *ret) SG_MUST_CHECK;
 
+/* ---- times ----------------------------------------------------------------- */
+
+/* Seconds since 1970; false when the text is no time in RFC 3339. And back, in UTC. */
+bool rfc3339_parse(struct str text, int64_t *ret_seconds) SG_MUST_CHECK;
+struct str rfc3339_text(struct arena *arena, int64_t seconds);
+
 #endif

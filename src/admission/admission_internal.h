@@ -231,9 +231,6 @@ int64_t lifetime_maximum(const struct rule_context *ctx);
 /* slicegate.dev/expires-at of the object or of one of its templates; its field path, or that
  * of the object's annotation when nothing says it. */
 const struct str *find_expiry(const struct rule_context *ctx, struct str *ret_field);
-/* Seconds since 1970; false when the text is no time in RFC 3339. And back, in UTC. */
-bool rfc3339_parse(struct str text, int64_t *ret_seconds) SG_MUST_CHECK;
-struct str rfc3339_text(struct arena *arena, int64_t seconds);
 
 /* ---- judging (judge.c, engine.c) --------------------------------------------------- */
 

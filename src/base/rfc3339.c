@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Times as slicegate.dev/expires-at gives them: RFC 3339, strictly, upper case T and Z. */
-#include "src/admission/admission_internal.h"
+/* Times as Kubernetes writes them: RFC 3339, strictly, upper case T and Z. */
+#include "slicegate/base.h"
 
 static bool is_leap(int64_t year) {
   return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
