@@ -122,7 +122,8 @@ struct exec_reply {
 bool exec_read_reply(struct arena *arena, enum exec_version version, struct str text,
                      struct exec_reply *ret, struct err *reterr) SG_MUST_CHECK;
 
-/* ---- credentials (credentials.c) -------------------------------------------------------------- */
+/* ---- credentials (credentials.c) --------------------------------------------------------------
+ */
 
 /* What a request is made with. Immutable, counted. */
 struct creds {
@@ -130,8 +131,7 @@ struct creds {
   struct arena *arena;
   struct str ca_pem, cert_pem, key_pem; /* empty: none */
   struct str authorization;             /* "Authorization: Bearer ...", NUL-terminated, or empty */
-  struct sys_mono made;
-  int64_t expires_seconds; /* since 1970; INT64_MAX: never */
+  int64_t expires_seconds;              /* since 1970; INT64_MAX: never */
 };
 void creds_unref(struct creds *creds);
 
@@ -140,6 +140,7 @@ struct credentials {
   int64_t reread_ms;
   pthread_mutex_t mutex; /* held while a plugin runs: who comes meanwhile needs its answer, too */
   struct creds *current;
+  struct sys_mono looked; /* at the files */
 };
 void credentials_init(struct credentials *credentials, const struct kube_config *config,
                       int64_t reread_ms);
@@ -151,9 +152,10 @@ void credentials_done(struct credentials *credentials);
 struct creds *credentials_get(struct credentials *credentials, const struct creds *refused,
                               const struct kube_stop *stop, struct err *reterr) SG_MUST_CHECK;
 
-/* ---- transport (transport.c) --------------------------------------------------------------------- */
+/* ---- transport (transport.c)
+ * --------------------------------------------------------------------- */
 
-enum { RESPONSE_HEADERS_MAX_BYTES = 64 << 10 };
+enum { RESPONSE_HEADERS_MAX_BYTES = 64 << 10, FAILURE_MAX_BYTES = 64 << 10 };
 
 struct exchange {
   enum kube_method method;
@@ -164,14 +166,18 @@ struct exchange {
   int64_t timeout_ms;
   int64_t idle_ms; /* no byte for so long: a dead connection; 0: no such limit */
   const struct kube_stop *stops[2];
-  /* A piece of the body, behind the status. False ends the exchange, with *reterr filled. */
-  bool (*body_piece)(void *ctx, unsigned status, struct str piece, struct err *reterr);
+  /* A piece of the body of a 2xx answer. False ends the exchange, with *reterr filled. */
+  bool (*body_piece)(void *ctx, struct str piece, struct err *reterr);
   void *ctx;
   _Atomic int64_t *heard_ns; /* monotonic time of the last byte; may be NULL */
   /* Filled: */
   unsigned status;
-  int64_t retry_after_ms;
+  bool was_idle;          /* ended by idle_ms */
+  int64_t retry_after_ms; /* -1: not said */
+  struct buf failure;     /* the start of the body of another answer; exchange_done it */
+  char reason[64];        /* by the client, as in kube_response */
 };
+void exchange_done(struct exchange *exchange);
 
 /* A connection of its own, for one thread at a time. */
 struct transport;
@@ -182,7 +188,8 @@ void transport_free(struct transport *transport);
 bool transport_run(struct transport *transport, const struct creds *creds,
                    struct exchange *exchange, struct err *reterr) SG_MUST_CHECK;
 
-/* ---- client (client.c, status.c) ---------------------------------------------------------------- */
+/* ---- client (client.c, status.c) ----------------------------------------------------------------
+ */
 
 enum { IDLE_TRANSPORTS_MAX = 8 };
 
@@ -197,7 +204,10 @@ struct kube_client {
   uint64_t random;
 };
 
-/* An exchange with credentials, which are renewed once when the server says 401. */
+/*
+ * An exchange with credentials, which are renewed once when the server says 401. True: a whole
+ * answer of 2xx. False: *reterr, and exchange->status and reason where there was an answer.
+ */
 bool client_exchange(struct kube_client *client, struct exchange *exchange,
                      struct err *reterr) SG_MUST_CHECK;
 
@@ -205,11 +215,13 @@ bool client_exchange(struct kube_client *client, struct exchange *exchange,
  * may be anything. Returns false. */
 bool status_error(unsigned status, struct str body, char reason[64], struct err *reterr);
 
-/* ---- JSON without trees (json_scan.c, json_put.c) ------------------------------------------------- */
+/* ---- JSON without trees (json_scan.c, json_put.c)
+ * ------------------------------------------------- */
 
 /*
  * The bytes of a member's value in the text of an object. Values are skipped by their brackets and
- * quotes, not checked. False: it is not there, or the text is no object. Keys with escapes match nothing.
+ * quotes, not checked. False: it is not there, or the text is no object. Keys with escapes match
+ * nothing.
  */
 bool scan_member(struct str object, const char *key, struct str *ret) SG_MUST_CHECK;
 /* "metadata", "resourceVersion" one after the other, NULL behind; a string without escapes. */
@@ -217,7 +229,23 @@ bool scan_text_at(struct str object, const char *const *keys, struct str *ret) S
 /* Whether all brackets and quotes of a value are closed, and nothing stands behind it. */
 bool scan_is_closed(struct str value) SG_MUST_CHECK;
 
-/* ---- streams (lines.c, list_reader.c) ---------------------------------------------------------------- */
+/* A query argument that is a number (path.c). */
+void path_query_int(struct buf *out, const char *key, int64_t value);
+
+/* ---- writes (writes.c, event.c, lease.c)
+ * ------------------------------------------------------------ */
+
+/* ,"key":"value" */
+void put_member(struct buf *out, const char *key, struct str value);
+/* "2026-01-01T00:00:00.000000Z" in quotes, as MicroTime must be written. */
+void put_micro_time(struct buf *out, int64_t us);
+/* A call with a JSON body; a path or body that could not be made is an error. */
+bool write_call(struct kube_client *client, enum kube_method method, const struct buf *path,
+                const char *content_type, const struct buf *body, const struct kube_stop *stop,
+                struct kube_response *ret, struct err *reterr) SG_MUST_CHECK;
+
+/* ---- streams (lines.c, list_reader.c)
+ * ---------------------------------------------------------------- */
 
 /* Cuts a stream into lines. A longer one is given by its first `max` bytes. */
 struct lines {
@@ -257,7 +285,8 @@ bool list_reader_feed(struct list_reader *reader, struct str piece,
 /* Whether the text was whole. */
 bool list_reader_end(const struct list_reader *reader, struct err *reterr) SG_MUST_CHECK;
 
-/* ---- watching (watch.c, watch_list.c, watch_stream.c, backoff.c) ------------------------------------ */
+/* ---- watching (watch.c, watch_list.c, watch_stream.c, backoff.c)
+ * ------------------------------------ */
 
 /* splitmix64 */
 uint64_t random_step(uint64_t *state);
@@ -273,11 +302,11 @@ int64_t backoff_next(struct backoff *backoff);
 
 /* How an exchange of a watch ended. */
 enum watch_end {
-  WATCH_ENDED,        /* as it should */
-  WATCH_FAILED,       /* try again later, from where it was */
-  WATCH_EXPIRED,      /* 410: list again */
-  WATCH_BROKEN,       /* something that cannot be read: list again, later */
-  WATCH_UNSUPPORTED,  /* streaming a list */
+  WATCH_ENDED,       /* as it should */
+  WATCH_FAILED,      /* try again later, from where it was */
+  WATCH_EXPIRED,     /* 410: list again */
+  WATCH_BROKEN,      /* something that cannot be read: list again, later */
+  WATCH_UNSUPPORTED, /* streaming a list */
 };
 
 struct kube_watch {
@@ -292,9 +321,11 @@ struct kube_watch {
   bool can_stream;
   struct backoff backoff;
   uint64_t random;
-  unsigned failed_status;     /* with the error of the last exchange */
+  unsigned failed_status; /* with the error of the last exchange */
   int64_t failed_retry_after_ms;
-  int64_t list_objects;       /* of the list under way */
+  int64_t list_objects; /* of the list under way */
+  unsigned empty_pages;
+  unsigned expired_in_a_row; /* without a stream between that ended well */
   /* Read by others. */
   _Atomic int64_t lists, connections, events, lost, failures, heard_ns;
   _Atomic bool is_synced;
@@ -309,6 +340,11 @@ enum watch_end watch_stream(struct kube_watch *watch, bool is_initial,
 bool watch_path(const struct kube_watch *watch, struct buf *out, struct err *reterr) SG_MUST_CHECK;
 /* Tells of an object that was left out; `prefix` is what is known of its text. */
 void watch_lose(struct kube_watch *watch, struct str prefix, const struct err *why);
+/*
+ * Waits before another try, as long as the server asks and the back-off says; tells why, if
+ * `err` is not NULL. False when it was stopped.
+ */
+bool watch_wait(struct kube_watch *watch, const struct err *err);
 /* What a failed exchange means. */
 enum watch_end watch_judge(struct kube_watch *watch, const struct exchange *exchange);
 
