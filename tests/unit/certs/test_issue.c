@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "slicegate/certs.h"
 #include "slicegate/sys.h"
-#include "tests/unit/sys/temp_dir.h"
+#include "tests/support/temp_dir.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>

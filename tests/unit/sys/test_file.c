@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "slicegate/sys.h"
-#include "tests/unit/sys/temp_dir.h"
+#include "tests/support/temp_dir.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each test waits for the callback it expects, on a semaphore, for seconds if need be. */
 #include "slicegate/sys.h"
-#include "tests/unit/sys/temp_dir.h"
+#include "tests/support/temp_dir.h"
 
 #include <errno.h>
 #include <fcntl.h>
