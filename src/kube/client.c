@@ -72,25 +72,27 @@ static void give_back(struct kube_client *client, struct transport *transport) {
 /* ---- one exchange
  * -------------------------------------------------------------------------------------- */
 
-static bool is_same_identity(const struct creds *a, const struct creds *b) {
+static bool is_same_identity(const struct identity *a, const struct identity *b) {
   return str_eq(a->authorization, b->authorization) && str_eq(a->cert_pem, b->cert_pem);
 }
 
 /* Once more after 401, if there is anything new to show. */
-static bool run_with_creds(struct kube_client *client, struct transport *transport,
-                           struct exchange *exchange, struct err *reterr) {
-  struct creds *creds = credentials_get(&client->credentials, NULL, exchange->stops[0], reterr);
-  if (!creds)
+static bool run_as_somebody(struct kube_client *client, struct transport *transport,
+                            struct exchange *exchange, struct err *reterr) {
+  struct identity *identity =
+      credentials_get(&client->credentials, NULL, exchange->stops[0], reterr);
+  if (!identity)
     return false;
-  bool ok = transport_run(transport, creds, exchange, reterr);
+  bool ok = transport_run(transport, identity, exchange, reterr);
   if (ok && exchange->status == 401) {
     struct err why;
-    struct creds *fresh = credentials_get(&client->credentials, creds, exchange->stops[0], &why);
-    if (fresh && !is_same_identity(creds, fresh))
+    struct identity *fresh =
+        credentials_get(&client->credentials, identity, exchange->stops[0], &why);
+    if (fresh && !is_same_identity(identity, fresh))
       ok = transport_run(transport, fresh, exchange, reterr);
-    creds_unref(fresh);
+    identity_unref(fresh);
   }
-  creds_unref(creds);
+  identity_unref(identity);
   return ok;
 }
 
@@ -101,7 +103,7 @@ bool client_exchange(struct kube_client *client, struct exchange *exchange, stru
   struct transport *transport = take(client, reterr);
   if (!transport)
     return false;
-  bool ok = run_with_creds(client, transport, exchange, reterr);
+  bool ok = run_as_somebody(client, transport, exchange, reterr);
   give_back(client, transport);
   if (ok && (exchange->status < 200 || exchange->status > 299))
     return status_error(exchange->status, buf_str(&exchange->failure), exchange->reason, reterr);

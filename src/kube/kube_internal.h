@@ -126,20 +126,20 @@ bool exec_read_reply(struct arena *arena, enum exec_version version, struct str 
  */
 
 /* What a request is made with. Immutable, counted. */
-struct creds {
+struct identity {
   _Atomic int refs;
   struct arena *arena;
   struct str ca_pem, cert_pem, key_pem; /* empty: none */
   struct str authorization;             /* "Authorization: Bearer ...", NUL-terminated, or empty */
   int64_t expires_seconds;              /* since 1970; INT64_MAX: never */
 };
-void creds_unref(struct creds *creds);
+void identity_unref(struct identity *identity);
 
 struct credentials {
   const struct kube_config *config;
   int64_t reread_ms;
   pthread_mutex_t mutex; /* held while a plugin runs: who comes meanwhile needs its answer, too */
-  struct creds *current;
+  struct identity *current;
   struct sys_mono looked; /* at the files */
 };
 void credentials_init(struct credentials *credentials, const struct kube_config *config,
@@ -149,8 +149,8 @@ void credentials_done(struct credentials *credentials);
  * Those of now, made anew when they are old or are `refused`, the ones that the server did not
  * take (NULL: none). Files that cannot be read for a while leave the old ones in use.
  */
-struct creds *credentials_get(struct credentials *credentials, const struct creds *refused,
-                              const struct kube_stop *stop, struct err *reterr) SG_MUST_CHECK;
+struct identity *credentials_get(struct credentials *credentials, const struct identity *refused,
+                                 const struct kube_stop *stop, struct err *reterr) SG_MUST_CHECK;
 
 /* ---- transport (transport.c)
  * --------------------------------------------------------------------- */
@@ -185,7 +185,7 @@ struct transport *transport_new(const struct kube_config *config, const char *us
                                 int64_t connect_timeout_ms, struct err *reterr) SG_MUST_CHECK;
 void transport_free(struct transport *transport);
 /* True: a whole answer, of whatever status. */
-bool transport_run(struct transport *transport, const struct creds *creds,
+bool transport_run(struct transport *transport, const struct identity *identity,
                    struct exchange *exchange, struct err *reterr) SG_MUST_CHECK;
 
 /* ---- client (client.c, status.c) ----------------------------------------------------------------

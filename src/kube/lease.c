@@ -56,8 +56,9 @@ bool kube_lease_get(struct kube_client *client, struct str namespace, struct str
   buf_init(&path, 4 << 10);
   buf_init(&none, 1);
   *ret = (struct kube_response){.retry_after_ms = -1};
-  if (name.len == 0)
-    return err_set(reterr, ERR_INVALID, "the lease has no name");
+  if (namespace.len == 0 || name.len == 0)
+    return err_set(reterr, ERR_INVALID, "the lease has no %s",
+                   name.len == 0 ? "name" : "namespace");
   return kube_path(&kube_leases, namespace, name, NULL, &path, reterr) &&
          write_call(client, KUBE_GET, &path, NULL, &none, stop, ret, reterr) &&
          read_lease(buf_str(&ret->body), lease, reterr);
@@ -99,8 +100,9 @@ bool kube_lease_put(struct kube_client *client, struct str namespace, struct str
   buf_init(&body, 16 << 10);
   *ret = (struct kube_response){.retry_after_ms = -1};
   bool is_new = lease->resource_version[0] == '\0';
-  if (name.len == 0)
-    return err_set(reterr, ERR_INVALID, "the lease has no name");
+  if (namespace.len == 0 || name.len == 0)
+    return err_set(reterr, ERR_INVALID, "the lease has no %s",
+                   name.len == 0 ? "name" : "namespace");
   if (!kube_path(&kube_leases, namespace, is_new ? (struct str){0} : name, NULL, &path, reterr))
     return false;
   put_lease(&body, namespace, name, lease);

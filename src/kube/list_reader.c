@@ -8,13 +8,15 @@
 
 enum state {
   BEFORE_OBJECT,
-  BEFORE_KEY, /* or the end of the object */
+  BEFORE_FIRST_KEY, /* or the end of the object */
+  BEFORE_KEY,
   IN_KEY,
   BEFORE_COLON,
   BEFORE_VALUE,
   IN_VALUE,
   AFTER_VALUE,
-  BEFORE_ITEM, /* or the end of the array */
+  BEFORE_FIRST_ITEM, /* or the end of the array */
+  BEFORE_ITEM,
   AFTER_ITEM,
   AFTER_OBJECT,
 };
@@ -67,7 +69,11 @@ static bool finish_value(struct list_reader *reader, struct err *reterr) {
     ok = reader->each(reader->ctx, value, reader->is_cut, reterr);
   } else {
     reader->state = AFTER_VALUE;
-    if (str_is((struct str){reader->key, reader->key_len}, "metadata"))
+    bool is_metadata = str_is((struct str){reader->key, reader->key_len}, "metadata");
+    if (is_metadata && reader->is_cut)
+      ok = err_set(reterr, ERR_LIMIT, "the list's metadata are longer than %zu bytes",
+                   reader->value.max);
+    else if (is_metadata)
       ok = copy_text(value, "continue", reader->continue_token, sizeof(reader->continue_token),
                      reterr) &&
            copy_text(value, "resourceVersion", reader->resource_version,
@@ -153,7 +159,7 @@ static bool before_value(struct list_reader *reader, char c, bool *ret_stays) {
   bool is_items = str_is((struct str){reader->key, reader->key_len}, "items");
   if (is_items && c == '[') {
     reader->is_items = true;
-    reader->state = BEFORE_ITEM;
+    reader->state = BEFORE_FIRST_ITEM;
     return true;
   }
   begin_value(reader);
@@ -165,12 +171,18 @@ static bool before_value(struct list_reader *reader, char c, bool *ret_stays) {
 static bool feed_between(struct list_reader *reader, char c, bool *ret_stays, struct err *reterr) {
   switch ((enum state)reader->state) {
   case BEFORE_OBJECT:
-    reader->state = BEFORE_KEY;
+    reader->state = BEFORE_FIRST_KEY;
     return c == '{' || wrong(reader, "\"{\"", reterr);
+  case BEFORE_FIRST_KEY:
+    if (c == '}') {
+      reader->state = AFTER_OBJECT;
+      return true;
+    }
+    /* fall through */
   case BEFORE_KEY:
     reader->key_len = 0;
-    reader->state = c == '}' ? AFTER_OBJECT : IN_KEY;
-    return c == '}' || c == '"' || wrong(reader, "a key", reterr);
+    reader->state = IN_KEY;
+    return c == '"' || wrong(reader, "a key", reterr);
   case BEFORE_COLON:
     reader->state = BEFORE_VALUE;
     return c == ':' || wrong(reader, "\":\"", reterr);
@@ -179,12 +191,14 @@ static bool feed_between(struct list_reader *reader, char c, bool *ret_stays, st
   case AFTER_VALUE:
     reader->state = c == '}' ? AFTER_OBJECT : BEFORE_KEY;
     return c == '}' || c == ',' || wrong(reader, "\",\" or \"}\"", reterr);
-  case BEFORE_ITEM:
+  case BEFORE_FIRST_ITEM:
     if (c == ']') {
       reader->is_items = false;
       reader->state = AFTER_VALUE;
       return true;
     }
+    /* fall through */
+  case BEFORE_ITEM:
     begin_value(reader);
     *ret_stays = true;
     return c == '{' || wrong(reader, "an item", reterr);

@@ -191,20 +191,21 @@ static void set_blob(CURL *easy, CURLoption option, struct str bytes) {
     SET(option, &blob);
 }
 
-static void set_trust(CURL *easy, const struct kube_config *config, const struct creds *creds) {
+static void set_trust(CURL *easy, const struct kube_config *config,
+                      const struct identity *identity) {
   SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
   SET(CURLOPT_SSL_VERIFYPEER, config->skip_tls_verify ? 0L : 1L);
   SET(CURLOPT_SSL_VERIFYHOST, config->skip_tls_verify ? 0L : 2L);
-  if (creds->ca_pem.len > 0) {
-    set_blob(easy, CURLOPT_CAINFO_BLOB, creds->ca_pem);
+  if (identity->ca_pem.len > 0) {
+    set_blob(easy, CURLOPT_CAINFO_BLOB, identity->ca_pem);
     SET(CURLOPT_CAPATH, NULL); /* this authority, not the system's besides */
   }
-  if (creds->cert_pem.len > 0) {
+  if (identity->cert_pem.len > 0) {
     SET(CURLOPT_SSLCERTTYPE, "PEM");
     SET(CURLOPT_SSLKEYTYPE, "PEM");
     SET(CURLOPT_KEYPASSWD, ""); /* nobody is asked for one */
-    set_blob(easy, CURLOPT_SSLCERT_BLOB, creds->cert_pem);
-    set_blob(easy, CURLOPT_SSLKEY_BLOB, creds->key_pem);
+    set_blob(easy, CURLOPT_SSLCERT_BLOB, identity->cert_pem);
+    set_blob(easy, CURLOPT_SSLKEY_BLOB, identity->key_pem);
   }
 }
 
@@ -243,12 +244,13 @@ static void set_method(CURL *easy, const struct exchange *exchange) {
   SET(CURLOPT_CUSTOMREQUEST, names[exchange->method]);
 }
 
-static struct curl_slist *make_headers(const struct transport *transport, const struct creds *creds,
+static struct curl_slist *make_headers(const struct transport *transport,
+                                       const struct identity *identity,
                                        const struct exchange *exchange) {
   struct curl_slist *list = curl_slist_append(NULL, "Accept: application/json");
   list = curl_slist_append(list, "Expect:"); /* bodies are small: no asking first */
-  if (creds->authorization.len > 0)
-    list = curl_slist_append(list, creds->authorization.ptr);
+  if (identity->authorization.len > 0)
+    list = curl_slist_append(list, identity->authorization.ptr);
   if (transport->host_header)
     list = curl_slist_append(list, transport->host_header);
   if (exchange->body.len > 0) {
@@ -340,7 +342,7 @@ static void fill_retry_after(const struct transport *transport, struct exchange 
     exchange->retry_after_ms = i64_mul_sat(seconds > 0 ? seconds : 0, 1000);
 }
 
-bool transport_run(struct transport *transport, const struct creds *creds,
+bool transport_run(struct transport *transport, const struct identity *identity,
                    struct exchange *exchange, struct err *reterr) {
   CURL *easy = transport->easy;
   char details[CURL_ERROR_SIZE] = "";
@@ -358,7 +360,7 @@ bool transport_run(struct transport *transport, const struct creds *creds,
   buf_init(&exchange->failure, FAILURE_MAX_BYTES);
 
   curl_easy_reset(easy); /* options only, not connections */
-  struct curl_slist *headers = make_headers(transport, creds, exchange);
+  struct curl_slist *headers = make_headers(transport, identity, exchange);
   SET(CURLOPT_URL, url.ptr);
   SET(CURLOPT_HTTPHEADER, headers);
   SET(CURLOPT_USERAGENT, transport->user_agent);
@@ -370,7 +372,7 @@ bool transport_run(struct transport *transport, const struct creds *creds,
   if (exchange->is_unpacked)
     SET(CURLOPT_ACCEPT_ENCODING, "gzip");
   set_connection(easy, transport, exchange);
-  set_trust(easy, transport->config, creds);
+  set_trust(easy, transport->config, identity);
   set_method(easy, exchange);
 
   CURLcode result = CURLE_FAILED_INIT;

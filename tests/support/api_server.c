@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -326,6 +327,8 @@ static SSL_CTX *make_tls(struct str cert_pem, struct str key_pem, struct str ca_
     demand(X509_STORE_add_cert(SSL_CTX_get_cert_store(tls), ca) == 1, "authority");
     X509_free(ca);
     (void)BIO_free(ca_bio);
+    /* The tests' certificates are for servers. */
+    (void)SSL_CTX_set_purpose(tls, X509_PURPOSE_ANY);
     SSL_CTX_set_verify(tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
   }
   return tls;
