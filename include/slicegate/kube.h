@@ -18,7 +18,7 @@
 
 #include "slicegate/base.h"
 
-/* ---- where the server is, and who we are ------------------------------------------------ */
+/* ---- where the server is, and who we are ------------------------------------------------- */
 
 enum {
   KUBE_CONFIG_FILES_MAX = 32,

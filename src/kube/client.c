@@ -13,8 +13,7 @@ enum {
   REPEAT_MIN_MS = 100,
 };
 
-/* ---- life
- * ------------------------------------------------------------------------------------------ */
+/* ---- life -------------------------------------------------------------------------------- */
 
 static int64_t or_default(int64_t value, int64_t otherwise) {
   return value ? value : otherwise;
@@ -69,8 +68,7 @@ static void give_back(struct kube_client *client, struct transport *transport) {
   transport_free(transport);
 }
 
-/* ---- one exchange
- * -------------------------------------------------------------------------------------- */
+/* ---- one exchange ------------------------------------------------------------------------ */
 
 static bool is_same_identity(const struct identity *a, const struct identity *b) {
   return str_eq(a->authorization, b->authorization) && str_eq(a->cert_pem, b->cert_pem);
@@ -162,7 +160,7 @@ bool kube_call(struct kube_client *client, const struct kube_request *request,
                               .stops = {request->stop},
                               .body_piece = keep_piece,
                               .ctx = &ret->body};
-  if (url.truncated || url.len == 0 || url.ptr[0] != '/')
+  if (url.truncated || request->path.len == 0 || request->path.ptr[0] != '/')
     return err_set(reterr, ERR_INVALID, "the path of a call is empty, too long, or not absolute");
   bool ok = false;
   for (int i = 0; i < REPEATS_MAX; i++) {

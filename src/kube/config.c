@@ -59,7 +59,7 @@ bool config_set_server(struct kube_config *config, struct str url, const char *o
   return true;
 }
 
-/* ---- in a pod ----------------------------------------------------------------------------- */
+/* ---- in a pod ---------------------------------------------------------------------------- */
 
 static struct source file_source(struct kube_config *config, const char *folder, const char *name) {
   struct str path = str_printf(config->arena, "%s/%s", folder, name);
@@ -100,7 +100,7 @@ bool in_cluster_read(struct kube_config *config, const struct kube_config_reques
          read_namespace(config, folder, reterr);
 }
 
-/* ---- the choice ----------------------------------------------------------------------------- */
+/* ---- the choice -------------------------------------------------------------------------- */
 
 static bool load(struct kube_config *config, const struct kube_config_request *request,
                  struct err *reterr) {

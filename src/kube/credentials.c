@@ -128,8 +128,7 @@ static struct identity *make(const struct kube_config *config, const struct iden
   return NULL;
 }
 
-/* ---- when
- * ------------------------------------------------------------------------------------------ */
+/* ---- when -------------------------------------------------------------------------------- */
 
 static struct identity *get_locked(struct credentials *credentials, const struct identity *refused,
                                    const struct kube_stop *stop, struct err *reterr) {

@@ -133,8 +133,7 @@ static bool start(struct child *child, const struct exec_plugin *plugin, const c
   return true;
 }
 
-/* ---- run and end
- * ----------------------------------------------------------------------------------- */
+/* ---- run and end ------------------------------------------------------------------------- */
 
 /* What there is; closes at the end. */
 static void drain(int *fd, struct buf *into) {

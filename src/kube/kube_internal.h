@@ -15,7 +15,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* ---- configuration (config.c, kubeconfig.c, kubeconfig_user.c) ------------------------- */
+/* ---- configuration (config.c, kubeconfig.c, kubeconfig_user.c) --------------------------- */
 
 /* Bytes that a kubeconfig embeds, or names a file for. Neither: is_set is false. */
 struct source {
@@ -93,7 +93,7 @@ bool kubeconfig_user(struct kube_config *config, const struct kubeconfig_file *f
 /* RFC 4648 with padding; white space between is skipped. False: it is no base64. */
 bool base64_decode(struct arena *arena, struct str text, struct str *ret) SG_MUST_CHECK;
 
-/* ---- stopping (stop.c) --------------------------------------------------------------------- */
+/* ---- stopping (stop.c) ------------------------------------------------------------------- */
 
 struct kube_stop {
   _Atomic bool is_raised;
@@ -102,7 +102,7 @@ struct kube_stop {
 /* Waits; false when it was stopped. */
 bool stop_sleep(const struct kube_stop *stop, int64_t ms) SG_MUST_CHECK;
 
-/* ---- exec plugins (exec_run.c, exec_credential.c) ------------------------------------------ */
+/* ---- exec plugins (exec_run.c, exec_credential.c) ---------------------------------------- */
 
 enum { EXEC_TIMEOUT_MS = 60000 };
 
@@ -152,8 +152,7 @@ void credentials_done(struct credentials *credentials);
 struct identity *credentials_get(struct credentials *credentials, const struct identity *refused,
                                  const struct kube_stop *stop, struct err *reterr) SG_MUST_CHECK;
 
-/* ---- transport (transport.c)
- * --------------------------------------------------------------------- */
+/* ---- transport (transport.c) ------------------------------------------------------------- */
 
 enum { RESPONSE_HEADERS_MAX_BYTES = 64 << 10, FAILURE_MAX_BYTES = 64 << 10 };
 
@@ -215,8 +214,7 @@ bool client_exchange(struct kube_client *client, struct exchange *exchange,
  * may be anything. Returns false. */
 bool status_error(unsigned status, struct str body, char reason[64], struct err *reterr);
 
-/* ---- JSON without trees (json_scan.c, json_put.c)
- * ------------------------------------------------- */
+/* ---- JSON without trees (json_scan.c, json_put.c) ---------------------------------------- */
 
 /*
  * The bytes of a member's value in the text of an object. Values are skipped by their brackets and
@@ -232,8 +230,7 @@ bool scan_is_closed(struct str value) SG_MUST_CHECK;
 /* A query argument that is a number (path.c). */
 void path_query_int(struct buf *out, const char *key, int64_t value);
 
-/* ---- writes (writes.c, event.c, lease.c)
- * ------------------------------------------------------------ */
+/* ---- writes (writes.c, event.c, lease.c) ------------------------------------------------- */
 
 /* ,"key":"value" */
 void put_member(struct buf *out, const char *key, struct str value);
@@ -244,8 +241,7 @@ bool write_call(struct kube_client *client, enum kube_method method, const struc
                 const char *content_type, const struct buf *body, const struct kube_stop *stop,
                 struct kube_response *ret, struct err *reterr) SG_MUST_CHECK;
 
-/* ---- streams (lines.c, list_reader.c)
- * ---------------------------------------------------------------- */
+/* ---- streams (lines.c, list_reader.c) ---------------------------------------------------- */
 
 /* Cuts a stream into lines. A longer one is given by its first `max` bytes. */
 struct lines {
@@ -285,8 +281,7 @@ bool list_reader_feed(struct list_reader *reader, struct str piece,
 /* Whether the text was whole. */
 bool list_reader_end(const struct list_reader *reader, struct err *reterr) SG_MUST_CHECK;
 
-/* ---- watching (watch.c, watch_list.c, watch_stream.c, backoff.c)
- * ------------------------------------ */
+/* ---- watching (watch.c, watch_list.c, watch_stream.c, backoff.c) ------------------------- */
 
 /* splitmix64 */
 uint64_t random_step(uint64_t *state);

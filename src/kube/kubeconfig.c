@@ -9,7 +9,7 @@ struct files {
   size_t count;
 };
 
-/* ---- reading ------------------------------------------------------------------------------ */
+/* ---- reading ----------------------------------------------------------------------------- */
 
 static bool parse(struct kube_config *config, struct kubeconfig_file *file, struct str text,
                   struct err *reterr) {
@@ -58,7 +58,7 @@ static bool read_files(struct kube_config *config, struct files *files, struct s
   return true;
 }
 
-/* ---- finding -------------------------------------------------------------------------------- */
+/* ---- finding ----------------------------------------------------------------------------- */
 
 struct entry {
   const struct kubeconfig_file *file;
@@ -75,7 +75,8 @@ static bool find_in_file(const struct kubeconfig_file *file, const char *list, c
   if (items && !doc_is(items, DOC_NULL) && !doc_is(items, DOC_SEQUENCE))
     return kubeconfig_fail(file, items, list, reterr, "must be a list, not %s",
                            doc_kind_name(items));
-  for (size_t i = 0; doc_is(items, DOC_SEQUENCE) && i < items->count; i++) {
+  size_t item_count = items && doc_is(items, DOC_SEQUENCE) ? items->count : 0;
+  for (size_t i = 0; i < item_count; i++) {
     struct str item_name = doc_text_at(&items->items[i], "name");
     if (*count < NAMES_MAX)
       names[(*count)++] = item_name;
@@ -98,10 +99,10 @@ static bool find_entry(const struct files *files, const char *list, const char *
   if (ret->file)
     return true;
   struct str nearest = str_nearest(name, names, count);
-  return err_set(reterr, ERR_INVALID, "%s: %s: there is no %s \"%.*s\"%s%.*s%s",
-                 files->items[0].path, list, body, STR_FMT(name),
-                 nearest.len > 0 ? "; did you mean \"" : "", STR_FMT(nearest),
-                 nearest.len > 0 ? "\"?" : "");
+  err_set(reterr, ERR_INVALID, "%s: %s: there is no %s \"%.*s\"%s%.*s%s", files->items[0].path,
+          list, body, STR_FMT(name), nearest.len > 0 ? "; did you mean \"" : "", STR_FMT(nearest),
+          nearest.len > 0 ? "\"?" : "");
+  return false;
 }
 
 static bool find_context(const struct files *files, const char *wanted, struct entry *ret,
@@ -112,9 +113,11 @@ static bool find_context(const struct files *files, const char *wanted, struct e
     if (!kubeconfig_text(file, file->root, "kubeconfig", "current-context", &name, reterr))
       return false;
   }
-  if (name.len == 0)
-    return kubeconfig_fail(&files->items[0], files->items[0].root, "current-context", reterr,
-                           "is not set, and no context was named");
+  if (name.len == 0) {
+    kubeconfig_fail(&files->items[0], files->items[0].root, "current-context", reterr,
+                    "is not set, and no context was named");
+    return false;
+  }
   return find_entry(files, "contexts", "context", name, ret, reterr);
 }
 
@@ -146,9 +149,9 @@ static bool read_cluster(struct kube_config *config, const struct entry *entry,
       !kubeconfig_source(config, file, cluster, parent, "certificate-authority", &config->ca,
                          reterr))
     return false;
-  if (server.len == 0)
-    return kubeconfig_fail(file, cluster, "clusters[].cluster.server", reterr, "is missing");
   const struct doc_node *node = doc_get_lit(cluster, "server");
+  if (!node || server.len == 0)
+    return kubeconfig_fail(file, cluster, "clusters[].cluster.server", reterr, "is missing");
   struct str origin = str_printf(config->arena, "%s:%u: %s.server", file->path, node->line, parent);
   if (!config_set_server(config, server, origin.ptr, reterr) ||
       (proxy.len > 0 && !check_proxy(file, cluster, proxy, reterr)))
@@ -162,8 +165,7 @@ static bool read_cluster(struct kube_config *config, const struct entry *entry,
   return true;
 }
 
-/* ---- all together
- * ----------------------------------------------------------------------------------- */
+/* ---- all together ------------------------------------------------------------------------ */
 
 static bool read_context(struct kube_config *config, const struct files *files,
                          const struct entry *context, struct err *reterr) {

@@ -56,7 +56,7 @@ const char *kubeconfig_path(struct arena *arena, const struct kubeconfig_file *f
   return str_printf(arena, "%.*s/%.*s", (int)(slash - file->path), file->path, STR_FMT(path)).ptr;
 }
 
-/* ---- bytes, embedded or in a file ------------------------------------------------------------ */
+/* ---- bytes, embedded or in a file -------------------------------------------------------- */
 
 static int digit_of(char c) {
   if (c >= 'A' && c <= 'Z')

@@ -7,7 +7,7 @@ enum { EXEC_ARGS_MAX = 256 };
 static const char user_parent[] = "users[].user";
 static const char exec_parent[] = "users[].user.exec";
 
-/* ---- exec ----------------------------------------------------------------------------------- */
+/* ---- exec -------------------------------------------------------------------------------- */
 
 static bool read_version(const struct kubeconfig_file *file, const struct doc_node *exec,
                          enum exec_version *ret, struct err *reterr) {

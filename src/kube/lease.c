@@ -4,8 +4,7 @@
 
 static const struct doc_limits lease_limits = {1 << 20, 64, 20000};
 
-/* ---- reading
- * ---------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------- */
 
 static bool copy_text(struct str text, char *ret, size_t size, const char *field,
                       struct err *reterr) {
@@ -64,8 +63,7 @@ bool kube_lease_get(struct kube_client *client, struct str namespace, struct str
          read_lease(buf_str(&ret->body), lease, reterr);
 }
 
-/* ---- writing
- * ---------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------- */
 
 static void put_time(struct buf *body, const char *key, int64_t us) {
   buf_printf(body, ",\"%s\":", key);

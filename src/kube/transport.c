@@ -41,8 +41,7 @@ struct run {
   struct err *reterr;
 };
 
-/* ---- life
- * ---------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------- */
 
 static void init_curl(void) {
   (void)curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -120,8 +119,7 @@ void exchange_done(struct exchange *exchange) {
   buf_done(&exchange->failure);
 }
 
-/* ---- what comes
- * ------------------------------------------------------------------------------------ */
+/* ---- what comes -------------------------------------------------------------------------- */
 
 static void note_heard(struct run *run) {
   run->heard = sys_mono_coarse();
@@ -179,8 +177,7 @@ static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose) {
   return CURL_SOCKOPT_OK;
 }
 
-/* ---- what is asked
- * ------------------------------------------------------------------------------------ */
+/* ---- what is asked ----------------------------------------------------------------------- */
 
 #define SET(option, value) (void)curl_easy_setopt(easy, (option), (value))
 
@@ -263,8 +260,7 @@ static struct curl_slist *make_headers(const struct transport *transport,
   return list;
 }
 
-/* ---- the exchange
- * ---------------------------------------------------------------------------------------- */
+/* ---- the exchange ------------------------------------------------------------------------ */
 
 static bool is_stopped(const struct exchange *exchange) {
   return kube_stop_is_raised(exchange->stops[0]) || kube_stop_is_raised(exchange->stops[1]);

@@ -16,8 +16,7 @@ enum {
   SHORT_MS = 1000, /* a stream that ends sooner is not begun anew at once */
 };
 
-/* ---- telling
- * --------------------------------------------------------------------------------------- */
+/* ---- telling ----------------------------------------------------------------------------- */
 
 static void tell_failure(struct kube_watch *watch, const struct err *err, int64_t retry_in_ms) {
   (void)atomic_fetch_add(&watch->failures, 1);
@@ -74,8 +73,7 @@ bool watch_path(const struct kube_watch *watch, struct buf *out, struct err *ret
   return true;
 }
 
-/* ---- the loop
- * ------------------------------------------------------------------------------------------ */
+/* ---- the loop ---------------------------------------------------------------------------- */
 
 static void forget(struct kube_watch *watch) {
   watch->resource_version[0] = '\0';

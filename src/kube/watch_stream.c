@@ -24,8 +24,7 @@ static bool finish(struct stream *stream, enum watch_end end) {
   return false;
 }
 
-/* ---- events
- * ------------------------------------------------------------------------------------------ */
+/* ---- events ------------------------------------------------------------------------------ */
 
 static bool set_version(struct stream *stream, struct str object, struct err *reterr) {
   static const char *const keys[] = {"metadata", "resourceVersion", NULL};
@@ -148,8 +147,7 @@ static bool take_piece(void *ctx, struct str piece, struct err *reterr) {
   return lines_feed(&stream->lines, piece, on_line, stream, reterr);
 }
 
-/* ---- the request
- * ------------------------------------------------------------------------------------------ */
+/* ---- the request ------------------------------------------------------------------------- */
 
 static bool make_path(const struct kube_watch *watch, bool is_initial, int64_t seconds,
                       struct buf *path, struct err *reterr) {

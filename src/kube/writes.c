@@ -24,8 +24,7 @@ bool write_call(struct kube_client *client, enum kube_method method, const struc
   return kube_call(client, &request, ret, reterr);
 }
 
-/* ---- binding
- * ----------------------------------------------------------------------------------------- */
+/* ---- binding ----------------------------------------------------------------------------- */
 
 static void put_annotations(struct buf *body, const struct kube_binding *binding) {
   if (binding->annotation_count == 0)
@@ -63,8 +62,7 @@ bool kube_bind(struct kube_client *client, const struct kube_binding *binding,
   return write_call(client, KUBE_POST, &path, NULL, &body, stop, ret, reterr);
 }
 
-/* ---- patches
- * ------------------------------------------------------------------------------------------ */
+/* ---- patches ----------------------------------------------------------------------------- */
 
 static bool add_manager(const struct kube_patch *patch, struct buf *path, struct err *reterr) {
   enum { MANAGER_MAX_BYTES = 128 };

@@ -49,8 +49,7 @@ static void demand(bool holds, const char *what) {
   }
 }
 
-/* ---- bytes
- * ------------------------------------------------------------------------------------------ */
+/* ---- bytes ------------------------------------------------------------------------------- */
 
 /* Waits for bytes, the end of the connection, or of the server (false). */
 static bool wait_readable(struct connection *c, int timeout_ms) {
@@ -95,8 +94,7 @@ static void hang(struct connection *c) {
     ;
 }
 
-/* ---- requests
- * ----------------------------------------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------------------------- */
 
 static size_t content_length(const char *head) {
   for (const char *line = head; line; line = strchr(line, '\n')) {
@@ -149,8 +147,7 @@ static const struct api_step *next_step(struct api_server *server,
   return step;
 }
 
-/* ---- answers
- * -------------------------------------------------------------------------------------------- */
+/* ---- answers ----------------------------------------------------------------------------- */
 
 static uint32_t crc32_of(struct str text) {
   uint32_t crc = 0xffffffffu;
@@ -264,8 +261,7 @@ static bool answer(struct connection *c, const struct api_step *step,
   return !(step->how & (API_HANG | API_RESET | API_CUT));
 }
 
-/* ---- threads
- * -------------------------------------------------------------------------------------------- */
+/* ---- threads ----------------------------------------------------------------------------- */
 
 static void *connection_main(void *arg) {
   struct connection *c = arg;
@@ -306,8 +302,7 @@ static void *accept_main(void *arg) {
   }
 }
 
-/* ---- start and stop
- * --------------------------------------------------------------------------------------- */
+/* ---- start and stop ---------------------------------------------------------------------- */
 
 static SSL_CTX *make_tls(struct str cert_pem, struct str key_pem, struct str ca_pem) {
   SSL_CTX *tls = SSL_CTX_new(TLS_server_method());

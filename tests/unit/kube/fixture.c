@@ -22,8 +22,7 @@ const char *fixture_file(const char *name, const char *text) {
   return path->text;
 }
 
-/* ---- a client
- * --------------------------------------------------------------------------------------- */
+/* ---- a client ---------------------------------------------------------------------------- */
 
 void rig_connect(struct rig *rig, const char *cluster_lines, const char *user_lines) {
   char text[8192];
@@ -60,8 +59,7 @@ void rig_stop(struct rig *rig) {
   api_server_stop(rig->server);
 }
 
-/* ---- a sink
- * ------------------------------------------------------------------------------------------- */
+/* ---- a sink ------------------------------------------------------------------------------ */
 
 static void record(struct recorder *recorder, const char *what, struct str name) {
   (void)pthread_mutex_lock(&recorder->mutex);
@@ -159,8 +157,7 @@ char *recorder_text(struct recorder *recorder) {
   return copy;
 }
 
-/* ---- a watch
- * ------------------------------------------------------------------------------------------ */
+/* ---- a watch ----------------------------------------------------------------------------- */
 
 static void set_default(int64_t *value, int64_t otherwise) {
   if (*value == 0)

@@ -22,8 +22,7 @@ static struct kube_config *must_load(const char *text, const char *context) {
   return config;
 }
 
-/* ---- what is read
- * ------------------------------------------------------------------------------------- */
+/* ---- what is read ------------------------------------------------------------------------ */
 
 static const char full[] = "apiVersion: v1\n"
                            "kind: Config\n"
@@ -109,8 +108,7 @@ START_TEST(reads_exec) {
 }
 END_TEST
 
-/* ---- what is wrong
- * ---------------------------------------------------------------------------------------- */
+/* ---- what is wrong ----------------------------------------------------------------------- */
 
 #define HEAD "current-context: c\ncontexts:\n- name: c\n  context: {cluster: c, user: u}\n"
 #define CLUSTER "clusters:\n- {name: c, cluster: {server: https://h}}\n"
@@ -191,8 +189,7 @@ START_TEST(says_what_is_wrong_and_where) {
 }
 END_TEST
 
-/* ---- several files
- * ------------------------------------------------------------------------------------------ */
+/* ---- several files ----------------------------------------------------------------------- */
 
 START_TEST(merges_files) {
   char list[2048];

@@ -9,8 +9,7 @@
 
 TCase *tcase_credentials(void);
 
-/* ---- requests as somebody
- * ------------------------------------------------------------------------------- */
+/* ---- requests as somebody ---------------------------------------------------------------- */
 
 static bool get(struct rig *rig, struct kube_response *response, struct err *reterr) {
   struct kube_request request = {.path = STR_LIT("/version"), .timeout_ms = 8000};
@@ -34,8 +33,7 @@ static void start_as(struct rig *rig, const struct api_step *steps, size_t count
   rig_connect(rig, cluster, user_lines);
 }
 
-/* ---- files
- * --------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------- */
 
 START_TEST(reads_a_token_anew_after_401) {
   static const struct api_step steps[] = {{.want = "Bearer first", .body = "{}"},
@@ -124,8 +122,7 @@ START_TEST(says_which_token_is_none) {
 }
 END_TEST
 
-/* ---- programs
- * -------------------------------------------------------------------------------------------- */
+/* ---- programs ---------------------------------------------------------------------------- */
 
 #define CREDENTIAL(status)                                                                         \
   "{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/"                    \
@@ -274,8 +271,7 @@ START_TEST(does_not_wait_for_what_a_program_leaves_behind) {
 }
 END_TEST
 
-/* ---- certificates
- * ---------------------------------------------------------------------------------------- */
+/* ---- certificates ------------------------------------------------------------------------ */
 
 struct pki {
   struct buf ca, cert, key;

@@ -57,8 +57,7 @@ START_TEST(knows_closed_values) {
 }
 END_TEST
 
-/* ---- lines
- * ------------------------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------------------------- */
 
 static bool join(void *ctx, struct str line, bool is_cut, struct err *reterr) {
   buf_printf(ctx, "<%.*s%s>", STR_FMT(line), is_cut ? "~" : "");

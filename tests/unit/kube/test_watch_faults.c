@@ -11,8 +11,7 @@ static struct kube_watch_stats stats_of(const struct kube_watch *watch) {
   return stats;
 }
 
-/* ---- expired
- * ----------------------------------------------------------------------------------------- */
+/* ---- expired ----------------------------------------------------------------------------- */
 
 START_TEST(lists_again_after_410_as_status) {
   static const struct api_step steps[] = {
@@ -75,8 +74,7 @@ START_TEST(lists_without_pages_when_a_page_has_expired) {
 }
 END_TEST
 
-/* ---- streamed lists
- * ------------------------------------------------------------------------------------ */
+/* ---- streamed lists ---------------------------------------------------------------------- */
 
 START_TEST(lists_in_pages_when_streaming_is_refused) {
   static const struct api_step steps[] = {
@@ -126,8 +124,7 @@ START_TEST(a_streamed_list_that_is_cut_off_starts_over) {
 }
 END_TEST
 
-/* ---- connections
- * --------------------------------------------------------------------------------------- */
+/* ---- connections ------------------------------------------------------------------------- */
 
 START_TEST(resumes_after_a_broken_connection) {
   static const unsigned how[] = {API_RESET, API_CUT, API_HANG, API_BYTEWISE | API_CUT};
@@ -216,8 +213,7 @@ START_TEST(resumes_after_other_errors_of_the_server) {
 }
 END_TEST
 
-/* ---- what is too large, or no JSON
- * -------------------------------------------------------------------------- */
+/* ---- what is too large, or no JSON ------------------------------------------------------- */
 
 #define FILLER_40 "0123456789012345678901234567890123456789"
 #define GIANT(name, version)                                                                       \

@@ -28,8 +28,7 @@ static void demand_body(const char *wanted) {
   ck_assert(doc_parse_json(arena, str_of(body), &doc_limits_policy, &root, &err));
 }
 
-/* ---- bindings
- * ---------------------------------------------------------------------------------------------- */
+/* ---- bindings ---------------------------------------------------------------------------- */
 
 START_TEST(binds) {
   static const struct api_step steps[] = {
