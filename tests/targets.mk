@@ -57,7 +57,7 @@ test-docs: build ## the examples of README and docs, and make demo itself
 
 .PHONY: test-e2e
 test-e2e: ## the real kube-apiserver, etcd, controller-manager and kubectl (Go 1.26 or newer)
-	@$(MAKE) --no-print-directory FLAVOUR=asan $(JOBS) bin
+	@$(MAKE) --no-print-directory FLAVOUR=asan $(JOBS) bin build/asan/tests/e2e/kube/kube_live
 	@SKIP_E2E=$(SKIP_E2E) sh tests/e2e/run.sh build/asan/slicegate
 
 .PHONY: golden
@@ -130,6 +130,10 @@ $(OUT)/tests/fuzz/%-replay: $(OUT)/tests/fuzz/%.o $(OUT)/tests/support/fuzz_main
 
 $(FUZZERS:%=build/fuzz/tests/fuzz/%): build/fuzz/tests/fuzz/%: build/fuzz/tests/fuzz/%.o build/fuzz/libslicegate.a
 	$(Q)$(CC) $(filter-out -pie,$(LINK_ALL)) -fsanitize=fuzzer $^ $(LIBS) -o $@
+
+$(OUT)/tests/e2e/%: $(OUT)/tests/e2e/%.o $(LIB)
+	$(if $(V),,@echo "  LINK $@")
+	$(Q)$(CC) $(LINK_ALL) $^ $(LIBS) -o $@
 
 $(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o $(LIB)
 	$(if $(V),,@echo "  LINK $@")
