@@ -43,8 +43,9 @@ struct kube_config_request {
  * $KUBECONFIG may list several files, ':' between. They are merged as kubectl does: the first file
  * that has a cluster, user or context of a name, or a current-context, decides it. Listed files
  * that do not exist are left out. When there is no file at all, the service account of the pod is
- * used. Only what the context uses is looked at: another user's mistakes do no harm. Relative
- * paths are relative to the file that they stand in.
+ * used. A proxy is the cluster's proxy-url, else what $HTTPS_PROXY and $NO_PROXY say. Only what the
+ * context uses is looked at: another user's mistakes do no harm. Relative paths are relative to the
+ * file that they stand in.
  *
  * Errors are "file:line: field: what is wrong". ERR_NOT_FOUND: nothing says where a server is.
  */
@@ -64,7 +65,8 @@ struct str kube_config_namespace(const struct kube_config *config);
 
 /*
  * Raised once, stays up: every call that was given it returns as soon as it can, with
- * ERR_UNAVAILABLE. Outlives the calls that use it.
+ * ERR_UNAVAILABLE. (One that waits for a plugin which another call has started ends with that.)
+ * Outlives the calls that use it.
  */
 struct kube_stop;
 struct kube_stop *kube_stop_new(struct err *reterr) SG_MUST_CHECK;

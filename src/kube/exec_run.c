@@ -94,6 +94,7 @@ static int spawn(struct child *child, const struct exec_plugin *plugin, const ch
   (void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   (void)posix_spawn_file_actions_adddup2(&actions, out, 1);
   (void)posix_spawn_file_actions_adddup2(&actions, err, 2);
+  (void)posix_spawn_file_actions_addclosefrom_np(&actions, 3); /* libcurl's sockets */
   int failed = posix_spawnp(&child->pid, plugin->command, &actions, &attributes,
                             make_args(arena, plugin), make_env(arena, plugin, info));
   (void)posix_spawn_file_actions_destroy(&actions);

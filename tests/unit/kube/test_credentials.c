@@ -107,6 +107,28 @@ static const struct {
     {NULL, "/t: "},
 };
 
+START_TEST(asks_a_proxy_without_telling_it_who_we_are) {
+  static const struct api_step steps[] = {
+      {.want = "CONNECT 192.0.2.1:443 HTTP", .status = 403, .body = ""}};
+  struct rig rig;
+  struct err err;
+  struct str none = {0};
+  char cluster[256];
+  CLEANUP_KUBE_RESPONSE struct kube_response response;
+  rig.server = api_server_start(steps, 1, none, none, none);
+  (void)snprintf(cluster, sizeof(cluster),
+                 "    server: https://192.0.2.1\n    proxy-url: http://127.0.0.1:%u\n",
+                 api_server_port(rig.server));
+  (void)setenv("NO_PROXY", "*", 1); /* what the kubeconfig says comes first */
+  rig_connect(&rig, cluster, "    token: secret\n");
+  ck_assert(!get(&rig, &response, &err));
+  (void)unsetenv("NO_PROXY");
+  ck_assert_uint_eq(api_server_count(rig.server), 1);
+  ck_assert_ptr_null(strstr(api_server_request(rig.server, 0)->head, "secret"));
+  rig_stop(&rig);
+}
+END_TEST
+
 START_TEST(says_which_token_is_none) {
   struct rig rig;
   struct err err;
@@ -152,13 +174,18 @@ START_TEST(asks_a_program_once_until_it_expires) {
   /* The first answer is good for long, the second has expired already. */
   start_as(
       &rig, steps, SG_ARRAY_LEN(steps),
-      plugin("cd \"$(dirname \"$0\")\" && echo x >>runs && n=$(wc -l <runs) && end=2999\n"
+      plugin("cd \"$(dirname \"$0\")\"; ls -l /proc/$$/fd | grep socket >>sockets\n"
+             "echo x >>runs && n=$(wc -l <runs) && end=2999\n"
              "[ \"$n\" = 2 ] && end=2001\n"
              "echo '" CREDENTIAL("\"token\":\"t'$n'\",\"expirationTimestamp\":\"'$end'-01-01T00:"
                                  "00:00Z\"") "'",
              ""));
   for (int i = 0; i < 4; i++)
     must_get(&rig);
+  struct err err;
+  CLEANUP_BUF struct buf sockets; /* that plugins got to see */
+  ck_assert(sys_file_read(temp_path(&fixture_dir, "sockets").text, 4096, &sockets, &err));
+  ck_assert_uint_eq(sockets.len, 0);
   rig_stop(&rig);
 }
 END_TEST
@@ -357,6 +384,33 @@ START_TEST(trusts_whom_it_should) {
 }
 END_TEST
 
+static void append_json(struct buf *out, const char *key, const struct buf *text) {
+  buf_append_cstr(out, key);
+  kube_json_string(out, buf_str(text));
+}
+
+START_TEST(shows_the_certificate_that_a_program_gives) {
+  static const struct api_step steps[] = {{.body = "{}"}};
+  struct rig rig;
+  struct pki pki;
+  CLEANUP_BUF struct buf reply;
+  buf_init(&reply, 64 << 10);
+  pki_make(&pki, "kubernetes");
+  buf_append_cstr(&reply, "{\"kind\":\"ExecCredential\",\"apiVersion\":"
+                          "\"client.authentication.k8s.io/v1\",\"status\":{");
+  append_json(&reply, "\"clientCertificateData\":", &pki.cert);
+  append_json(&reply, ",\"clientKeyData\":", &pki.key);
+  buf_append_cstr(&reply, "}}");
+  fixture_file("reply", reply.ptr);
+  start_tls(&rig, &pki, true, steps, 1,
+            "    certificate-authority: ca.crt\n    tls-server-name: kubernetes\n",
+            plugin("cat \"$(dirname \"$0\")/reply\"", ""));
+  must_get(&rig);
+  rig_stop(&rig);
+  pki_done(&pki);
+}
+END_TEST
+
 START_TEST(shows_a_certificate) {
   static const struct api_step steps[] = {{.body = "{}"}};
   static const char *const users[] = {"    client-certificate: tls.crt\n    client-key: tls.key\n",
@@ -382,6 +436,7 @@ TCase *tcase_credentials(void) {
   tcase_add_test(tc, reads_a_token_anew_after_401);
   tcase_add_test(tc, gives_up_after_401_with_nothing_new);
   tcase_add_test(tc, rereads_files_in_time_and_keeps_what_it_had);
+  tcase_add_test(tc, asks_a_proxy_without_telling_it_who_we_are);
   tcase_add_loop_test(tc, says_which_token_is_none, 0, (int)SG_ARRAY_LEN(bad_tokens));
   tcase_add_test(tc, asks_a_program_once_until_it_expires);
   tcase_add_test(tc, tells_a_program_what_it_needs);
@@ -391,6 +446,7 @@ TCase *tcase_credentials(void) {
   tcase_add_test(tc, does_not_wait_for_what_a_program_leaves_behind);
   tcase_add_test(tc, checks_the_name_that_is_asked_for);
   tcase_add_loop_test(tc, trusts_whom_it_should, 0, (int)SG_ARRAY_LEN(trust));
+  tcase_add_test(tc, shows_the_certificate_that_a_program_gives);
   tcase_add_loop_test(tc, shows_a_certificate, 0, 2);
   return tc;
 }
