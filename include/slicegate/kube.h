@@ -122,8 +122,10 @@ void kube_response_done(struct kube_response *response);
  * answer is too large, ERR_UNAVAILABLE 429, 5xx, no answer in time, stopped.
  *
  * Repeated within the timeout: once after a 401, with credentials read anew; after an answer with
- * Retry-After (429, 503), when that time has passed. Nothing else is: whether a write that got no
- * answer was made is the caller's to find out. *ret is always filled; kube_response_done it.
+ * Retry-After (429, 503), when that time has passed; once when a kept connection turns out to have
+ * been closed by the server. Nothing else is: whether a write that got no answer was made is the
+ * caller's to find out (and in the last case a write may have been made twice: a 409 can be the
+ * answer to one's own). *ret is always filled; kube_response_done it.
  */
 bool kube_call(struct kube_client *client, const struct kube_request *request,
                struct kube_response *ret, struct err *reterr) SG_MUST_CHECK;

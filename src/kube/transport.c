@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One exchange at a time on libcurl: HTTP/1.1, so that a call and a connection are one and a
- * stalled one harms no other. The handle and its connections are kept between exchanges.
+ * stalled one harms no other. The handle and its connections are kept between exchanges. libcurl
+ * sends a request again by itself when a kept connection ends before the first byte of an answer.
  */
 #include "kube_internal.h"
 

@@ -60,6 +60,23 @@ START_TEST(keeps_connections) {
 }
 END_TEST
 
+/* Servers close idle connections, and that may cross a request. */
+START_TEST(a_kept_connection_that_is_closed_is_no_failure) {
+  static const unsigned how[] = {API_NO_ANSWER | API_CUT, API_NO_ANSWER | API_RESET};
+  const struct api_step steps[] = {{.body = "{}"}, {.how = how[_i]}, {.body = "{}"}};
+  struct rig rig;
+  struct err err;
+  RIG(rig, steps);
+  for (int i = 0; i < 2; i++) {
+    CLEANUP_KUBE_RESPONSE struct kube_response response;
+    ck_assert_msg(call(&rig, (struct kube_request){.timeout_ms = 5000}, &response, &err), "%s",
+                  err.text);
+  }
+  ck_assert_uint_eq(api_server_count(rig.server), 3);
+  rig_stop(&rig);
+}
+END_TEST
+
 static const struct {
   unsigned status;
   const char *body;
@@ -263,6 +280,7 @@ TCase *tcase_client(void) {
   tcase_set_timeout(tc, 60);
   tcase_add_loop_test(tc, sends_and_receives, 0, 7);
   tcase_add_test(tc, keeps_connections);
+  tcase_add_loop_test(tc, a_kept_connection_that_is_closed_is_no_failure, 0, 2);
   tcase_add_loop_test(tc, statuses_are_errors, 0, (int)SG_ARRAY_LEN(refusals));
   tcase_add_test(tc, comes_back_when_asked_to);
   tcase_add_test(tc, does_not_come_back_too_late);
