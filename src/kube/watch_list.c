@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lists, page by page. A page that fails is asked for again: its objects may come twice, which
- * the sink allows. When the rest of a list has expired, it is listed anew without pages, which
- * cannot expire; no more of it is in memory at once than of a page.
+ * Lists, page by page. A later page that fails is asked for again: its objects may come twice,
+ * which the sink allows. When the rest of a list has expired, it is listed anew without pages,
+ * which cannot expire; no more of it is in memory at once than of a page.
  */
 #include "kube_internal.h"
 
@@ -61,6 +61,8 @@ static enum watch_end get_page_patiently(struct kube_watch *watch, struct list_r
   int64_t objects_before = watch->list_objects;
   for (int i = 1;; i++) {
     watch->list_objects = objects_before;
+    if (!*token) /* each time a list of another moment */
+      watch->sink.begin(watch->sink.ctx);
     enum watch_end end = get_page(watch, reader, token, is_paged, reterr);
     /* What the server does not allow, or the limits do not, is no better the next time. */
     bool may_repeat = end == WATCH_FAILED && reterr->code == ERR_UNAVAILABLE && i < PAGE_TRIES;
@@ -74,7 +76,6 @@ static enum watch_end get_pages(struct kube_watch *watch, struct list_reader *re
   char token[sizeof(reader->continue_token)] = "";
   char version[sizeof(reader->resource_version)] = "";
   watch->list_objects = 0;
-  watch->sink.begin(watch->sink.ctx);
   do {
     int64_t objects_before = watch->list_objects;
     enum watch_end end = get_page_patiently(watch, reader, token, is_paged, reterr);

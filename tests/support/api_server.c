@@ -17,11 +17,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 64, HEAD_MAX = 64 << 10, PATIENCE_MS = 10000 };
+enum { CONNECTIONS_MAX = 1024, HEAD_MAX = 64 << 10, PATIENCE_MS = 10000 };
 
 struct api_server {
   const struct api_step *steps;
   size_t step_count;
+  api_decide_fn *decide; /* instead of steps */
+  void *decide_ctx;
   int listen_fd, stop_fd;
   uint16_t port;
   SSL_CTX *tls;
@@ -131,20 +133,24 @@ static bool read_request(struct connection *c, struct api_request *ret) {
   return true;
 }
 
-static const struct api_step *next_step(struct api_server *server,
-                                        const struct api_request *request) {
+static bool next_step(struct api_server *server, const struct api_request *request,
+                      struct api_step *ret) {
   (void)pthread_mutex_lock(&server->mutex);
   size_t index = server->count;
   if (index < API_REQUESTS_MAX)
     server->requests[index] = *request;
   server->count++;
-  const struct api_step *step = index < server->step_count ? &server->steps[index] : NULL;
-  if (step && step->want && !strstr(request->head, step->want) && !server->complaint[0])
+  bool is_there = index < server->step_count;
+  if (server->decide)
+    is_there = server->decide(server->decide_ctx, request, ret);
+  else if (is_there)
+    *ret = server->steps[index];
+  if (is_there && ret->want && !strstr(request->head, ret->want) && !server->complaint[0])
     (void)snprintf(server->complaint, sizeof(server->complaint),
-                   "request %zu: \"%s\" wanted, but it was:\n%.700s", index, step->want,
+                   "request %zu: \"%s\" wanted, but it was:\n%.700s", index, ret->want,
                    request->head);
   (void)pthread_mutex_unlock(&server->mutex);
-  return step;
+  return is_there;
 }
 
 /* ---- answers ----------------------------------------------------------------------------- */
@@ -247,10 +253,6 @@ static void reset(struct connection *c) {
 /* Whether the connection goes on. */
 static bool answer(struct connection *c, const struct api_step *step,
                    const struct api_request *request) {
-  if (!step) {
-    hang(c);
-    return false;
-  }
   bool takes_gzip = strstr(request->head, "Accept-Encoding: gzip") != NULL;
   if (!(step->how & API_NO_ANSWER) && !send_answer(c, step, takes_gzip))
     return false;
@@ -269,8 +271,14 @@ static void *connection_main(void *arg) {
   int one = 1;
   (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
   bool is_open = !c->ssl || (SSL_set_fd(c->ssl, c->fd) == 1 && SSL_accept(c->ssl) == 1);
-  while (is_open && read_request(c, &request))
-    is_open = answer(c, next_step(c->server, &request), &request);
+  while (is_open && read_request(c, &request)) {
+    struct api_step step = {.status = 0};
+    is_open = next_step(c->server, &request, &step);
+    if (is_open)
+      is_open = answer(c, &step, &request);
+    else
+      hang(c);
+  }
   SSL_free(c->ssl);
   (void)close(c->fd);
   buf_done(&c->in);
@@ -329,16 +337,11 @@ static SSL_CTX *make_tls(struct str cert_pem, struct str key_pem, struct str ca_
   return tls;
 }
 
-struct api_server *api_server_start(const struct api_step *steps, size_t count, struct str cert_pem,
-                                    struct str key_pem, struct str ca_pem) {
-  struct api_server *server = mem_zalloc(sizeof(*server));
+static struct api_server *start(struct api_server *server) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t length = sizeof(address);
   (void)signal(SIGPIPE, SIG_IGN);
-  server->steps = steps;
-  server->step_count = count;
   server->requests = mem_zalloc(API_REQUESTS_MAX * sizeof(*server->requests));
-  server->tls = cert_pem.len > 0 ? make_tls(cert_pem, key_pem, ca_pem) : NULL;
   server->stop_fd = eventfd(0, EFD_CLOEXEC);
   server->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   demand(bind(server->listen_fd, (struct sockaddr *)&address, sizeof(address)) == 0, "bind");
@@ -348,6 +351,22 @@ struct api_server *api_server_start(const struct api_step *steps, size_t count, 
   (void)pthread_mutex_init(&server->mutex, NULL);
   demand(pthread_create(&server->thread, NULL, accept_main, server) == 0, "pthread_create");
   return server;
+}
+
+struct api_server *api_server_start(const struct api_step *steps, size_t count, struct str cert_pem,
+                                    struct str key_pem, struct str ca_pem) {
+  struct api_server *server = mem_zalloc(sizeof(*server));
+  server->steps = steps;
+  server->step_count = count;
+  server->tls = cert_pem.len > 0 ? make_tls(cert_pem, key_pem, ca_pem) : NULL;
+  return start(server);
+}
+
+struct api_server *api_server_start_deciding(api_decide_fn *decide, void *ctx) {
+  struct api_server *server = mem_zalloc(sizeof(*server));
+  server->decide = decide;
+  server->decide_ctx = ctx;
+  return start(server);
 }
 
 void api_server_stop(struct api_server *server) {

@@ -46,6 +46,9 @@ struct api_server;
  * `ca_pem` (not empty) signed it. Steps are borrowed. Aborts when it cannot start. */
 struct api_server *api_server_start(const struct api_step *steps, size_t count, struct str cert_pem,
                                     struct str key_pem, struct str ca_pem);
+/* The same without TLS, with an answer thought of for each request, one at a time; false: none. */
+typedef bool api_decide_fn(void *ctx, const struct api_request *request, struct api_step *ret);
+struct api_server *api_server_start_deciding(api_decide_fn *decide, void *ctx);
 void api_server_stop(struct api_server *server);
 uint16_t api_server_port(const struct api_server *server);
 /* Requests so far; what did not match its step, "" when all did. */

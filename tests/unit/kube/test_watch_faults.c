@@ -187,6 +187,24 @@ START_TEST(asks_for_a_page_again) {
 }
 END_TEST
 
+/* The second try is a list of another moment: what has gone between must not stay. */
+START_TEST(begins_anew_when_a_first_page_fails) {
+  static const struct api_step steps[] = {
+      {.body = "{\"items\":[" OBJECT("a", "3") ",", .how = API_CUT},
+      {.body = LIST("11", "", OBJECT("b", "4"))}};
+  struct rig rig;
+  RIG(rig, steps);
+  struct kube_watch *watch = watch_begin(&rig, false);
+  ck_assert(recorder_wait(&rig.recorder, "synced", 1));
+  char *text = recorder_text(&rig.recorder);
+  ck_assert_msg(strstr(text, "begin\nobject a\nerror ") == text, "%s", text);
+  ck_assert_msg(strstr(text, "\nbegin\nobject b\nsynced\n") != NULL, "%s", text);
+  free(text);
+  kube_watch_stop(watch);
+  rig_stop(&rig);
+}
+END_TEST
+
 START_TEST(tells_what_is_forbidden_and_goes_on_trying) {
   static const struct api_step steps[] = {
       {.status = 403, .body = STATUS(403, "Forbidden", "pods is forbidden")},
@@ -371,6 +389,7 @@ TCase *tcase_watch_faults(void) {
   tcase_add_loop_test(tc, resumes_after_a_broken_connection, 0, 4);
   tcase_add_test(tc, a_slow_stream_is_no_dead_one);
   tcase_add_loop_test(tc, asks_for_a_page_again, 0, 4);
+  tcase_add_test(tc, begins_anew_when_a_first_page_fails);
   tcase_add_test(tc, tells_what_is_forbidden_and_goes_on_trying);
   tcase_add_test(tc, resumes_after_other_errors_of_the_server);
   tcase_add_test(tc, leaves_giants_out_and_says_so);
