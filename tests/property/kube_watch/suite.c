@@ -146,9 +146,8 @@ static bool answer_list(struct world *world, const char *head, struct api_step *
 /* Lines that no event is made of, or that end the watch. */
 static void put_garbage(struct world *world, struct buf *text) {
   static const char *const garbage[GARBAGE_MAX] = {
-      "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":410,\"reason\":\"Expired\"}}\n",
-      "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":500,\"reason\":"
-      "\"InternalError\"}}\n",
+      "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":410}}\n",
+      "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":500}}\n",
       "{\"type\":\"ADDED\",\"obj\n",
       "no json\n",
       "{\"type\":\"NEW\",\"object\":{}}\n",

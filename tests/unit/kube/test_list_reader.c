@@ -29,6 +29,7 @@ static const struct {
     {"{\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[{\"too\":\"long for a maximum of forty "
      "bytes\"},{}]}",
      "<{\"too\":\"long for a maximum of forty byte~><{}>", ""},
+    {"{\"metadata\":{\"resourceVersion\":\"7\",\"x\":\"longer than it may be\"}}", NULL, NULL},
     {"", NULL, NULL},
     {"[]", NULL, NULL},
     {"{\"items\":[]}", NULL, NULL},
