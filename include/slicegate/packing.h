@@ -597,4 +597,21 @@ struct pack_scene_moves {
 bool pack_scene_suggest(const struct pack_scene *scene, struct pack_scorer *scorer,
                         const struct pack_asked *asked, struct pack_scene_moves *ret) SG_MUST_CHECK;
 
+/*
+ * How often all parts together fit beside what the scene holds, at most `most` times. A way was
+ * found for so many; that there is none for more is certain only when is_most says so.
+ */
+enum { PACK_SET_PARTS_MAX = 64 };
+struct pack_set_part {
+  const struct pack_asked *asked;
+  uint64_t count; /* pods of it in one set, at least 1 */
+};
+struct pack_sets {
+  uint64_t sets;
+  bool is_most;   /* never when `most` ended the search */
+  size_t lacking; /* the part of the next set that had no room; SIZE_MAX: `most` was reached */
+};
+struct pack_sets pack_scene_sets(const struct pack_scene *scene, const struct pack_set_part *parts,
+                                 size_t part_count, uint64_t most) SG_MUST_CHECK;
+
 #endif

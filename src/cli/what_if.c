@@ -31,8 +31,10 @@ static const struct command_help what_if_help = {
         "looked at, and named when the manifest has it. A move means that a pod is deleted and "
         "started again elsewhere: what speaks against that (PodDisruptionBudgets, data on its "
         "node, affinity) is not looked at.\n\n"
-        "Exit code: 0; 1 fewer fit than --count asks for; 2 an input could not be used or the "
-        "command line is wrong.",
+        "Several pods together are placed by a search. Where it does not look at all ways, the "
+        "answer says \"at least\".\n\n"
+        "Exit code: 0; 1 fewer fit than --count asks for (of several pods together: no way was "
+        "found for so many); 2 an input could not be used or the command line is wrong.",
     .examples = "kubectl get nodes,pods -A -o json > cluster.json\n"
                 "slicegate simulate what-if --cluster cluster.json -f train.yaml\n"
                 "slicegate simulate what-if --cluster cluster.json -f job.yaml --count 4 -o json"};

@@ -9,8 +9,9 @@
 #include "src/cli/cli_internal.h"
 
 enum {
-  WHAT_IF_FITS_MAX = 100000, /* more of one pod are not counted */
-  WHAT_IF_EXAMPLES = 3,      /* names of nodes shown for a reason */
+  WHAT_IF_FITS_MAX = 100000,             /* more of one pod are not counted */
+  WHAT_IF_PODS_MAX = PACK_SET_PARTS_MAX, /* templates in one question */
+  WHAT_IF_EXAMPLES = 3,                  /* names of nodes shown for a reason */
 };
 
 /* ---- what is asked (what_if_pods.c) ------------------------------------------------------ */
@@ -79,7 +80,8 @@ struct what_if_result {
   size_t answer_count;
   /* All pods together, each as often as its manifest says; 0 pods in a set: not asked. */
   uint64_t set_pods, sets;
-  bool is_sets_at_least;
+  bool is_sets_at_least;             /* stopped, as in answers */
+  bool is_sets_exact;                /* no more for certain; else no way was found for more */
   const struct what_if_pod *lacking; /* the pod of the next set that has no room */
 };
 /* `count`: of each, 0: as many as fit. False after printing why not. */

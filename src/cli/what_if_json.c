@@ -133,6 +133,7 @@ void what_if_print_json(const struct what_if_result *result, FILE *out) {
     set_count(together, "pods", result->set_pods);
     set_count(together, "fits", result->sets);
     json_object_set_new(together, "is_at_least", json_boolean(result->is_sets_at_least));
+    json_object_set_new(together, "is_exact", json_boolean(result->is_sets_exact));
     json_object_set_new(together, "no_room_for",
                         result->lacking ? name_json(result->lacking) : json_null());
     json_object_set_new(root, "together", together);

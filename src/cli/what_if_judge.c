@@ -189,26 +189,18 @@ static void answer(struct judge *j, const struct what_if_pod *asked, uint64_t co
   pack_scene_free(scene);
 }
 
-/* Whole sets only: of the last one that does not fit nothing counts. */
 static void answer_together(struct judge *j, const struct what_if_pods *pods, uint64_t count,
                             struct what_if_result *ret) {
-  struct pack_scene *scene = pack_scene_copy(j->base);
-  uint64_t placed = 0;
-  while (!ret->lacking && placed < WHAT_IF_FITS_MAX && (count == 0 || ret->sets < count)) {
-    for (size_t i = 0; i < pods->count && !ret->lacking; i++) {
-      for (int64_t k = 0; k < pods->items[i].replicas && placed < WHAT_IF_FITS_MAX; k++) {
-        struct pack_placement placement;
-        if (!place_one(j, scene, pods->items[i].asked, &placement)) {
-          ret->lacking = &pods->items[i];
-          break;
-        }
-        placed++;
-      }
-    }
-    ret->sets += placed == (ret->sets + 1) * ret->set_pods;
-  }
-  ret->is_sets_at_least = !ret->lacking;
-  pack_scene_free(scene);
+  struct pack_set_part parts[WHAT_IF_PODS_MAX];
+  uint64_t most = WHAT_IF_FITS_MAX / ret->set_pods;
+  for (size_t i = 0; i < pods->count; i++)
+    parts[i] = (struct pack_set_part){pods->items[i].asked, (uint64_t)pods->items[i].replicas};
+  struct pack_sets found = pack_scene_sets(j->base, parts, pods->count, count ? count : most);
+  ret->sets = found.sets;
+  ret->is_sets_exact = found.is_most;
+  ret->is_sets_at_least = found.lacking == SIZE_MAX;
+  if (!ret->is_sets_at_least)
+    ret->lacking = &pods->items[found.lacking];
 }
 
 /* ---- the recording ----------------------------------------------------------------------- */

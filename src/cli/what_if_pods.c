@@ -17,8 +17,6 @@ struct reader {
   FILE *err;
 };
 
-enum { PODS_MAX = 64 };
-
 static bool fail(const struct reader *r, const struct doc_node *node, const struct err *err) {
   unsigned line = err->line ? err->line : node ? node->line : 0;
   unsigned column = err->line ? err->column : node ? node->column : 0;
@@ -118,8 +116,8 @@ static bool add_template(struct reader *r, const struct doc_node *object,
     leave_out(r, object, &pod);
     return true;
   }
-  if (r->into->count == PODS_MAX) {
-    (void)err_set(&err, ERR_LIMIT, "more than %d pod templates in one question", PODS_MAX);
+  if (r->into->count == WHAT_IF_PODS_MAX) {
+    (void)err_set(&err, ERR_LIMIT, "more than %d pod templates in one question", WHAT_IF_PODS_MAX);
     return fail(r, object, &err);
   }
   pod.pod.has_claims = spec->has_claims;
@@ -180,7 +178,7 @@ bool what_if_read(const struct flag_list *files, struct str default_ns,
                   FILE *err) {
   struct reader r = {
       .view = view, .arena = arena, .default_ns = default_ns, .into = ret, .err = err};
-  *ret = (struct what_if_pods){.items = arena_array(arena, PODS_MAX, sizeof(*ret->items))};
+  *ret = (struct what_if_pods){.items = arena_array(arena, WHAT_IF_PODS_MAX, sizeof(*ret->items))};
   for (size_t i = 0; i < files->count; i++) {
     r.file = files->items[i];
     if (!read_file(&r))

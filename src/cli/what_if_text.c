@@ -147,11 +147,13 @@ void what_if_print_text(const struct what_if_result *result, FILE *out) {
     (void)fputs("\n" WHAT_IF_MOVES_CAVEAT "\n", out);
   if (result->set_pods == 0)
     return;
+  bool is_exact = result->is_sets_exact;
   (void)fprintf(out, "\nAll %llu pods together fit %s%llu time%s",
-                (unsigned long long)result->set_pods, result->is_sets_at_least ? "at least " : "",
+                (unsigned long long)result->set_pods, is_exact ? "" : "at least ",
                 (unsigned long long)result->sets, plural(result->sets));
   if (result->lacking)
-    (void)fprintf(out, "; then there is no room for %.*s",
-                  STR_FMT(what_if_name(arena, result->lacking)));
+    (void)fprintf(out, "; then there is no room for %.*s%s",
+                  STR_FMT(what_if_name(arena, result->lacking)),
+                  is_exact ? "" : " in any way that was tried, which were not all");
   (void)fputs(".\n", out);
 }

@@ -23,6 +23,7 @@ TCase *tcase_reserve(void);
 TCase *tcase_scene(void);
 TCase *tcase_scene_moves(void);
 TCase *tcase_scorer(void);
+TCase *tcase_sets(void);
 TCase *tcase_smooth(void);
 TCase *tcase_steps(void);
 TCase *tcase_threads(void);
@@ -51,6 +52,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_scene());
   suite_add_tcase(suite, tcase_scene_moves());
   suite_add_tcase(suite, tcase_scorer());
+  suite_add_tcase(suite, tcase_sets());
   suite_add_tcase(suite, tcase_smooth());
   suite_add_tcase(suite, tcase_steps());
   suite_add_tcase(suite, tcase_threads());
