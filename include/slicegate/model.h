@@ -250,6 +250,11 @@ struct kind_template {
   /* Bounds the last of counts: of a Job no more pods run at once than are to be completed.
    * Empty, or an absent field: nothing does. */
   struct str counts_most;
+  /* Bounds it from below, before counts_most; where it is set an absent count is 0. */
+  struct str counts_least;
+  /* A template that makes one pod of each group instead: where it is there, the last of counts is
+   * one less. */
+  struct str counts_leader;
 };
 
 struct workload_kind {

@@ -44,13 +44,16 @@
 #define KUBEFLOW(specs) POD_TEMPLATE(specs ".*.template", TEXT(specs ".*.replicas"))
 #define KUBEFLOW_DEADLINE DEADLINES(TEXT("spec.runPolicy.activeDeadlineSeconds"))
 
-/* A RayClusterSpec: one head, and groups of workers that the autoscaler may grow. */
+/* A RayClusterSpec: one head, and groups of workers that the autoscaler may grow. KubeRay brings
+ * their replicas (none: 0) between minReplicas and maxReplicas. */
 #define RAY_HEAD(spec) POD_TEMPLATE(spec ".headGroupSpec.template", TEXT(""))
 #define RAY_WORKERS(spec)                                                                          \
   {                                                                                                \
     .path = TEXT(spec ".workerGroupSpecs[].template"), .form = FORM_TEMPLATE,                      \
-    .counts = {TEXT(spec ".workerGroupSpecs[].replicas"),                                          \
-               TEXT(spec ".workerGroupSpecs[].numOfHosts")},                                       \
+    .counts = {TEXT(spec ".workerGroupSpecs[].numOfHosts"),                                        \
+               TEXT(spec ".workerGroupSpecs[].replicas")},                                         \
+    .counts_least = TEXT(spec ".workerGroupSpecs[].minReplicas"),                                  \
+    .counts_most = TEXT(spec ".workerGroupSpecs[].maxReplicas"),                                   \
     .counts_max = {TEXT(spec ".workerGroupSpecs[].maxReplicas"),                                   \
                    TEXT(spec ".workerGroupSpecs[].numOfHosts")},                                   \
   }
@@ -235,15 +238,16 @@ static const struct workload_kind kinds[] = {
      VERSIONS(TEXT("v1alpha2")),
      TEMPLATES(REPLICATED_JOBS("spec.replicatedJobs[]")),
      JOB_DEADLINES("spec.replicatedJobs[].template.spec")},
-    /* Without a leader template the leader is made from the worker template; with one this
-     * counts one worker too many in each group. */
+    /* Without a leader template the leader is made from the worker template. */
     {.group = TEXT("leaderworkerset.x-k8s.io"),
      .kind = TEXT("LeaderWorkerSet"),
      .resource = TEXT("leaderworkersets"),
      VERSIONS(TEXT("v1")),
      TEMPLATES(POD_TEMPLATE("spec.leaderWorkerTemplate.leaderTemplate", TEXT("spec.replicas")),
-               POD_TEMPLATE("spec.leaderWorkerTemplate.workerTemplate", TEXT("spec.replicas"),
-                            TEXT("spec.leaderWorkerTemplate.size"))),
+               {.path = TEXT("spec.leaderWorkerTemplate.workerTemplate"),
+                .form = FORM_TEMPLATE,
+                .counts = {TEXT("spec.replicas"), TEXT("spec.leaderWorkerTemplate.size")},
+                .counts_leader = TEXT("spec.leaderWorkerTemplate.leaderTemplate")}),
      .is_service = true},
 
     /* ---- Ray ---- */

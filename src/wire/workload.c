@@ -64,26 +64,41 @@ static int64_t read_count(struct counter *c, struct str path, int64_t otherwise)
   return otherwise;
 }
 
-/* The product of the fields at `counts`, the last of them no more than `most` says. */
-static int64_t count_pods(struct counter *c, const struct str *counts, size_t count,
-                          struct str most) {
+/* The last of a row's counts is the one that other fields change. */
+static int64_t count_last(struct counter *c, const struct kind_template *row, struct str path) {
+  int64_t value = read_count(c, path, row->counts_least.len ? 0 : 1);
+  int64_t least = row->counts_least.len ? read_count(c, row->counts_least, 0) : 0;
+  int64_t most = row->counts_most.len ? read_count(c, row->counts_most, INT64_MAX) : INT64_MAX;
+  bool has_leader =
+      row->counts_leader.len && wire_path_follow(c->object, row->counts_leader, c->hit);
+  value = value < least ? least : value;
+  value = value < most ? value : most;
+  return has_leader && value > 0 ? value - 1 : value;
+}
+
+/* The product of the fields at `counts`. */
+static int64_t count_pods(struct counter *c, const struct kind_template *row) {
+  const size_t most = SG_ARRAY_LEN(row->counts);
   int64_t product = 1;
-  for (size_t i = 0; i < count && counts[i].len; i++) {
-    int64_t value = read_count(c, counts[i], 1);
-    bool is_last = i + 1 == count || counts[i + 1].len == 0;
-    int64_t bound = is_last && most.len ? read_count(c, most, INT64_MAX) : INT64_MAX;
-    product = i64_mul_sat(product, value < bound ? value : bound);
+  for (size_t i = 0; i < most && row->counts[i].len; i++) {
+    bool is_last = i + 1 == most || row->counts[i + 1].len == 0;
+    int64_t value = is_last ? count_last(c, row, row->counts[i]) : read_count(c, row->counts[i], 1);
+    product = i64_mul_sat(product, value);
   }
+  return product;
+}
+
+static int64_t count_most_pods(struct counter *c, const struct kind_template *row) {
+  int64_t product = 1;
+  for (size_t i = 0; i < SG_ARRAY_LEN(row->counts_max) && row->counts_max[i].len; i++)
+    product = i64_mul_sat(product, read_count(c, row->counts_max[i], 1));
   return product;
 }
 
 static void count_replicas(struct counter *c, const struct kind_template *row,
                            struct pod_template *ret) {
-  static const struct str nothing = {NULL, 0};
-  ret->replicas = count_pods(c, row->counts, SG_ARRAY_LEN(row->counts), row->counts_most);
-  ret->replicas_max = row->counts_max[0].len
-                          ? count_pods(c, row->counts_max, SG_ARRAY_LEN(row->counts_max), nothing)
-                          : ret->replicas;
+  ret->replicas = count_pods(c, row);
+  ret->replicas_max = row->counts_max[0].len ? count_most_pods(c, row) : ret->replicas;
   ret->wrong_count = c->wrong;
   if (ret->replicas_max < ret->replicas)
     ret->replicas_max = ret->replicas;

@@ -170,6 +170,29 @@ static const struct {
      {{"spec.replicatedJobs[0].template.spec.template.spec", 6, 6}},
      NULL,
      0},
+    {"KubeRay raises replicas to minReplicas, and lowers them to maxReplicas",
+     "{apiVersion: ray.io/v1, kind: RayCluster, spec: {workerGroupSpecs: [\n"
+     "  {minReplicas: 2, maxReplicas: 5, numOfHosts: 2, template: {spec: {}}},\n"
+     "  {replicas: 1, minReplicas: 3, template: {spec: {}}},\n"
+     "  {replicas: 9, maxReplicas: 4, template: {spec: {}}}]}}",
+     {{"spec.workerGroupSpecs[0].template.spec", 4, 10},
+      {"spec.workerGroupSpecs[1].template.spec", 3, 3},
+      {"spec.workerGroupSpecs[2].template.spec", 4, 4}},
+     NULL,
+     0},
+    {"a LeaderWorkerSet: all of a group by one template",
+     "{apiVersion: leaderworkerset.x-k8s.io/v1, kind: LeaderWorkerSet, spec: {replicas: 2,\n"
+     "  leaderWorkerTemplate: {size: 4, workerTemplate: {spec: {}}}}}",
+     {{"spec.leaderWorkerTemplate.workerTemplate.spec", 8, 8}},
+     NULL,
+     0},
+    {"a LeaderWorkerSet with a leader of its own",
+     "{apiVersion: leaderworkerset.x-k8s.io/v1, kind: LeaderWorkerSet, spec: {replicas: 2,\n"
+     "  leaderWorkerTemplate: {size: 4, leaderTemplate: {spec: {}}, workerTemplate: {spec: {}}}}}",
+     {{"spec.leaderWorkerTemplate.leaderTemplate.spec", 2, 2},
+      {"spec.leaderWorkerTemplate.workerTemplate.spec", 6, 6}},
+     NULL,
+     0},
     {"an AppWrapper's components are judged by their own rows",
      "{apiVersion: workload.codeflare.dev/v1beta2, kind: AppWrapper, spec: {components: [\n"
      "  {template: {apiVersion: v1, kind: ConfigMap}},\n"
