@@ -43,6 +43,9 @@ bool what_if_check(struct arena *arena, const struct doc_node *object,
                    const struct workload *workload, const struct pod_template *tmpl,
                    struct err *reterr) SG_MUST_CHECK;
 
+/* What somebody wrote, in one line of a terminal. */
+struct str what_if_shown(struct arena *arena, struct str text);
+
 /* ---- what came out (what_if_judge.c) ----------------------------------------------------- */
 
 /* Nodes that are closed to the next pod for the same reason. */

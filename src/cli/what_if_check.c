@@ -15,7 +15,7 @@ struct check {
 };
 
 /* What somebody wrote, in one line of a terminal. */
-static struct str shown(struct arena *arena, struct str text) {
+struct str what_if_shown(struct arena *arena, struct str text) {
   enum { SHOWN_MAX = 60 };
   struct str cut = {text.ptr, text.len < SHOWN_MAX ? text.len : SHOWN_MAX};
   struct str made = str_copy(arena, cut);
@@ -41,7 +41,7 @@ static bool refuse(const struct check *c, struct str field, const char *fmt, ...
   doc_locate(c->object, field, &line, &column, &is_found);
   const struct doc_node *value = doc_follow(c->object, field);
   return err_set_at(c->err, ERR_INVALID, value ? value->line : line, value ? value->column : column,
-                    "%.*s: %.*s", STR_FMT(shown(c->arena, field)), STR_FMT(buf_str(&text)));
+                    "%.*s: %.*s", STR_FMT(what_if_shown(c->arena, field)), STR_FMT(buf_str(&text)));
 }
 
 /* ---- amounts ------------------------------------------------------------------------------ */
@@ -62,14 +62,14 @@ static bool check_amount(const struct check *c, struct str field,
   bool is_whole = !is_native(amount->name) || is_huge_page(amount->name);
   const char *expected =
       is_whole ? "a whole number such as 1" : "a quantity such as 500m, 4 or 64Gi";
-  struct str text = shown(c->arena, amount->text);
+  struct str text = what_if_shown(c->arena, amount->text);
   if (!amount->is_valid)
     return refuse(c, field, "\"%.*s\" is no quantity; write %s", STR_FMT(text), expected);
   if (qty_is_negative(amount->amount))
     return refuse(c, field, "%.*s is negative; write %s", STR_FMT(text), expected);
   if (is_whole && !qty_is_whole(amount->amount))
     return refuse(c, field, "%.*s is no whole number, and there are no parts of %.*s",
-                  STR_FMT(text), STR_FMT(shown(c->arena, amount->name)));
+                  STR_FMT(text), STR_FMT(what_if_shown(c->arena, amount->name)));
   return true;
 }
 
@@ -94,7 +94,8 @@ static bool check_request(const struct check *c, struct str base, const struct c
   const struct resource_amount *limit =
       amount_find(container->limits, container->limit_count, request->name);
   struct str field = field_of(c, base, "requests", request->name);
-  struct str name = shown(c->arena, request->name), asked = qty_text(c->arena, request->amount);
+  struct str name = what_if_shown(c->arena, request->name),
+             asked = qty_text(c->arena, request->amount);
   if (!limit)
     return !is_firm || refuse(c, field,
                               "requested without a limit, which Kubernetes refuses; write %.*s: "
@@ -116,8 +117,10 @@ static bool check_request(const struct check *c, struct str base, const struct c
 }
 
 static bool check_container(const struct check *c, const struct container *container) {
-  struct str base =
-      str_printf(c->arena, "%.*s.resources", STR_FMT(container_path(c->arena, c->tmpl, container)));
+  struct str path = container_path(c->arena, c->tmpl, container);
+  struct str base = c->tmpl->form == FORM_RESOURCES
+                        ? path
+                        : str_printf(c->arena, "%.*s.resources", STR_FMT(path));
   if (!check_amounts(c, base, "limits", container->limits, container->limit_count) ||
       !check_amounts(c, base, "requests", container->requests, container->request_count))
     return false;
@@ -129,6 +132,9 @@ static bool check_container(const struct check *c, const struct container *conta
 
 static bool check_pod(const struct check *c) {
   const struct pod_spec *spec = &c->tmpl->spec;
+  if (spec->container_count == 0 && c->tmpl->form == FORM_TEMPLATE)
+    return refuse(c, str_printf(c->arena, "%.*s.containers", STR_FMT(c->tmpl->spec_path)),
+                  "no containers, which Kubernetes refuses");
   struct str own = str_printf(c->arena, "%.*s.resources", STR_FMT(c->tmpl->spec_path));
   for (size_t i = 0; i < spec->container_count; i++)
     if (!check_container(c, &spec->containers[i]))
@@ -142,9 +148,9 @@ static bool check_pod(const struct check *c) {
 
 static struct str count_text(const struct check *c, const struct doc_node *node) {
   if (doc_is(node, DOC_STRING))
-    return str_printf(c->arena, "\"%.*s\"", STR_FMT(shown(c->arena, doc_text(node))));
+    return str_printf(c->arena, "\"%.*s\"", STR_FMT(what_if_shown(c->arena, doc_text(node))));
   if (doc_is(node, DOC_NUMBER))
-    return shown(c->arena, node->text);
+    return what_if_shown(c->arena, node->text);
   return str_of(doc_kind_name(node));
 }
 

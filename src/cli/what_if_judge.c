@@ -245,6 +245,44 @@ static bool ask_all(struct pack_intake *intake, struct what_if_pods *pods, FILE 
   return true;
 }
 
+/* ---- names that no node lists ------------------------------------------------------------ */
+
+static bool is_listed(const struct cluster *recorded, struct str name) {
+  for (size_t n = 0; n < recorded->node_count; n++)
+    if (amount_find(recorded->nodes[n].allocatable, recorded->nodes[n].allocatable_count, name))
+      return true;
+  return false;
+}
+
+static struct str nearest_listed(const struct cluster *recorded, struct str name) {
+  struct str best = {NULL, 0};
+  for (size_t n = 0; n < recorded->node_count; n++) {
+    for (size_t i = 0; i < recorded->nodes[n].allocatable_count; i++) {
+      struct str both[] = {best, recorded->nodes[n].allocatable[i].name};
+      best = best.len ? str_nearest(name, both, 2) : str_nearest(name, both + 1, 1);
+    }
+  }
+  return best;
+}
+
+/* Often a slip of the pen, and then no answer to what was meant. */
+static void warn_of_unlisted(const struct cluster *recorded, const struct what_if_pod *asked,
+                             FILE *err) {
+  CLEANUP_ARENA struct arena *arena = arena_new(1024);
+  for (size_t i = 0; i < asked->pod.request_count; i++) {
+    struct str name = asked->pod.requests[i].name;
+    if (asked->pod.requests[i].amount.units == 0 || is_listed(recorded, name))
+      continue;
+    struct str nearest = nearest_listed(recorded, name);
+    (void)fprintf(err, "slicegate: %.*s: warning: no node of the recording lists %.*s",
+                  STR_FMT(what_if_shown(arena, what_if_name(arena, asked))),
+                  STR_FMT(what_if_shown(arena, name)));
+    if (nearest.len)
+      (void)fprintf(err, ", did you mean %.*s?", STR_FMT(what_if_shown(arena, nearest)));
+    (void)fputc('\n', err);
+  }
+}
+
 /* Of all manifests together, as often as they say; saturating. */
 static uint64_t count_set(const struct what_if_pods *pods) {
   int64_t set = 0;
@@ -292,6 +330,8 @@ bool what_if_judge(const struct cluster *recorded, struct gpu_products products,
     (void)fprintf(err, "slicegate: the recorded cluster: %s\n", why.text);
   *ret = (struct what_if_result){.recorded = recorded};
   if (base) {
+    for (size_t i = 0; i < pods->count; i++)
+      warn_of_unlisted(recorded, &pods->items[i], err);
     struct judge j = {
         .arena = arena,
         .recorded = recorded,

@@ -13,7 +13,8 @@ struct reader {
   const char *file;
   struct str default_ns;
   struct what_if_pods *into;
-  size_t left_out; /* templates that make 0 pods */
+  size_t left_out;    /* templates that make 0 pods */
+  size_t not_counted; /* objects whose pods are described in a way that is not known */
   FILE *err;
 };
 
@@ -50,6 +51,11 @@ static bool has_host_port(const struct doc_node *spec) {
   return false;
 }
 
+static bool has_foreign_scheduler(const struct doc_node *spec) {
+  struct str name = doc_text_at(spec, "schedulerName");
+  return name.len > 0 && !str_is(name, "default-scheduler");
+}
+
 /* kube-scheduler reads these, too; what depends on other pods, volumes or classes is not here. */
 static struct strings find_unread(struct arena *arena, const struct doc_node *spec) {
   static const char *const required = "requiredDuringSchedulingIgnoredDuringExecution";
@@ -67,6 +73,9 @@ static struct strings find_unread(struct arena *arena, const struct doc_node *sp
       {"volumes of PersistentVolumeClaims",
        some_item_has(volumes, "persistentVolumeClaim") || some_item_has(volumes, "ephemeral")},
       {"host ports", has_host_port(spec)},
+      {"hostNetwork (its ports are the host's)", doc_is_true(doc_get_lit(spec, "hostNetwork"))},
+      {"priorityClassName (preemption)", is_filled(doc_get_lit(spec, "priorityClassName"))},
+      {"schedulerName (of another scheduler)", has_foreign_scheduler(spec)},
       {"schedulingGates", is_filled(doc_get_lit(spec, "schedulingGates"))},
       {"runtimeClassName (its overhead and node selector)",
        is_filled(doc_get_lit(spec, "runtimeClassName"))},
@@ -98,6 +107,30 @@ static void leave_out(struct reader *r, const struct doc_node *object,
   r->left_out++;
 }
 
+/* Resources that stand inside a PodSpec are those of one more container in it: KServe's servers. */
+static bool add_inner(struct reader *r, const struct doc_node *object,
+                      const struct workload *workload, const struct pod_template *tmpl,
+                      struct pod_spec *spec) {
+  struct container *all =
+      arena_array(r->arena, spec->container_count + workload->template_count, sizeof(*all));
+  struct err err = {0};
+  size_t count = spec->container_count;
+  if (count)
+    memcpy(all, spec->containers, count * sizeof(*all));
+  for (size_t i = 0; tmpl->form == FORM_POD_SPEC && i < workload->template_count; i++) {
+    const struct pod_template *inner = &workload->templates[i];
+    if (inner->form != FORM_RESOURCES || inner->is_partial ||
+        !str_starts_with(inner->path, tmpl->path) || inner->path.ptr[tmpl->path.len] != '.')
+      continue;
+    if (!what_if_check(r->arena, object, workload, inner, &err))
+      return fail(r, object, &err);
+    all[count++] = inner->spec.containers[0];
+  }
+  spec->containers = all;
+  spec->container_count = count;
+  return true;
+}
+
 static bool add_template(struct reader *r, const struct doc_node *object,
                          const struct workload *workload, const struct pod_template *tmpl) {
   struct err err = {0};
@@ -106,7 +139,9 @@ static bool add_template(struct reader *r, const struct doc_node *object,
     return true; /* nothing that could be placed by what it says itself */
   if (!what_if_check(r->arena, object, workload, tmpl, &err))
     return fail(r, object, &err);
-  const struct pod_spec *spec = &tmpl->spec;
+  struct pod_spec spec = tmpl->spec;
+  if (!add_inner(r, object, workload, tmpl, &spec))
+    return false;
   struct what_if_pod pod = {.kind = workload->kind, .replicas = tmpl->replicas};
   if (workload->template_count > 1)
     pod.template_path = tmpl->path;
@@ -120,18 +155,34 @@ static bool add_template(struct reader *r, const struct doc_node *object,
     (void)err_set(&err, ERR_LIMIT, "more than %d pod templates in one question", WHAT_IF_PODS_MAX);
     return fail(r, object, &err);
   }
-  pod.pod.has_claims = spec->has_claims;
-  pod.pod.requests = pod_resources(r->arena, spec, &pod.pod.request_count);
-  pod.pod.constraints = pod_constraints_of(spec);
+  pod.pod.has_claims = spec.has_claims;
+  pod.pod.requests = pod_resources(r->arena, &spec, &pod.pod.request_count);
+  pod.pod.constraints = pod_constraints_of(&spec);
   pod.unread = find_unread(r->arena, doc_follow(object, tmpl->spec_path));
   r->into->items[r->into->count++] = pod;
   return true;
+}
+
+/* Kinds that lay their own over pods described elsewhere, and unknown ones with a template. */
+static void leave_uncounted(struct reader *r, const struct doc_node *object, bool is_known) {
+  const struct doc_node *spec =
+      doc_get_lit(doc_get_lit(doc_get_lit(object, "spec"), "template"), "spec");
+  if (!is_known && !doc_get_lit(spec, "containers"))
+    return;
+  (void)fprintf(r->err,
+                "slicegate: %s:%u:%u: warning: not counted: how many pods %.*s makes, or what they "
+                "request, is not known here; ask about a Pod%s\n",
+                r->file, object->line, object->column,
+                STR_FMT(what_if_shown(r->arena, doc_text_at(object, "kind"))),
+                is_known ? "" : " (kinds may be added: extraKinds in --policy)");
+  r->not_counted++;
 }
 
 static bool read_object(struct reader *r, const struct doc_node *object) {
   struct workload workload;
   const struct workload_kind *row;
   struct err err = {0};
+  size_t before = r->into->count + r->left_out;
   const struct doc_node *items = doc_get_lit(object, "items");
   if (doc_is(items, DOC_SEQUENCE) && str_ends_with(doc_text_at(object, "kind"), STR_LIT("List"))) {
     for (uint32_t i = 0; i < items->count; i++)
@@ -144,6 +195,8 @@ static bool read_object(struct reader *r, const struct doc_node *object) {
   for (size_t i = 0; row && i < workload.template_count; i++)
     if (!add_template(r, object, &workload, &workload.templates[i]))
       return false;
+  if (r->into->count + r->left_out == before)
+    leave_uncounted(r, object, row != NULL);
   return true;
 }
 
@@ -169,6 +222,8 @@ static bool read_file(struct reader *r) {
       return false;
   if (r->into->count + r->left_out > before)
     return true;
+  if (r->not_counted)
+    return false; /* it was said */
   (void)err_set(&err, ERR_INVALID, "no pod in it, and nothing that makes pods");
   return fail(r, NULL, &err);
 }

@@ -2,6 +2,8 @@
 /* The answer for people: a number first, then the reasons, then what would change it. */
 #include "src/cli/what_if.h"
 
+#include <stdlib.h>
+
 enum { NODES_SHOWN = 6, GROUPS_SHOWN = 20 };
 
 struct str what_if_name(struct arena *arena, const struct what_if_pod *pod) {
@@ -124,7 +126,7 @@ static void print_answer(struct arena *arena, const struct what_if_result *resul
     (void)fprintf(out, "  not looked at: %.*s\n", STR_FMT(answer->asked->unread.items[i]));
 }
 
-void what_if_print_text(const struct what_if_result *result, FILE *out) {
+static void print_result(const struct what_if_result *result, FILE *out) {
   CLEANUP_ARENA struct arena *arena = arena_new(4096);
   (void)fprintf(out, "%zu node%s with %zu pod%s", result->recorded->node_count,
                 plural(result->recorded->node_count), result->holding, plural(result->holding));
@@ -156,4 +158,29 @@ void what_if_print_text(const struct what_if_result *result, FILE *out) {
                   STR_FMT(what_if_name(arena, result->lacking)),
                   is_exact ? "" : " in any way that was tried, which were not all");
   (void)fputs(".\n", out);
+}
+
+/* Names come from files: control characters (C0, DEL, C1) are not for a terminal. */
+static void clean(char *text, size_t len) {
+  for (size_t i = 0; i < len; i++) {
+    unsigned char c = (unsigned char)text[i];
+    bool is_c1 = c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0;
+    if ((c < 0x20 && c != '\n') || c == 0x7f || is_c1)
+      text[i] = '?';
+    if (is_c1)
+      text[++i] = '?';
+  }
+}
+
+void what_if_print_text(const struct what_if_result *result, FILE *out) {
+  char *text = NULL;
+  size_t len = 0;
+  FILE *all = open_memstream(&text, &len);
+  if (!all) /* no memory: as everywhere */
+    abort();
+  print_result(result, all);
+  (void)fclose(all);
+  clean(text, len);
+  (void)fwrite(text, 1, len, out);
+  free(text);
 }

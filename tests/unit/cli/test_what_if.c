@@ -175,6 +175,17 @@ static const struct {
     {POD_WITH("{}\n  resources: {requests: {cpu: some}}"),
      ":8:31: spec.resources.requests[cpu]: \"some\" is no quantity"},
     {POD_WITH("{limits: {cpu: \"1\\e[2J\\n\"}}"), "[cpu]: \"1?[2J\" is no quantity"},
+    {"apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {}\n",
+     "spec.containers: no containers, which Kubernetes refuses\n"},
+    {"apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\nmetadata: {name: i}\n"
+     "spec: {predictor: {model: {resources: {limits: {nvidia.com/gpu: some}}}}}\n",
+     "spec.predictor.model.resources.limits[nvidia.com/gpu]: \"some\" is no"},
+    {WORKLOAD("example.com/v1", "Thing", ""),
+     ":1:1: warning: not counted: how many pods Thing makes, or what they request, is not known "
+     "here; ask about a Pod (kinds may be added: extraKinds in --policy)\n"},
+    {"apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\nmetadata: {name: s}\n"
+     "spec: {executor: {instances: 2, gpu: {name: nvidia.com/gpu, quantity: 1}}}\n",
+     ":1:1: warning: not counted: how many pods SparkApplication makes"},
     {WORKLOAD("apps/v1", "DaemonSet", ""), ":1:1: a DaemonSet has no number of pods: it runs one "
                                            "on each node that matches."},
     {WORKLOAD("apps/v1", "Deployment", "replicas: \"3\", "),
@@ -225,6 +236,33 @@ START_TEST(what_kubernetes_takes_is_taken) {
 }
 END_TEST
 
+START_TEST(a_name_that_nobody_lists_is_a_hint) {
+  struct scratch scratch = scratch_new();
+  char *path = scratch_write(&scratch, "pod.yaml", POD_WITH("{limits: {nvidia.com/gpus: 1}}"));
+  struct run run = RUN(cli_what_if, "--cluster", RECORDED, "-f", path);
+  assert_code(&run, EXIT_OK);
+  assert_contains(run.err, "slicegate: Pod default/p: warning: no node of the recording lists "
+                           "nvidia.com/gpus, did you mean nvidia.com/gpu?\n");
+  run_done(&run);
+  free(path);
+  scratch_done(&scratch);
+}
+END_TEST
+
+START_TEST(names_do_not_move_the_cursor) {
+  struct scratch scratch = scratch_new();
+  char *path = scratch_write(&scratch, "pod.yaml",
+                             "apiVersion: v1\nkind: Pod\nmetadata: {name: \"a\\e[2J\\x9bz\"}\n"
+                             "spec: {containers: [{name: main}]}\n");
+  struct run run = RUN(cli_what_if, "--cluster", RECORDED, "-f", path);
+  assert_code(&run, EXIT_OK);
+  assert_contains(run.out, "Pod default/a?[2J??z: no requests\n");
+  run_done(&run);
+  free(path);
+  scratch_done(&scratch);
+}
+END_TEST
+
 /* ---- what is no recording of a cluster ----------------------------------------------------- */
 
 static const char *const not_recorded[] = {
@@ -268,6 +306,8 @@ TCase *tcase_what_if(void) {
   tcase_add_loop_test(tcase, wrong_command_lines_are_said, 0, SG_ARRAY_LEN(wrong));
   tcase_add_loop_test(tcase, what_no_cluster_takes_is_an_error, 0, SG_ARRAY_LEN(refused));
   tcase_add_test(tcase, what_kubernetes_takes_is_taken);
+  tcase_add_test(tcase, a_name_that_nobody_lists_is_a_hint);
+  tcase_add_test(tcase, names_do_not_move_the_cursor);
   tcase_add_loop_test(tcase, other_files_are_told_how_to_record, 0, SG_ARRAY_LEN(not_recorded));
   tcase_add_test(tcase, simulate_has_it);
   return tcase;
