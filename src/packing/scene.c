@@ -175,6 +175,11 @@ static void judge_devices(const struct pack_scene *scene, size_t n, const struct
   devices.cpu_milli = devices.mem_bytes = 0;
   devices.needs = devices.shuns = 0;
   ret->devices = pack_fit(pack_cluster_catalog(scene->cluster), &alone, &devices);
+  /* The counter lacks what pods hold by a second name; that they hold it may change. */
+  int64_t listed = intake_allocatable(&scene->intake->recorded->nodes[n], asked->device);
+  ret->devices_total = listed > ret->devices_total ? listed : ret->devices_total;
+  if (ret->devices == PACK_TOO_MANY && asked->device_count <= listed)
+    ret->devices = PACK_DEVICES_BUSY;
   if (ret->devices != PACK_FITS)
     ret->blocks |= PACK_BLOCK_DEVICES;
 }
