@@ -123,7 +123,8 @@ static void check_products(const struct pack_tables *tables, const struct pack_c
     for (size_t product = 0; product < LAB_PRODUCTS; product++)
       if (bound->products >> product & 1) {
         expected[product] += ratio < 1 ? ratio : 1;
-        rounding[product] += worth > 0 ? 1 / worth + 0.001 : 0; /* whole milli, then 2^-10 */
+        /* Whole milli, then 2^-10; nothing is left, and less than a milli is asked: either. */
+        rounding[product] += worth > 0 ? 1 / worth + 0.001 : asked < 1;
       }
   }
   for (size_t product = 0; product < PACK_PRODUCTS_MAX; product++) {
