@@ -46,6 +46,7 @@ until_true() {
 }
 
 start() {
+  rm -f "$work/log" # else the last server's line may be found before this one begins
   "$slicegate" serve --listen 127.0.0.1:0 --tls-cert "$work/tls.crt" --tls-key "$work/tls.key" "$@" 2>"$work/log" &
   server=$!
   port=""
