@@ -243,6 +243,21 @@ static void draw_curve(const struct sim_results *results, struct buf *out) {
   buf_append_cstr(out, "</svg>\n");
 }
 
+bool sim_suite_check_chart(const struct sim_suite *suite, const struct sim_options *options,
+                           struct err *reterr) {
+  if (suite->check_chart)
+    return suite->check_chart(options, reterr);
+  if (!suite->uses_ratio || !suite->curve)
+    return true;
+  /* A line has two points. */
+  double least = suite->curve->x_first + suite->curve->x_step;
+  if (100 * options->ratio >= least)
+    return true;
+  return err_set(reterr, ERR_INVALID,
+                 "the chart begins at %.6g %% requested: a ratio below %.2f has nothing to draw",
+                 suite->curve->x_first, least / 100);
+}
+
 void sim_write_chart(const struct sim_results *results, struct buf *out) {
   if (results->suite->chart)
     results->suite->chart(results, out);

@@ -151,6 +151,13 @@ static void draw_band(struct chart *chart, size_t metric, int *y) {
   *y += BAND_GAP;
 }
 
+bool mig_check_chart(const struct sim_options *options, struct err *reterr) {
+  if (mig_has_part(options, SIM_MIG_CHURN) || mig_has_part(options, SIM_MIG_SATURATION))
+    return true;
+  return err_set(reterr, ERR_INVALID,
+                 "the chart is of part churn or saturation, and neither is played");
+}
+
 void mig_draw_chart(const struct sim_results *results, struct buf *out) {
   const char *title;
   size_t first = find_metric(results, &title);
