@@ -163,8 +163,9 @@ static void draw_diagonal(const struct chart *chart) {
     return;
   buf_printf(chart->out, "<path class=\"all\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", x_at(chart, low),
              y_at(chart, low), x_at(chart, high), y_at(chart, high));
-  buf_printf(chart->out, "<text x=\"%.1f\" y=\"%.1f\">all requests</text>\n", x_at(chart, high) + 6,
-             y_at(chart, high) + 5);
+  /* On the left: nothing is above the diagonal, and on its right there may be lines. */
+  buf_printf(chart->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">all requests</text>\n",
+             x_at(chart, high) - 12, y_at(chart, high) + 2);
 }
 
 static void draw_line(const struct chart *chart, size_t contender, bool is_ours) {

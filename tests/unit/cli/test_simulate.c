@@ -242,13 +242,24 @@ START_TEST(axes_of_shares_end_at_all) {
   struct buf text;
   struct run run =
       RUN(cli_simulate, "mig", "--gpus", "100", "--seeds", "1-2", "--parts", "saturation", "--mix",
-          "uniform", "--policies", "oracle,worstfit", "--svg", svg);
+          "uniform", "--policies", "oracle,worstfit", "--svg", svg, "-o", "csv");
   assert_code(&run, EXIT_OK);
   (void)must_read(svg, &text);
   assert_contains(text.ptr, ">100</text>");
   assert_lacks(text.ptr, ">101</text>");
   assert_lacks(text.ptr, ">102</text>");
   assert_contains(text.ptr, "An arrow: less than 84 %, where the axis begins</text>");
+  assert_contains(text.ptr, "when 100 % were asked for, %</title>");
+  /* Who is no policy has no time. */
+  assert_contains(run.out, "mig,worstfit,seconds,1,");
+  assert_lacks(run.out, "mig,oracle,seconds,");
+  buf_done(&text);
+  run_done(&run);
+  run = RUN(cli_simulate, "mig", "--gpus", "8,20", "--seeds", "1", "--parts", "saturation", "--mix",
+            "uniform", "--policies", "firstfit", "--svg", svg);
+  assert_code(&run, EXIT_OK);
+  (void)must_read(svg, &text);
+  assert_contains(text.ptr, "when 100 % were asked for, %, on 8 GPUs</title>");
   buf_done(&text);
   run_done(&run);
   free(svg);
