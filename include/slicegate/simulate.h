@@ -122,6 +122,9 @@ bool sim_suite_needs_nodes(const struct sim_suite *suite);
 bool sim_suite_uses_ratio(const struct sim_suite *suite);
 bool sim_suite_uses_moves(const struct sim_suite *suite); /* moves_per_100 */
 bool sim_suite_has_chart(const struct sim_suite *suite);
+/* Of a suite with a chart: false when runs with these options would leave nothing to draw. */
+bool sim_suite_check_chart(const struct sim_suite *suite, const struct sim_options *options,
+                           struct err *reterr) SG_MUST_CHECK;
 
 struct sim_results;
 /*

@@ -191,13 +191,14 @@ static int report(const struct sim_results *results, struct simulate_outputs *ou
     buf_append_char(&text, '\n');
     buf_append_str(&text, buf_str(&checks));
   }
-  /* Files first: who reads standard output may leave early. */
-  if (!simulate_outputs_write(outputs, results, err))
-    return EXIT_UNUSABLE;
+  /* Files first: who reads standard output may leave early. What a file lacks stands there. */
+  bool is_written = simulate_outputs_write(outputs, results, err);
   if (text.truncated || fwrite(text.ptr, 1, text.len, out) != text.len || fflush(out) != 0) {
     (void)fputs("slicegate: the results could not be written\n", err);
     return EXIT_UNUSABLE;
   }
+  if (!is_written)
+    return EXIT_UNUSABLE;
   if (is_good)
     return EXIT_OK;
   (void)fwrite(checks.ptr, 1, checks.len, err);
@@ -236,6 +237,11 @@ int cli_simulate(int argc, char **argv, FILE *out, FILE *err) {
       (flags.ratio && !simulate_parse_ratio(flags.ratio, &options.ratio, err)))
     return EXIT_UNUSABLE;
   options.seeds = seeds;
+  struct err why;
+  if (flags.svg && !sim_suite_check_chart(suite, &options, &why)) {
+    (void)fprintf(err, "slicegate: --svg: %s\n", why.text);
+    return EXIT_UNUSABLE;
+  }
   struct sim_trace *trace = NULL;
   if (sim_suite_needs_trace(suite) &&
       !(trace = simulate_load_trace(sim_suite_needs_nodes(suite) ? flags.nodes : NULL, flags.pods,
@@ -255,7 +261,6 @@ int cli_simulate(int argc, char **argv, FILE *out, FILE *err) {
   }
   struct simulate_jobs *jobs = simulate_jobs_new((size_t)flags.jobs, err);
   struct sim_env env = simulate_jobs_env(jobs);
-  struct err why;
   struct sim_results *results = sim_run(suite, &options, policies, policy_count, &env, &why);
   simulate_jobs_free(jobs);
   int code = EXIT_UNUSABLE;

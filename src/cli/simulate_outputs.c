@@ -18,6 +18,11 @@ bool simulate_outputs_add(struct simulate_outputs *outputs, const char *path,
                           FILE *err) {
   if (!path)
     return true;
+  if (strcmp(path, "-") == 0) {
+    (void)fputs("slicegate: \"-\" is no file to write; -o json and -o csv go to standard output\n",
+                err);
+    return false;
+  }
   for (size_t i = 0; i < input_count; i++)
     if (inputs[i] && is_same_file(path, inputs[i])) {
       (void)fprintf(err, "slicegate: %s is an input, and would be written over\n", path);
@@ -28,7 +33,10 @@ bool simulate_outputs_add(struct simulate_outputs *outputs, const char *path,
       (void)fprintf(err, "slicegate: %s is named for two outputs\n", path);
       return false;
     }
-  int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  bool is_new = fd >= 0;
+  if (!is_new && errno == EEXIST) /* O_CREAT: a link may lead to what is not there */
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   FILE *file = fd < 0 ? NULL : fdopen(fd, "w"); /* fdopen does not empty it */
   if (!file) {
     (void)fprintf(err, "slicegate: \"%s\" cannot be written: %s\n", path, strerror(errno));
@@ -36,7 +44,7 @@ bool simulate_outputs_add(struct simulate_outputs *outputs, const char *path,
       (void)close(fd);
     return false;
   }
-  outputs->items[outputs->count++] = (struct simulate_output){path, write, file};
+  outputs->items[outputs->count++] = (struct simulate_output){path, write, file, is_new};
   return true;
 }
 
@@ -70,7 +78,10 @@ bool simulate_outputs_write(struct simulate_outputs *outputs, const struct sim_r
 
 void simulate_outputs_done(struct simulate_outputs *outputs) {
   for (size_t i = 0; i < outputs->count; i++)
-    if (outputs->items[i].file)
+    if (outputs->items[i].file) {
       (void)fclose(outputs->items[i].file);
+      if (outputs->items[i].is_new)
+        (void)unlink(outputs->items[i].path);
+    }
   outputs->count = 0;
 }

@@ -16,6 +16,7 @@ struct simulate_outputs {
     const char *path;
     simulate_write_fn *write;
     FILE *file;
+    bool is_new; /* it was not there: it goes when nothing is written */
   } items[SIMULATE_OUTPUTS_MAX];
   size_t count;
 };

@@ -3,19 +3,24 @@
 
 #include <stdlib.h>
 
-enum { CHARGES_MAX = 32768, SLOTS = 65536 }; /* open addressing, at most half full */
+enum {
+  SLOTS = 2 * NUMBERS_MAX, /* open addressing, at most half full */
+  PRICE_MAX = 1 << 29,
+};
 
 struct charges {
   struct charge *items; /* [number] */
   int32_t *prices;      /* [number] */
   size_t count;         /* numbers given out, 0 among them */
+  bool is_exceeded;     /* some charge has no number */
   uint16_t slots[SLOTS];
 };
 
 struct charges *charges_new(void) {
   struct charges *charges = mem_zalloc(sizeof(*charges));
-  charges->items = mem_zalloc(CHARGES_MAX * sizeof(*charges->items));
-  charges->prices = mem_zalloc(CHARGES_MAX * sizeof(*charges->prices));
+  charges->items = mem_zalloc(NUMBERS_MAX * sizeof(*charges->items));
+  charges->prices = mem_zalloc((NUMBER_UNKNOWN + 1) * sizeof(*charges->prices));
+  charges->prices[NUMBER_UNKNOWN] = PRICE_MAX;
   charges->count = 1;
   return charges;
 }
@@ -31,11 +36,14 @@ void charges_free(struct charges *charges) {
 void charges_clear(struct charges *charges) {
   memset(charges->slots, 0, sizeof(charges->slots));
   charges->count = 1;
+  charges->is_exceeded = false;
 }
 
-bool charges_is_full(const struct charges *charges) {
-  /* One request on one cluster makes at most one charge a node; the rest is room for that. */
-  return charges->count >= CHARGES_MAX / 2;
+enum pack_room charges_room(const struct charges *charges) {
+  /* One request makes at most one charge a node; half is room for that on nearly every cluster. */
+  return charges->is_exceeded                ? PACK_ROOM_EXCEEDED
+         : charges->count >= NUMBERS_MAX / 2 ? PACK_ROOM_LITTLE
+                                             : PACK_ROOM_ENOUGH;
 }
 
 static int32_t price_of(const struct charge *charge, const struct price_list *list,
@@ -47,7 +55,6 @@ static int32_t price_of(const struct charge *charge, const struct price_list *li
   price +=
       (int64_t)charge->pool_milli * list->pools[charge->mode] * (PACK_MICRO / PACK_MILLI) >> 20;
   price += hosts_price(hosts, charge->before) - hosts_price(hosts, charge->after);
-  enum { PRICE_MAX = 1 << 29 };
   return price > PRICE_MAX ? PRICE_MAX : (int32_t)price;
 }
 
@@ -69,12 +76,16 @@ uint16_t charges_number(struct charges *charges, const struct charge *charge,
   static const struct charge nothing;
   if (is_same(charge, &nothing))
     return 0;
+  if (charge->before == NUMBER_UNKNOWN || charge->after == NUMBER_UNKNOWN)
+    return NUMBER_UNKNOWN;
   uint32_t at = hash(charge);
   for (; charges->slots[at]; at = (at + 1) % SLOTS)
     if (is_same(&charges->items[charges->slots[at]], charge))
       return charges->slots[at];
-  if (charges->count >= CHARGES_MAX)
-    return 0;
+  if (charges->count >= NUMBERS_MAX) {
+    charges->is_exceeded = true;
+    return NUMBER_UNKNOWN;
+  }
   uint16_t number = (uint16_t)charges->count++;
   charges->slots[at] = number;
   charges->items[number] = *charge;

@@ -9,9 +9,8 @@
 #include <stdlib.h>
 
 enum {
-  ROWS_MAX = 32768,
-  SLOTS = 65536, /* open addressing, at most half full */
-  CASES = 8192,  /* that are kept; a power of two */
+  SLOTS = 2 * NUMBERS_MAX, /* open addressing, at most half full */
+  CASES = 8192,            /* that are kept; a power of two */
 };
 
 struct row {
@@ -32,6 +31,7 @@ struct hosts {
   struct row *rows;            /* [number] */
   int64_t *prices;             /* [number], micro-GPU */
   size_t count;                /* numbers given out, 0 among them: no hosts */
+  bool is_exceeded;            /* some row has no number */
   int32_t level_prices[LEVELS_MAX];
   struct host_case cases[CASES];
   uint16_t slots[SLOTS];
@@ -39,8 +39,8 @@ struct hosts {
 
 struct hosts *hosts_new(void) {
   struct hosts *hosts = mem_zalloc(sizeof(*hosts));
-  hosts->rows = mem_zalloc(ROWS_MAX * sizeof(*hosts->rows));
-  hosts->prices = mem_zalloc(ROWS_MAX * sizeof(*hosts->prices));
+  hosts->rows = mem_zalloc(NUMBERS_MAX * sizeof(*hosts->rows));
+  hosts->prices = mem_zalloc(NUMBERS_MAX * sizeof(*hosts->prices));
   hosts->count = 1;
   return hosts;
 }
@@ -59,10 +59,13 @@ void hosts_clear(struct hosts *hosts) {
   memset(hosts->cases, 0, sizeof(hosts->cases));
   memset(hosts->slots, 0, sizeof(hosts->slots));
   hosts->count = 1;
+  hosts->is_exceeded = false;
 }
 
-bool hosts_is_full(const struct hosts *hosts) {
-  return hosts->count >= ROWS_MAX / 2;
+enum pack_room hosts_room(const struct hosts *hosts) {
+  return hosts->is_exceeded                ? PACK_ROOM_EXCEEDED
+         : hosts->count >= NUMBERS_MAX / 2 ? PACK_ROOM_LITTLE
+                                           : PACK_ROOM_ENOUGH;
 }
 
 void hosts_set_levels(struct hosts *hosts, const struct pack_tables *tables) {
@@ -114,8 +117,10 @@ static uint16_t number_row(struct hosts *hosts, const struct row *row) {
   for (; hosts->slots[at]; at = (at + 1) % SLOTS)
     if (memcmp(&hosts->rows[hosts->slots[at]], row, sizeof(*row)) == 0)
       return hosts->slots[at];
-  if (hosts->count >= ROWS_MAX)
-    return 0;
+  if (hosts->count >= NUMBERS_MAX) {
+    hosts->is_exceeded = true;
+    return NUMBER_UNKNOWN;
+  }
   uint16_t number = (uint16_t)hosts->count++;
   hosts->slots[at] = number;
   hosts->rows[number] = *row;

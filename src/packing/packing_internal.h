@@ -32,6 +32,9 @@ typedef bool pack_score_fn(const struct pack_view *view, const struct pack_node 
                            const struct pack_request *request, struct pack_cell *ret,
                            struct pack_placement *placement);
 
+/* Whether more charges can be made: less than one request may need, or some have gone without. */
+enum pack_room { PACK_ROOM_ENOUGH, PACK_ROOM_LITTLE, PACK_ROOM_EXCEEDED };
+
 /* What new conditions mean for cached scores. */
 enum pack_change { PACK_UNCHANGED, PACK_PRICES_MOVED, PACK_SCORES_VOID };
 
@@ -51,10 +54,10 @@ struct pack_policy {
   enum pack_change (*set_conditions)(void *state, const struct pack_view *view,
                                      const struct pack_cluster *cluster,
                                      const struct pack_traffic *traffic);
-  /* Prices by charge, [0] == 0, none below 0. Charges are made while scoring; when there is no room
-   * for more, *ret_is_full says so, and they are all dropped (with the cached scores) by
-   * drop_charges. */
-  const int32_t *(*charge_prices)(void *state, bool *ret_is_full);
+  /* Prices by charge, [0] == 0, none below 0. Charges are made while scoring; before there is no
+   * room for more they are all dropped (with the cached scores) by drop_charges. One that is made
+   * without room is dear, never free: its node is taken last. */
+  const int32_t *(*charge_prices)(void *state, enum pack_room *ret_room);
   void (*drop_charges)(void *state);
   /* Policies whose choice is no maximum of scores (random, roundrobin): picks one of the
    * `count` nodes that fit, given as indices in ascending order. */

@@ -273,7 +273,7 @@ static uint16_t charge_of(const struct contest *contest, const struct known *kno
       known->hosts ? hosts_number(ours->hosts, contest->idle, node->cpu_left - request->cpu_milli,
                                   node->mem_left - request->mem_bytes, node->products)
                    : 0;
-  if (after != known->hosts) {
+  if (after != known->hosts || after == NUMBER_UNKNOWN) {
     charge.before = known->hosts;
     charge.after = after;
   }
@@ -429,9 +429,10 @@ static enum pack_change set_conditions(void *state, const struct pack_view *view
   return change;
 }
 
-static const int32_t *charge_prices(void *state, bool *ret_is_full) {
+static const int32_t *charge_prices(void *state, enum pack_room *ret_room) {
   struct slicegate *ours = state;
-  *ret_is_full = charges_is_full(ours->charges) || hosts_is_full(ours->hosts);
+  enum pack_room charges = charges_room(ours->charges), hosts = hosts_room(ours->hosts);
+  *ret_room = charges > hosts ? charges : hosts;
   return charges_prices(ours->charges);
 }
 

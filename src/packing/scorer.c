@@ -145,22 +145,29 @@ static struct column *find_column(struct pack_scorer *scorer, const struct pack_
   return column;
 }
 
-static const int32_t *charge_prices(struct pack_scorer *scorer, bool *ret_is_full) {
+static const int32_t *look_at_charges(struct pack_scorer *scorer, enum pack_room *ret_room) {
   static const int32_t none[1];
-  *ret_is_full = false;
+  *ret_room = PACK_ROOM_ENOUGH;
   return scorer->judge.policy->charge_prices
-             ? scorer->judge.policy->charge_prices(scorer->judge.view.state, ret_is_full)
+             ? scorer->judge.policy->charge_prices(scorer->judge.view.state, ret_room)
              : none;
 }
 
-/* Before anything is scored: a charge without room would be none. */
-static void make_room_for_charges(struct pack_scorer *scorer) {
-  bool is_full;
-  (void)charge_prices(scorer, &is_full);
-  if (!is_full)
-    return;
+static const int32_t *charge_prices(struct pack_scorer *scorer) {
+  enum pack_room room;
+  return look_at_charges(scorer, &room);
+}
+
+/* When things are worse than `most`: before anything is scored little room is too little, and
+ * afterwards what had none is to be scored again. True: all scores are void. */
+static bool make_room_for_charges(struct pack_scorer *scorer, enum pack_room most) {
+  enum pack_room room;
+  (void)look_at_charges(scorer, &room);
+  if (room <= most)
+    return false;
   scorer->judge.policy->drop_charges(scorer->judge.view.state);
   scorer->judge.epoch++;
+  return true;
 }
 
 /* ---- the best
@@ -249,9 +256,14 @@ static void place(struct pack_scorer *scorer, const struct pack_cluster *cluster
 /* The request's column, up to date. */
 static struct column *ready_column(struct pack_scorer *scorer, const struct pack_cluster *cluster,
                                    const struct pack_request *request, size_t count) {
-  make_room_for_charges(scorer);
+  (void)make_room_for_charges(scorer, PACK_ROOM_ENOUGH);
   struct column *column = find_column(scorer, request, count);
   column_refresh(&scorer->judge, column, cluster, NULL);
+  /* Half of all numbers were not enough; all of them nearly always are. */
+  if (make_room_for_charges(scorer, PACK_ROOM_LITTLE)) {
+    size_column(scorer, column, count);
+    column_refresh(&scorer->judge, column, cluster, NULL);
+  }
   return column;
 }
 
@@ -264,13 +276,14 @@ void pack_scorer_warm(struct pack_scorer *scorer, const struct pack_cluster *clu
 
 void pack_scorer_upkeep(struct pack_scorer *scorer, const struct pack_cluster *cluster) {
   size_t count = pack_cluster_count(cluster);
-  bool is_full;
-  make_room_for_charges(scorer);
-  const int32_t *prices = charge_prices(scorer, &is_full);
+  (void)make_room_for_charges(scorer, PACK_ROOM_ENOUGH);
+  const int32_t *prices = charge_prices(scorer);
   for (size_t b = 0; b < BUCKETS; b++)
     for (struct column *column = scorer->buckets[b]; column; column = column->next_in_bucket) {
       size_column(scorer, column, count);
       column_refresh(&scorer->judge, column, cluster, prices);
+      /* Those before this one are made anew when they are used. */
+      (void)make_room_for_charges(scorer, PACK_ROOM_LITTLE);
     }
 }
 
@@ -280,8 +293,7 @@ size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluste
   if (count == 0 || max == 0)
     return 0;
   struct column *column = ready_column(scorer, cluster, request, count);
-  bool is_full;
-  const int32_t *prices = charge_prices(scorer, &is_full);
+  const int32_t *prices = charge_prices(scorer);
   size_t found;
   if (scorer->judge.policy->pick) {
     size_t picked = pick_one(scorer, column, count);
@@ -308,13 +320,12 @@ bool pack_scorer_score_node(struct pack_scorer *scorer, const struct pack_node *
                             const struct pack_request *request, int64_t *ret_score,
                             struct pack_placement *placement) {
   struct pack_cell cell = {0};
-  bool is_full;
-  make_room_for_charges(scorer);
+  (void)make_room_for_charges(scorer, PACK_ROOM_ENOUGH);
   if (!cluster_has_room(cluster_head_of(node), request) ||
       pack_fit_host(node, request) != PACK_FITS ||
       !scorer->judge.policy->score(&scorer->judge.view, node, request, &cell, placement))
     return false;
-  *ret_score = (int64_t)cell.score - charge_prices(scorer, &is_full)[cell.charge];
+  *ret_score = (int64_t)cell.score - charge_prices(scorer)[cell.charge];
   return true;
 }
 

@@ -38,7 +38,7 @@ void hosts_free(struct hosts *hosts);
 /* Takes the levels of these tables, which must stay. Numbers and prices are void. */
 void hosts_set_levels(struct hosts *hosts, const struct pack_tables *tables);
 void hosts_clear(struct hosts *hosts);
-bool hosts_is_full(const struct hosts *hosts);
+enum pack_room hosts_room(const struct hosts *hosts);
 /* The number of what reserve_hosts says. */
 uint16_t hosts_number(struct hosts *hosts, unsigned idle, int64_t cpu_left, int64_t mem_left,
                       uint64_t products);
@@ -60,11 +60,15 @@ struct charge {
   uint32_t milli, pool_milli;
 };
 
+/* Numbers of charges and of rows of hosts: below NUMBERS_MAX. Who comes when all are taken is
+ * unknown: such a charge costs the most that one can cost. */
+enum { NUMBERS_MAX = 32768, NUMBER_UNKNOWN = NUMBERS_MAX };
+
 struct charges; /* numbers from 1 on; 0 is the charge that is nothing */
 struct charges *charges_new(void) SG_MUST_CHECK;
 void charges_free(struct charges *charges);
 void charges_clear(struct charges *charges);
-bool charges_is_full(const struct charges *charges);
+enum pack_room charges_room(const struct charges *charges);
 /* Its number, made when it is new; `level_prices` and `scarcity` (in 2^-20) price it. */
 struct price_list {
   int32_t levels[LEVELS_MAX];           /* micro-GPU a host */

@@ -163,8 +163,9 @@ static void draw_diagonal(const struct chart *chart) {
     return;
   buf_printf(chart->out, "<path class=\"all\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", x_at(chart, low),
              y_at(chart, low), x_at(chart, high), y_at(chart, high));
-  buf_printf(chart->out, "<text x=\"%.1f\" y=\"%.1f\">all requests</text>\n", x_at(chart, high) + 6,
-             y_at(chart, high) + 5);
+  /* On the left: nothing is above the diagonal, and on its right there may be lines. */
+  buf_printf(chart->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">all requests</text>\n",
+             x_at(chart, high) - 12, y_at(chart, high) + 2);
 }
 
 static void draw_line(const struct chart *chart, size_t contender, bool is_ours) {
@@ -241,6 +242,21 @@ static void draw_curve(const struct sim_results *results, struct buf *out) {
     draw_line(&chart, c, c == 0 && results->contender_count > 1);
   draw_labels(&chart);
   buf_append_cstr(out, "</svg>\n");
+}
+
+bool sim_suite_check_chart(const struct sim_suite *suite, const struct sim_options *options,
+                           struct err *reterr) {
+  if (suite->check_chart)
+    return suite->check_chart(options, reterr);
+  if (!suite->uses_ratio || !suite->curve)
+    return true;
+  /* A line has two points. */
+  double least = suite->curve->x_first + suite->curve->x_step;
+  if (100 * options->ratio >= least)
+    return true;
+  return err_set(reterr, ERR_INVALID,
+                 "the chart begins at %.6g %% requested: a ratio below %.2f has nothing to draw",
+                 suite->curve->x_first, least / 100);
 }
 
 void sim_write_chart(const struct sim_results *results, struct buf *out) {

@@ -34,7 +34,7 @@ churn_metrics(struct arena *arena, const struct sim_options *options, size_t *re
       {"acceptance", "Pods accepted, % of those that came, by load"},
       {"acceptance_multi_gpu", "Pods with several GPUs accepted, %, by load"},
       {"allocated_pct", "GPUs allocated in the mean over time, % of capacity, by load"},
-      {"moves_per_100", "Moves for each 100 pods accepted, by load"},
+      {"moves_per_100", "Moves for each 100 pods accepted, both from time 3 on, by load"},
   };
   size_t kind_count = SG_ARRAY_LEN(kinds) - (options->moves_per_100 ? 0 : 1), count = 0;
   struct sim_metric *metrics =

@@ -3,11 +3,19 @@
  * Suite A1: the cluster fills up. The list of pods in a drawn order, then pods drawn from it
  * with replacement until the next one would take what was requested beyond `ratio` times the
  * GPUs there are. No pod is offered twice, none leaves. The experiment of the FGD paper.
+ *
+ * On a cluster that is small beside its pods one pod could end a run long before the ratio, or
+ * leap over half the percentages at once. The former is left out, and the run goes on; of the
+ * latter there are no figures. Both only where it is about more than APART_MAX_PCT.
  */
 #include "src/simulate/history.h"
 #include "src/simulate/pods.h"
 
+#include <math.h>
 #include <stdlib.h>
+
+/* Percent of capacity between what was requested and what a figure is called after, at most. */
+enum { APART_MAX_PCT = 10 };
 
 /* Percent of capacity that have been requested: where figures are taken. */
 static const unsigned allocated_at[] = {85, 90, 95, 96, 98, 100, 105, 110, 120, 130};
@@ -99,12 +107,14 @@ inflate_metrics(struct arena *arena, const struct sim_options *options, size_t *
 static uint32_t *draw_arrivals(const struct sim_trace *trace, double ratio, uint64_t seed,
                                size_t *ret_count) {
   struct sim_random random = sim_random_of(seed, SIM_STREAM_PODS);
-  size_t pods = trace->facts.pods, cap = pods, count = pods;
+  size_t pods = trace->facts.pods, cap = pods, count = pods, taken = 0, left_out = 0;
   int64_t most = (int64_t)(ratio * (double)trace->facts.capacity_milli), requested = 0;
+  int64_t apart = APART_MAX_PCT * trace->facts.capacity_milli;
   uint32_t *classes = mem_zalloc(cap * sizeof(*classes));
   memcpy(classes, trace->pods, pods * sizeof(*classes));
   sim_random_shuffle(&random, classes, count);
-  /* A list that is more than enough is cut by the same rule. */
+  /* A list that is more than enough is cut by the same rule. Who is left out as often as there are
+   * pods in the list ends the run all the same: nothing small enough may be left to come. */
   for (size_t i = 0;; i++) {
     if (i == count) {
       if (count == cap) {
@@ -113,9 +123,12 @@ static uint32_t *draw_arrivals(const struct sim_trace *trace, double ratio, uint
       }
       classes[count++] = trace->pods[sim_random_below(&random, pods)];
     }
-    requested += pack_request_milli(trace->catalog, &trace->classes[classes[i]], 0);
-    if (requested > most) {
-      *ret_count = i;
+    int64_t milli = pack_request_milli(trace->catalog, &trace->classes[classes[i]], 0);
+    if (requested + milli <= most) {
+      requested += milli;
+      classes[taken++] = classes[i];
+    } else if (left_out++ == pods || (most - requested) * 100 <= apart) {
+      *ret_count = taken;
       return classes;
     }
   }
@@ -164,6 +177,9 @@ static void look_at_fragments(struct tally *tally, int64_t next_milli) {
     unsigned at = fragments_at[tally->next_fragment];
     if ((tally->requested + next_milli) * 100 <= (int64_t)at * capacity(tally))
       return;
+    tally->next_fragment++;
+    if ((int64_t)at * capacity(tally) - tally->requested * 100 > APART_MAX_PCT * capacity(tally))
+      continue;
     struct sim_fragments fragments = sim_fragments_of(tally->target, tally->world.cluster);
     double all = (double)capacity(tally);
     double left = (double)pack_cluster_totals(tally->world.cluster)->milli_left;
@@ -174,7 +190,6 @@ static void look_at_fragments(struct tally *tally, int64_t next_milli) {
       sim_run_set(run, 100 * fragments.node_milli / left, "frag_ratio_pct@%u", at);
     if (at == 100)
       look_at_idle(tally);
-    tally->next_fragment++;
   }
 }
 
@@ -194,12 +209,15 @@ static void offer(struct tally *tally, const struct pack_request *request) {
   tally->counts[percent]++;
 }
 
-/* The mean over the arrivals of one percent; where a small cluster skips it, what was before. */
+/* The mean over the arrivals of one percent; where a small cluster skips it, what was shortly
+ * before; NAN: nothing was. */
 static double allocated(const struct tally *tally, size_t percent) {
-  percent = percent < tally->percents ? percent : tally->percents - 1;
-  while (percent > 0 && tally->counts[percent] == 0)
-    percent--;
-  return tally->counts[percent] ? tally->sums[percent] / tally->counts[percent] : 0;
+  for (size_t apart = 0; apart <= APART_MAX_PCT && apart <= percent; apart++) {
+    size_t at = percent - apart;
+    if (at < tally->percents && tally->counts[at] > 0)
+      return tally->sums[at] / tally->counts[at];
+  }
+  return NAN;
 }
 
 static void sum_up(struct tally *tally) {
@@ -245,6 +263,20 @@ static bool run_inflate(struct sim_run *run, struct err *reterr) {
   return is_good;
 }
 
+/* What the header cannot say of every list: pods that are more than all that may be requested. */
+static const struct sim_input *
+inflate_inputs(struct arena *arena, const struct sim_options *options, size_t *ret_count) {
+  const struct sim_trace *trace = options->trace;
+  double most = options->ratio * (double)trace->facts.capacity_milli, never = 0;
+  for (size_t i = 0; i < trace->facts.classes; i++)
+    if ((double)pack_request_milli(trace->catalog, &trace->classes[i], 0) > most)
+      never += trace->class_counts[i];
+  struct sim_input *input = arena_alloc(arena, sizeof(*input));
+  *input = (struct sim_input){.key = "pods_never_offered", .number = never};
+  *ret_count = never > 0;
+  return input;
+}
+
 static bool prepare_inflate(const struct sim_results *results, const struct sim_env *env,
                             void **ret, struct err *reterr) {
   const struct sim_options *options = &results->options;
@@ -260,6 +292,7 @@ const struct sim_suite sim_suite_inflate = {
     .uses_moves = true,
     .contenders = contenders,
     .metrics = inflate_metrics,
+    .inputs = inflate_inputs,
     .curve = &curve,
     .prepare = prepare_inflate,
     .release = sim_history_free,

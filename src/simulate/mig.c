@@ -159,6 +159,11 @@ static const struct sim_input *make_inputs(struct arena *arena, const struct sim
 
 static bool prepare(const struct sim_results *results, const struct sim_env *env, void **ret,
                     struct err *reterr) {
+  bool has_bound_only =
+      results->contender_count == 1 && strcmp(results->contenders[0].name, "lp") == 0;
+  if (has_bound_only && !mig_has_part(&results->options, SIM_MIG_SATURATION))
+    return err_set(reterr, ERR_INVALID,
+                   "lp bounds part saturation, and nothing else: it would have no figures");
   *ret = mig_bed_new(results, env, reterr);
   return *ret != NULL;
 }
@@ -178,4 +183,5 @@ const struct sim_suite sim_suite_mig = {
     .run = run_mig,
     .check = mig_check,
     .chart = mig_draw_chart,
+    .check_chart = mig_check_chart,
 };

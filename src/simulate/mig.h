@@ -198,6 +198,7 @@ size_t mig_count_mixes(const struct sim_options *options);
 bool mig_check(const struct sim_results *results, struct buf *out);
 /* Acceptance by mix (mig_chart.c). */
 void mig_draw_chart(const struct sim_results *results, struct buf *out);
+bool mig_check_chart(const struct sim_options *options, struct err *reterr);
 
 /* What is not known of a player stays as it was. */
 struct mig_saturation {

@@ -151,11 +151,23 @@ static void draw_band(struct chart *chart, size_t metric, int *y) {
   *y += BAND_GAP;
 }
 
+bool mig_check_chart(const struct sim_options *options, struct err *reterr) {
+  if (mig_has_part(options, SIM_MIG_CHURN) || mig_has_part(options, SIM_MIG_SATURATION))
+    return true;
+  return err_set(reterr, ERR_INVALID,
+                 "the chart is of part churn or saturation, and neither is played");
+}
+
 void mig_draw_chart(const struct sim_results *results, struct buf *out) {
-  const char *title;
-  size_t first = find_metric(results, &title);
+  const char *what;
+  size_t first = find_metric(results, &what);
   if (first == SIZE_MAX)
     return;
+  const struct sim_mig_options *mig = &results->options.mig;
+  const char *title = mig->gpu_count > 1 ? str_printf(results->arena, "%s, on %u GPU%s", what,
+                                                      mig->gpus[0], mig->gpus[0] == 1 ? "" : "s")
+                                               .ptr
+                                         : what;
   size_t mixes = mig_count_mixes(&results->options);
   size_t bands = mixes <= BANDS_MAX ? mixes + 1 : 1; /* the mean, then each */
   struct chart chart = {.results = results, .out = out};

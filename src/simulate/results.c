@@ -131,7 +131,9 @@ static void store(struct sim_results *results, size_t contender, size_t seed,
     results->values[(contender * results->metric_count + m) * seeds + seed] = run->values[m];
   for (size_t p = 0; p < results->point_count; p++)
     results->points[(contender * results->point_count + p) * seeds + seed] = run->points[p];
-  results->seconds[contender * seeds + seed] = run->seconds;
+  /* What is no policy (a bound, an oracle) decides nothing: it has no time, not one of 0. */
+  bool has_time = run->contender.policy || run->seconds > 0;
+  results->seconds[contender * seeds + seed] = has_time ? run->seconds : NAN;
 }
 
 static void run_one(void *arg, size_t index) {

@@ -62,11 +62,13 @@ scale_metrics(struct arena *arena, const struct sim_options *options, size_t *re
   for (size_t s = 0; s < sizes; s++)
     for (size_t i = 0; i < SG_ARRAY_LEN(per_size); i++) {
       uint32_t nodes = size_at(options, s);
-      metrics[count++] = (struct sim_metric){
-          .name = str_printf(arena, "%s@%u", per_size[i].name, nodes).ptr,
-          .block = str_printf(arena, "%u nodes: %s", nodes, per_size[i].block).ptr,
-          .column = per_size[i].column,
-          .decimals = per_size[i].decimals};
+      metrics[count++] =
+          (struct sim_metric){.name = str_printf(arena, "%s@%u", per_size[i].name, nodes).ptr,
+                              .block = str_printf(arena, "%u node%s: %s", nodes,
+                                                  nodes == 1 ? "" : "s", per_size[i].block)
+                                           .ptr,
+                              .column = per_size[i].column,
+                              .decimals = per_size[i].decimals};
     }
   *ret_count = count;
   return metrics;

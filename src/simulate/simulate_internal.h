@@ -206,6 +206,8 @@ struct sim_suite {
   /* Optional: as sim_results_check and sim_write_chart; without `chart` the curve is drawn. */
   bool (*check)(const struct sim_results *results, struct buf *out);
   void (*chart)(const struct sim_results *results, struct buf *out);
+  /* Optional, with `chart`: whether these options leave something to draw. */
+  bool (*check_chart)(const struct sim_options *options, struct err *reterr);
 };
 
 extern const struct sim_suite sim_suite_inflate, sim_suite_churn, sim_suite_mig, sim_suite_mixed,

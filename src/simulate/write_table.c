@@ -165,7 +165,8 @@ static void print_inputs(const struct sim_results *results, struct buf *out) {
       buf_printf(out, "%.15g", input->number);
   }
   if (options->moves_per_100)
-    buf_printf(out, "; at most %u moves for each 100 pods placed", options->moves_per_100);
+    buf_printf(out, "; at most %u moves for each 100 pods placed since the beginning",
+               options->moves_per_100);
   buf_printf(out, "\nMeans of %zu seed%s", options->seed_count, plural(options->seed_count));
   buf_append_cstr(out,
                   options->seed_count > 1 ? " and half the width of their 95 % intervals\n" : "\n");

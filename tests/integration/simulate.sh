@@ -43,6 +43,17 @@ cat >"$work/recorded.json" <<'END'
 {"kind": "List", "items": [
  {"kind": "Node", "metadata": {"name": "a", "labels": {"nvidia.com/gpu.product": "NVIDIA-L4"}},
   "status": {"allocatable": {"cpu": "7910m", "memory": "32Gi", "nvidia.com/gpu": "2"}}},
+ {"kind": "Node", "metadata": {"name": "cordoned"}, "spec": {"unschedulable": true},
+  "status": {"allocatable": {"cpu": "8", "memory": "32Gi"}}},
+ {"kind": "Node", "metadata": {"name": "used-up"}, "status": {"allocatable": {"cpu": "1", "memory": "32Gi"}}},
+ {"kind": "Pod", "metadata": {"name": "agent-2", "namespace": "s", "ownerReferences": [{"kind": "DaemonSet"}]},
+  "spec": {"nodeName": "used-up", "containers": [{"resources": {"requests": {"cpu": "1"}}}]}, "status": {"phase": "Running"}},
+ {"kind": "Pod", "metadata": {"name": "slice", "namespace": "s"}, "status": {"phase": "Pending"},
+  "spec": {"containers": [{"resources": {"limits": {"nvidia.com/mig-1g.10gb": "1"}}}]}},
+ {"kind": "Pod", "metadata": {"name": "either", "namespace": "s"}, "status": {"phase": "Pending"},
+  "spec": {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+    {"matchExpressions": [{"key": "nvidia.com/gpu.product", "operator": "In", "values": ["Y", "X"]}]}]}}},
+   "containers": [{"resources": {"limits": {"nvidia.com/gpu": 1}}}]}},
  {"kind": "Node", "metadata": {"name": "b"}, "status": {"allocatable": {"cpu": "4", "memory": "1048575Ki"}}},
  {"kind": "Pod", "metadata": {"name": "agent", "namespace": "s", "ownerReferences": [{"kind": "DaemonSet"}]},
   "spec": {"nodeName": "a", "containers": [{"resources": {"requests": {"cpu": "100m", "memory": "1G"}}}]},
@@ -60,12 +71,13 @@ cat >"$work/recorded.json" <<'END'
 END
 for list in nodes pods; do
   jq -r --arg list $list -f "$root/deploy/examples/simulate/lists.jq" "$work/recorded.json"
-done >"$work/lists"
-if diff - "$work/lists" <<'END'; then
+done >"$work/lists" 2>"$work/lists.err"
+if grep -q 'shared GPUs: 1 pods' "$work/lists.err" && diff - "$work/lists" <<'END'; then
 sn,cpu_milli,memory_mib,gpu,model
 a,7810,31814,2,NVIDIA-L4
 b,4000,1023,0,
 name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec
+s/either,0,0,1,1000,X|Y
 s/p,2500,3072,1,1000,NVIDIA-L4
 s/waits,2000,0,0,0,
 END

@@ -70,6 +70,9 @@ static const struct {
     {{"inflate", "--nodes", NODES, "--pods", PODS, "--mix-seed=1"},
      "suite inflate has no --mix-seed: that is for mig"},
     {{"scale"}, "suite scale needs --pods FILE, in the format of"},
+    {{"mig", "--parts", "exact", "--svg", "x.svg"}, "--svg: the chart is of part churn or"},
+    {{"mig", "--policies", "lp", "--parts", "churn"},
+     "lp bounds part saturation, and nothing else"},
     {{"mig", "--product", "h200"}, "no MIG product is called \"h200\"; there are: a30-24gb"},
 };
 
@@ -108,6 +111,9 @@ static const struct {
      "suite inflate has no --products: that is for mig"},
     {"inflate", "--policies", "fdg", "has no policy \"fdg\"; it knows: all slicegate random"},
     {"inflate", "--json", "/nowhere/x.json", "/nowhere/x.json"},
+    {"inflate", "--json", "-", "\"-\" is no file to write; -o json"},
+    {"inflate", "--csv", "-", "\"-\" is no file to write"},
+    {"inflate", "--svg", "-", "\"-\" is no file to write"},
 };
 
 START_TEST(wrong_values_are_named) {
@@ -236,13 +242,24 @@ START_TEST(axes_of_shares_end_at_all) {
   struct buf text;
   struct run run =
       RUN(cli_simulate, "mig", "--gpus", "100", "--seeds", "1-2", "--parts", "saturation", "--mix",
-          "uniform", "--policies", "oracle,worstfit", "--svg", svg);
+          "uniform", "--policies", "oracle,worstfit", "--svg", svg, "-o", "csv");
   assert_code(&run, EXIT_OK);
   (void)must_read(svg, &text);
   assert_contains(text.ptr, ">100</text>");
   assert_lacks(text.ptr, ">101</text>");
   assert_lacks(text.ptr, ">102</text>");
   assert_contains(text.ptr, "An arrow: less than 84 %, where the axis begins</text>");
+  assert_contains(text.ptr, "when 100 % were asked for, %</title>");
+  /* Who is no policy has no time. */
+  assert_contains(run.out, "mig,worstfit,seconds,1,");
+  assert_lacks(run.out, "mig,oracle,seconds,");
+  buf_done(&text);
+  run_done(&run);
+  run = RUN(cli_simulate, "mig", "--gpus", "8,20", "--seeds", "1", "--parts", "saturation", "--mix",
+            "uniform", "--policies", "firstfit", "--svg", svg);
+  assert_code(&run, EXIT_OK);
+  (void)must_read(svg, &text);
+  assert_contains(text.ptr, "when 100 % were asked for, %, on 8 GPUs</title>");
   buf_done(&text);
   run_done(&run);
   free(svg);
@@ -272,6 +289,35 @@ START_TEST(files_beside_the_table) {
 }
 END_TEST
 
+/* One node of 8 GPUs and pods of 16: none is offered, and there is nothing to draw. A file
+ * that was not there is not there afterwards, and the table is. */
+START_TEST(no_empty_files_are_left) {
+  struct scratch scratch = scratch_new();
+  char *svg = scratch_write(&scratch, "new.svg", "");
+  char *nodes =
+      scratch_write(&scratch, "nodes.csv", "sn,cpu_milli,memory_mib,gpu,model\na,64000,1024,8,A\n");
+  char *pods = scratch_write(&scratch, "pods.csv",
+                             "name,cpu_milli,memory_mib,num_gpu,gpu_milli\np,1,1,16,1000\n");
+  ck_assert_int_eq(remove(svg), 0);
+  struct run run = RUN(cli_simulate, "inflate", "--nodes", nodes, "--pods", pods, "--seeds", "1",
+                       "--policies", "fgd", "--svg", svg);
+  assert_code(&run, EXIT_UNUSABLE);
+  assert_contains(run.err, "these results have nothing to draw");
+  assert_contains(run.out, "pods_never_offered 1");
+  ck_assert_ptr_null(fopen(svg, "r"));
+  run_done(&run);
+  run = RUN(cli_simulate, "inflate", "--nodes", nodes, "--pods", pods, "--policies", "fdg", "--svg",
+            svg);
+  assert_code(&run, EXIT_UNUSABLE);
+  ck_assert_ptr_null(fopen(svg, "r"));
+  run_done(&run);
+  free(svg);
+  free(nodes);
+  free(pods);
+  scratch_done(&scratch);
+}
+END_TEST
+
 /* What stands in a file stays until there is something to put there; nothing takes its place. */
 START_TEST(files_are_written_in_place) {
   struct scratch scratch = scratch_new();
@@ -281,7 +327,7 @@ START_TEST(files_are_written_in_place) {
   struct run run = RUN(cli_simulate, "inflate", "--nodes", NODES, "--pods", PODS, "--seeds", "1",
                        "--policies", "fgd", "--ratio", "0.5", "--svg", good);
   assert_code(&run, EXIT_UNUSABLE);
-  assert_contains(run.err, "these results have nothing to draw");
+  assert_contains(run.err, "--svg: the chart begins at 80 % requested: a ratio below 0.81 has");
   ck_assert(str_is(must_read(good, &text), "a chart of before"));
   buf_done(&text);
   run_done(&run);
@@ -315,6 +361,7 @@ TCase *tcase_simulate(void) {
   tcase_add_test(tcase, rivals_are_those_that_ran);
   tcase_add_test(tcase, axes_of_shares_end_at_all);
   tcase_add_test(tcase, files_beside_the_table);
+  tcase_add_test(tcase, no_empty_files_are_left);
   tcase_add_test(tcase, files_are_written_in_place);
   return tcase;
 }

@@ -89,9 +89,72 @@ START_TEST(what_is_alike_has_one_number) {
 }
 END_TEST
 
+/* More rows than there are numbers: eight levels count CPU, eight memory, each in steps of its
+ * own. None of the rows passes for a node without hosts. */
+START_TEST(without_a_number_hosts_are_unknown) {
+  enum { KINDS = 8, TIMES = 32, STEPS = KINDS * TIMES };
+  struct bed bed = {.hosts = hosts_new()};
+  int64_t needs[STEPS];
+  bed.tables = (struct pack_tables){.levels = bed.levels, .level_count = 2 * KINDS};
+  for (size_t i = 0; i < KINDS; i++) {
+    int64_t need = 1000 + 37 * (int64_t)i;
+    bed.levels[i] = (struct pack_level){.gpus = 2, .cpu_milli = need};
+    bed.levels[KINDS + i] = (struct pack_level){.gpus = 2, .mem_bytes = need};
+    for (size_t times = 1; times <= TIMES; times++)
+      needs[i * TIMES + times - 1] = need * (int64_t)times;
+  }
+  hosts_set_levels(bed.hosts, &bed.tables);
+  size_t unknown = 0;
+  for (size_t c = 0; c < STEPS; c++)
+    for (size_t m = 0; m < STEPS; m++) {
+      uint16_t number = hosts_number(bed.hosts, 2 * TIMES, needs[c], needs[m], 1);
+      ck_assert_uint_ne(number, 0);
+      unknown += number == NUMBER_UNKNOWN;
+    }
+  ck_assert_uint_gt(unknown, 0);
+  ck_assert_int_eq(hosts_room(bed.hosts), PACK_ROOM_EXCEEDED);
+  hosts_clear(bed.hosts);
+  ck_assert_int_eq(hosts_room(bed.hosts), PACK_ROOM_ENOUGH);
+  ck_assert_uint_eq(hosts_number(bed.hosts, 2 * TIMES, needs[STEPS - 1], needs[STEPS - 1], 1), 1);
+  hosts_free(bed.hosts);
+}
+END_TEST
+
+START_TEST(without_a_number_a_charge_is_dear) {
+  static const struct price_list list;
+  struct hosts *hosts = hosts_new();
+  struct charges *charges = charges_new();
+  struct charge charge = {.product = 1};
+  for (uint32_t i = 1; i < NUMBERS_MAX; i++) {
+    ck_assert_int_eq(charges_room(charges),
+                     i < NUMBERS_MAX / 2 ? PACK_ROOM_ENOUGH : PACK_ROOM_LITTLE);
+    charge.milli = i;
+    ck_assert_uint_eq(charges_number(charges, &charge, &list, hosts), i);
+  }
+  ck_assert_int_eq(charges_room(charges), PACK_ROOM_LITTLE);
+  charge.milli = NUMBERS_MAX;
+  ck_assert_uint_eq(charges_number(charges, &charge, &list, hosts), NUMBER_UNKNOWN);
+  ck_assert_int_eq(charges_room(charges), PACK_ROOM_EXCEEDED);
+  charges_set_prices(charges, &list, hosts);
+  ck_assert_int_eq(charges_prices(charges)[NUMBER_UNKNOWN], 1 << 29);
+  charge.milli = 7; /* who has a number keeps it */
+  ck_assert_uint_eq(charges_number(charges, &charge, &list, hosts), 7);
+  charges_clear(charges);
+  ck_assert_int_eq(charges_room(charges), PACK_ROOM_ENOUGH);
+  charge.milli = NUMBERS_MAX;
+  ck_assert_uint_eq(charges_number(charges, &charge, &list, hosts), 1);
+  charge.after = NUMBER_UNKNOWN;
+  ck_assert_uint_eq(charges_number(charges, &charge, &list, hosts), NUMBER_UNKNOWN);
+  charges_free(charges);
+  hosts_free(hosts);
+}
+END_TEST
+
 TCase *tcase_hosts(void) {
   TCase *tc = tcase_create("hosts");
   tcase_add_test(tc, numbers_stand_for_what_is_counted);
   tcase_add_test(tc, what_is_alike_has_one_number);
+  tcase_add_test(tc, without_a_number_hosts_are_unknown);
+  tcase_add_test(tc, without_a_number_a_charge_is_dear);
   return tc;
 }

@@ -3,7 +3,7 @@
  * Scorers remember; nobody may see it. What one says that has lived through everything is held
  * against a twin that was told the same and has never looked at a node, and asks for every node.
  */
-#include "slicegate/packing.h"
+#include "src/packing/packing_internal.h"
 #include "tests/support/check_main.h"
 #include "tests/support/packing_lab.h"
 
@@ -503,6 +503,71 @@ START_TEST(charges_run_full_while_scoring) {
 }
 END_TEST
 
+/* A policy with five numbers for charges, which takes the largest node. Whoever gets none is dear.
+ */
+enum { FEW_NUMBERS = 5, FEW_UNKNOWN };
+struct few {
+  int32_t prices[FEW_UNKNOWN + 1];
+  uint16_t count;
+};
+
+static void *few_new(const struct pack_catalog *catalog, uint64_t seed) {
+  (void)catalog;
+  (void)seed;
+  struct few *few = mem_zalloc(sizeof(*few));
+  few->prices[FEW_UNKNOWN] = 1 << 29;
+  return few;
+}
+
+static bool few_score(const struct pack_view *view, const struct pack_node *node,
+                      const struct pack_request *request, struct pack_cell *ret,
+                      struct pack_placement *placement) {
+  struct few *few = view->state;
+  if (placement)
+    return pack_place_plain(view->catalog, node, request, 0, placement);
+  few->count++;
+  ret->score = (int32_t)node->cpu_left;
+  ret->charge = few->count < FEW_UNKNOWN ? few->count : FEW_UNKNOWN;
+  return true;
+}
+
+static const int32_t *few_prices(void *state, enum pack_room *ret_room) {
+  struct few *few = state;
+  *ret_room = few->count > FEW_NUMBERS ? PACK_ROOM_EXCEEDED : PACK_ROOM_ENOUGH;
+  return few->prices;
+}
+
+static void few_drop(void *state) {
+  ((struct few *)state)->count = 0;
+}
+
+/* The first request takes three of five numbers, the second would need three more: it is scored
+ * again with all five, instead of taking its last node for the dearest. */
+START_TEST(charges_run_full_within_one_request) {
+  static const struct pack_policy few_policy = {.name = "few",
+                                                .score = few_score,
+                                                .state_new = few_new,
+                                                .state_free = free,
+                                                .charge_prices = few_prices,
+                                                .drop_charges = few_drop};
+  CLEANUP_LAB struct lab lab;
+  lab_init(&lab, 1);
+  for (int64_t cores = 1; cores <= 3; cores++) {
+    char name[32];
+    (void)snprintf(name, sizeof(name), "n%jd", (intmax_t)cores);
+    set_node(&lab, name, cores * 10, &whole_t4, 1, NULL);
+  }
+  CLEANUP_SCORER struct pack_scorer *scorer = pack_scorer_new(&few_policy, lab.catalog, 1);
+  for (uint16_t milli = 100; milli <= 400; milli += 100) {
+    struct pack_request request = pack_request_of(1000, 0, PACK_FRACTION, 1, milli);
+    struct pack_choice choice;
+    ck_assert_uint_eq(pack_choose(scorer, lab.cluster, &request, &choice, 1), 1);
+    ck_assert_uint_eq(choice.placement.node, 2);
+    ck_assert_int_eq(choice.score, 30000);
+  }
+}
+END_TEST
+
 /* CPU and memory in so many steps that F_n's rows are dropped now and then. */
 START_TEST(rows_of_fragmentation_are_dropped) {
   enum { STEPS = 200 };
@@ -549,6 +614,7 @@ TCase *tcase_scorer(void) {
   tcase_add_test(tc, charges_run_full_while_choosing);
   tcase_add_test(tc, charges_run_full_while_scoring);
   tcase_add_test(tc, charges_run_full_in_upkeep);
+  tcase_add_test(tc, charges_run_full_within_one_request);
   tcase_add_test(tc, rows_of_fragmentation_are_dropped);
   return tc;
 }

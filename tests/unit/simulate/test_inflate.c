@@ -62,16 +62,66 @@ START_TEST(what_is_left_beside_idle_gpus) {
 }
 END_TEST
 
-/* A pod of 8 GPUs takes a cluster of 16 from 50 to 100 %: between them nothing changes. */
+/* Twelve GPUs and pods of one: 91.7 and 100 % are hit, the others are those shortly before. */
 START_TEST(percentages_that_are_skipped_are_those_before) {
+  CLEANUP_TRACE struct sim_trace *trace = must_read_pods(12, "p,1000,1024,1,1000,\n");
+  CLEANUP_RESULTS struct sim_results *results = must_run("inflate", trace, 1, "firstfit");
+  ck_assert_double_eq_tol(value_of(results, "allocated_pct@85"), 1000.0 / 12, 1e-9);
+  ck_assert_double_eq_tol(value_of(results, "allocated_pct@98"), 1100.0 / 12, 1e-9);
+  ck_assert_double_eq(value_of(results, "allocated_pct@100"), 100);
+  ck_assert_double_eq(value_of(results, "allocated_pct@130"), 100);
+}
+END_TEST
+
+/* A pod of 8 GPUs takes a cluster of 16 from 50 to 100 %: at 85 % nothing was seen, nor at 130. */
+START_TEST(percentages_that_are_leapt_over_have_no_figures) {
   CLEANUP_TRACE struct sim_trace *trace =
       must_read(NODES_HEADER "a,96000,102400,8,T4\nb,96000,102400,8,T4\n",
                 PODS_HEADER "p,7000,1024,8,1000,\n");
   CLEANUP_RESULTS struct sim_results *results = must_run("inflate", trace, 1, "firstfit");
-  ck_assert_double_eq(value_of(results, "allocated_pct@85"), 50);
-  ck_assert_double_eq(value_of(results, "allocated_pct@98"), 50);
+  ck_assert(isnan(value_of(results, "allocated_pct@85")));
+  ck_assert(isnan(value_of(results, "allocated_pct@98")));
+  ck_assert(isnan(value_of(results, "frag_pct@80")));
+  ck_assert_double_eq(value_of(results, "frag_pct@50"), 0);
   ck_assert_double_eq(value_of(results, "allocated_pct@100"), 100);
-  ck_assert_double_eq(value_of(results, "allocated_pct@130"), 100);
+  ck_assert_double_eq(value_of(results, "gpus_idle@100"), 0);
+  ck_assert_double_eq(value_of(results, "allocated_pct@110"), 100);
+  ck_assert(isnan(value_of(results, "allocated_pct@120")));
+  ck_assert(isnan(value_of(results, "allocated_pct@130")));
+}
+END_TEST
+
+/* Twelve GPUs, and among ten pods one of 16, which is more than 130 %: the others go on. */
+START_TEST(one_large_pod_does_not_end_the_run) {
+  enum { SEEDS = 5 };
+  CLEANUP_BUF struct buf pods;
+  buf_init(&pods, 4096);
+  buf_append_cstr(&pods, PODS_HEADER "large,1000,1024,16,1000,\n");
+  for (unsigned i = 0; i < 9; i++)
+    buf_printf(&pods, "p%u,1000,1024,1,1000,\n", i);
+  CLEANUP_TRACE struct sim_trace *trace =
+      must_read(NODES_HEADER "a,64000,102400,8,A\nb,64000,102400,4,A\n", pods.ptr);
+  CLEANUP_RESULTS struct sim_results *results = must_run("inflate", trace, SEEDS, "firstfit");
+  size_t at_100 = sim_results_find_metric(results, "allocated_pct@100");
+  size_t failed = sim_results_find_metric(results, "failed_pods");
+  for (size_t s = 0; s < SEEDS; s++) {
+    ck_assert_double_eq(sim_results_values(results, 0, at_100)[s], 100);
+    ck_assert_double_eq(sim_results_values(results, 0, failed)[s], 3); /* 15 of 12 came */
+  }
+  ck_assert_uint_eq(results->input_count, 1);
+  ck_assert_str_eq(results->inputs[0].key, "pods_never_offered");
+  ck_assert_double_eq(results->inputs[0].number, 1);
+}
+END_TEST
+
+/* Nothing in the list is small enough for what is left: the run ends, and says nothing of it. */
+START_TEST(a_list_of_large_pods_ends_early) {
+  CLEANUP_TRACE struct sim_trace *trace =
+      must_read(NODES_HEADER "a,64000,102400,12,A\n", PODS_HEADER "p,1000,1024,16,1000,\n");
+  CLEANUP_RESULTS struct sim_results *results = must_run("inflate", trace, 1, "firstfit");
+  ck_assert(isnan(value_of(results, "allocated_pct@100")));
+  ck_assert(isnan(value_of(results, "gpus_idle@100")));
+  ck_assert_double_eq(value_of(results, "failed_pods"), 0);
 }
 END_TEST
 
@@ -174,6 +224,9 @@ TCase *tcase_inflate(void) {
   tcase_add_test(tcase, stranded_parts_are_fragments);
   tcase_add_test(tcase, what_is_left_beside_idle_gpus);
   tcase_add_test(tcase, percentages_that_are_skipped_are_those_before);
+  tcase_add_test(tcase, percentages_that_are_leapt_over_have_no_figures);
+  tcase_add_test(tcase, one_large_pod_does_not_end_the_run);
+  tcase_add_test(tcase, a_list_of_large_pods_ends_early);
   tcase_add_test(tcase, a_ratio_below_one_ends_early);
   tcase_add_test(tcase, a_long_list_is_cut);
   tcase_add_test(tcase, the_same_seed_gives_the_same_figures);
