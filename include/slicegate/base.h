@@ -111,6 +111,9 @@ bool str_starts_with(struct str s, struct str prefix);
 bool str_ends_with(struct str s, struct str suffix);
 /* The index of the first `c`, or s.len. */
 size_t str_find_char(struct str s, char c);
+/* Bytes of the well-formed UTF-8 character at the start of s; 0: there is none (RFC 3629: no
+ * overlong forms, no surrogates, nothing above U+10FFFF). */
+size_t str_utf8_len(struct str s);
 /* The rest of s after its first `n` bytes (n <= s.len). */
 struct str str_skip(struct str s, size_t n);
 /* Byte order; <0, 0, >0. */

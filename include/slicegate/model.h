@@ -61,6 +61,11 @@ struct resource_amount {
   bool is_valid; /* text is a quantity */
 };
 
+/* "hugepages-2Mi": bytes, in pages of that size. */
+static inline bool resource_is_huge_pages(struct str name) {
+  return str_starts_with(name, STR_LIT("hugepages-"));
+}
+
 const struct resource_amount *amount_find(const struct resource_amount *list, size_t count,
                                           struct str name);
 

@@ -34,20 +34,6 @@ void rule_report(struct rule_context *ctx, enum rule_id rule, enum severity seve
 /* Long enough for any resource name or label value in use, short enough for a sentence. */
 enum { SHOWN_BYTES_MAX = 128 };
 
-/* The bytes of the UTF-8 character that begins here; 0 when there is none (doc refuses such
- * text, but a text of any origin may come here). */
-static size_t character_length(const unsigned char *c, size_t len) {
-  size_t need = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
-  if (need == 0 || need > len || c[0] > 0xf4)
-    return 0;
-  for (size_t i = 1; i < need; i++)
-    if ((c[i] & 0xc0) != 0x80)
-      return 0;
-  bool is_overlong = (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xf0 && c[1] < 0x90);
-  bool is_no_scalar = (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf4 && c[1] > 0x8f);
-  return is_overlong || is_no_scalar ? 0 : need;
-}
-
 /* C0 controls and DEL break a Warning header; C1 controls (UTF-8 C2 80 .. C2 9F) and the
  * marks that change the direction of text (E2 80 AA .. AE, E2 81 A6 .. A9) let a label
  * value rewrite what a terminal shows of our sentence. */
@@ -72,7 +58,7 @@ struct str text_clean(struct arena *arena, struct str text, size_t max) {
   char *out = arena_alloc(arena, limit + 4);
   size_t len = 0;
   for (size_t at = 0; at < text.len;) {
-    size_t length = character_length(bytes + at, text.len - at);
+    size_t length = str_utf8_len(str_skip(text, at));
     bool is_bad = length == 0 || is_harmful(bytes + at, length);
     size_t width = is_bad ? 1 : length;
     if (len + width > limit)

@@ -77,32 +77,6 @@ void check_report_note(struct check_report *report, struct str note) {
 
 /* ---- texts ------------------------------------------------------------------------------ */
 
-/* Length of the well-formed UTF-8 sequence at `at` (RFC 3629), 0 when there is none. */
-static size_t utf8_length(const unsigned char *at, size_t len) {
-  static const struct {
-    unsigned char low, high;               /* of the first byte */
-    unsigned char second_low, second_high; /* forbids overlong forms and surrogates */
-    size_t len;
-  } forms[] = {
-      {0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-      {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-      {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
-  for (size_t i = 0; i < SG_ARRAY_LEN(forms); i++) {
-    if (at[0] < forms[i].low || at[0] > forms[i].high)
-      continue;
-    if (forms[i].len > len)
-      return 0;
-    if (forms[i].len > 1 && (at[1] < forms[i].second_low || at[1] > forms[i].second_high))
-      return 0;
-    for (size_t b = 2; b < forms[i].len; b++) {
-      if ((at[b] & 0xc0) != 0x80)
-        return 0;
-    }
-    return forms[i].len;
-  }
-  return 0;
-}
-
 /* C0 and C1 controls and DEL: a manifest must not be able to steer the reader's terminal. */
 static bool is_control(const unsigned char *at, size_t len) {
   return (len == 1 && (at[0] < 0x20 || at[0] == 0x7f)) ||
@@ -114,7 +88,7 @@ struct str check_report_text(struct check_report *report, struct str text) {
   char *out = arena_alloc(report->arena, text.len + 1);
   size_t len = 0;
   for (size_t i = 0; i < text.len;) {
-    size_t step = utf8_length(at + i, text.len - i);
+    size_t step = str_utf8_len(str_skip(text, i));
     if (step == 0 || is_control(at + i, step)) {
       out[len++] = '?';
       i += step ? step : 1;

@@ -46,10 +46,6 @@ static bool refuse(const struct check *c, struct str field, const char *fmt, ...
 
 /* ---- amounts ------------------------------------------------------------------------------ */
 
-static bool is_huge_page(struct str name) {
-  return str_starts_with(name, STR_LIT("hugepages-"));
-}
-
 /* Resources that are Kubernetes' own: everything else is somebody's device. */
 static bool is_native(struct str name) {
   static const char domain[] = "kubernetes.io/";
@@ -59,7 +55,7 @@ static bool is_native(struct str name) {
 
 static bool check_amount(const struct check *c, struct str field,
                          const struct resource_amount *amount) {
-  bool is_whole = !is_native(amount->name) || is_huge_page(amount->name);
+  bool is_whole = !is_native(amount->name) || resource_is_huge_pages(amount->name);
   const char *expected =
       is_whole ? "a whole number such as 1" : "a quantity such as 500m, 4 or 64Gi";
   struct str text = what_if_shown(c->arena, amount->text);
@@ -90,7 +86,7 @@ static bool check_amounts(const struct check *c, struct str base, const char *li
 /* Devices and huge pages cannot be overcommitted: a limit is needed, and is the request. */
 static bool check_request(const struct check *c, struct str base, const struct container *container,
                           const struct resource_amount *request) {
-  bool is_firm = !is_native(request->name) || is_huge_page(request->name);
+  bool is_firm = !is_native(request->name) || resource_is_huge_pages(request->name);
   const struct resource_amount *limit =
       amount_find(container->limits, container->limit_count, request->name);
   struct str field = field_of(c, base, "requests", request->name);

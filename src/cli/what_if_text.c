@@ -18,7 +18,7 @@ struct str what_if_name(struct arena *arena, const struct what_if_pod *pod) {
 static struct str amount_text(struct arena *arena, const struct resource_request *item) {
   static const char *const units[] = {"Ki", "Mi", "Gi", "Ti"};
   bool is_bytes = str_is(item->name, "memory") || str_is(item->name, "ephemeral-storage") ||
-                  str_starts_with(item->name, STR_LIT("hugepages-"));
+                  resource_is_huge_pages(item->name);
   int64_t value = item->amount.units;
   const char *unit = "";
   if (!is_bytes || !qty_is_whole(item->amount))

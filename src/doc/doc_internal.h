@@ -15,8 +15,6 @@ bool doc_looks_like_json(struct str text);
 
 /* Writes one code point (<= 0x10ffff, no surrogate) to out[0..3]; the number of bytes. */
 size_t utf8_encode(uint32_t code, char *out);
-/* Length of the well-formed UTF-8 sequence at `at`, 0 when there is none (RFC 3629). */
-size_t utf8_sequence(const char *at, size_t len);
 
 /* Duplicate keys, gathered while reading; at most 100 are kept. */
 struct doc_problems {

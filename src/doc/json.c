@@ -157,7 +157,7 @@ static bool read_string_slow(struct json_parser *p, const char *start, struct st
     } else if (c < 0x80) {
       *to++ = *p->at++;
     } else {
-      size_t len = utf8_sequence(p->at, (size_t)(p->end - p->at));
+      size_t len = str_utf8_len((struct str){p->at, (size_t)(p->end - p->at)});
       if (len == 0)
         return fail_at(p, p->at, "bytes that are not UTF-8");
       memcpy(to, p->at, len);

@@ -5,12 +5,8 @@
  */
 #include "kube_internal.h"
 
-static bool is_space(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 static struct str skip_space(struct str text) {
-  while (text.len > 0 && is_space(text.ptr[0]))
+  while (text.len > 0 && scan_is_space(text.ptr[0]))
     text = str_skip(text, 1);
   return text;
 }
@@ -57,7 +53,7 @@ static size_t value_length(struct str text) {
     return brackets_length(text);
   size_t i = 0;
   while (i < text.len && text.ptr[i] != ',' && text.ptr[i] != '}' && text.ptr[i] != ']' &&
-         !is_space(text.ptr[i]))
+         !scan_is_space(text.ptr[i]))
     i++;
   return i;
 }

@@ -216,6 +216,9 @@ bool status_error(unsigned status, struct str body, char reason[64], struct err 
 
 /* ---- JSON without trees (json_scan.c, json_put.c) ---------------------------------------- */
 
+static inline bool scan_is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 /*
  * The bytes of a member's value in the text of an object. Values are skipped by their brackets and
  * quotes, not checked. False: it is not there, or the text is no object. Keys with escapes match

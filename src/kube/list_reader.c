@@ -36,10 +36,6 @@ void list_reader_reset(struct list_reader *reader) {
   *reader = (struct list_reader){.value = value, .each = reader->each, .ctx = reader->ctx};
 }
 
-static bool is_space(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 static bool wrong(const struct list_reader *reader, const char *wanted, struct err *reterr) {
   return err_set(reterr, ERR_INVALID, "the list is no JSON: %s expected at byte %zu", wanted,
                  reader->offset);
@@ -127,7 +123,7 @@ static size_t value_extent(struct list_reader *reader, struct str piece, bool *r
         return i; /* a number before the end of what holds it */
       if (--reader->depth == 0)
         return i + 1;
-    } else if (reader->depth == 0 && (c == ',' || is_space(c))) {
+    } else if (reader->depth == 0 && (c == ',' || scan_is_space(c))) {
       *ret_ended = true;
       return i;
     }
@@ -226,7 +222,7 @@ bool list_reader_feed(struct list_reader *reader, struct str piece, struct err *
     bool stays = false;
     if (reader->state == IN_KEY)
       feed_key(reader, c);
-    else if (!is_space(c) && !feed_between(reader, c, &stays, reterr))
+    else if (!scan_is_space(c) && !feed_between(reader, c, &stays, reterr))
       return false;
     if (!stays) {
       piece = str_skip(piece, 1);

@@ -109,8 +109,7 @@ struct pod_constraints pod_constraints_of(const struct pod_spec *spec) {
 
 /* What spec.resources may name (KEP-2837). */
 static bool is_pod_level(struct str name) {
-  return str_is(name, "cpu") || str_is(name, "memory") ||
-         str_starts_with(name, STR_LIT("hugepages-"));
+  return str_is(name, "cpu") || str_is(name, "memory") || resource_is_huge_pages(name);
 }
 
 static bool is_requested_by_container(const struct pod_spec *spec, struct str name) {

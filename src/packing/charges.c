@@ -40,10 +40,7 @@ void charges_clear(struct charges *charges) {
 }
 
 enum pack_room charges_room(const struct charges *charges) {
-  /* One request makes at most one charge a node; half is room for that on nearly every cluster. */
-  return charges->is_exceeded                ? PACK_ROOM_EXCEEDED
-         : charges->count >= NUMBERS_MAX / 2 ? PACK_ROOM_LITTLE
-                                             : PACK_ROOM_ENOUGH;
+  return numbers_room(charges->count, charges->is_exceeded);
 }
 
 static int32_t price_of(const struct charge *charge, const struct price_list *list,

@@ -63,9 +63,7 @@ void hosts_clear(struct hosts *hosts) {
 }
 
 enum pack_room hosts_room(const struct hosts *hosts) {
-  return hosts->is_exceeded                ? PACK_ROOM_EXCEEDED
-         : hosts->count >= NUMBERS_MAX / 2 ? PACK_ROOM_LITTLE
-                                           : PACK_ROOM_ENOUGH;
+  return numbers_room(hosts->count, hosts->is_exceeded);
 }
 
 void hosts_set_levels(struct hosts *hosts, const struct pack_tables *tables) {

@@ -28,6 +28,16 @@ enum {
   WORTH_OF_SWITCHING = 200000, /* micro-GPU: of a GPU in MIG mode that may become a whole one */
 };
 
+/* Numbers of charges and of rows of hosts: below NUMBERS_MAX. Who comes when all are taken is
+ * unknown: such a charge costs the most that one can cost. */
+enum { NUMBERS_MAX = 32768, NUMBER_UNKNOWN = NUMBERS_MAX };
+/* One request makes at most one number a node; half is room for that on nearly every cluster. */
+static inline enum pack_room numbers_room(size_t count, bool is_exceeded) {
+  return is_exceeded                ? PACK_ROOM_EXCEEDED
+         : count >= NUMBERS_MAX / 2 ? PACK_ROOM_LITTLE
+                                    : PACK_ROOM_ENOUGH;
+}
+
 /* ---- hosts (hosts.c) --------------------------------------------------------------------------
  */
 
@@ -59,10 +69,6 @@ struct charge {
   uint16_t before, after; /* hosts: those that are no more are lost */
   uint32_t milli, pool_milli;
 };
-
-/* Numbers of charges and of rows of hosts: below NUMBERS_MAX. Who comes when all are taken is
- * unknown: such a charge costs the most that one can cost. */
-enum { NUMBERS_MAX = 32768, NUMBER_UNKNOWN = NUMBERS_MAX };
 
 struct charges; /* numbers from 1 on; 0 is the charge that is nothing */
 struct charges *charges_new(void) SG_MUST_CHECK;

@@ -79,7 +79,7 @@ static void line_escape(struct line *line, struct str s) {
     unsigned char c = (unsigned char)s.ptr[0];
     char escape[8];
     const char *out = s.ptr;
-    size_t len = sys_utf8_len(s);
+    size_t len = str_utf8_len(s);
     size_t used = len ? len : 1;
     if (len == 0) {
       out = "\xef\xbf\xbd";

@@ -180,7 +180,7 @@ static bool is_clean(struct str value) {
   if (value.len > SYS_LABEL_VALUE_MAX)
     return false;
   while (value.len > 0) {
-    size_t len = sys_utf8_len(value);
+    size_t len = str_utf8_len(value);
     if (len == 0)
       return false;
     value = str_skip(value, len);
@@ -194,7 +194,7 @@ static struct str clean_value(struct str value, char scratch[SYS_LABEL_VALUE_MAX
     return value;
   size_t used = 0;
   while (value.len > 0) {
-    size_t len = sys_utf8_len(value);
+    size_t len = str_utf8_len(value);
     size_t out = len ? len : 1;
     if (used + out > SYS_LABEL_VALUE_MAX)
       break;

@@ -7,12 +7,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/*
- * The length of the valid UTF-8 sequence at the start of s (not empty), 0 if there is
- * none (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
- */
-size_t sys_utf8_len(struct str s);
-
 enum { SYS_SHARDS = 4, SYS_CACHE_LINE = 64, SYS_LABEL_VALUE_MAX = 128 };
 
 enum sys_metric_kind { SYS_COUNTER, SYS_GAUGE, SYS_HISTOGRAM };

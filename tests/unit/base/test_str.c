@@ -102,6 +102,39 @@ START_TEST(printf_makes_long_texts_too) {
 }
 END_TEST
 
+/* At the edges of what RFC 3629 lists. */
+START_TEST(utf8_characters_are_those_of_the_rfc) {
+  static const struct {
+    const char *text;
+    size_t len;
+  } cases[] = {
+      {"", 0},
+      {"a", 1},
+      {"\x7f", 1},
+      {"\x80", 0},
+      {"\xc1\xbf", 0},
+      {"\xc2\x80", 2},
+      {"\xdf\xbf", 2},
+      {"\xc2", 0},
+      {"\xc2\x20", 0},
+      {"\xe0\x9f\xbf", 0},
+      {"\xe0\xa0\x80", 3},
+      {"\xed\x9f\xbf", 3},
+      {"\xed\xa0\x80", 0},
+      {"\xef\xbf\xbf", 3},
+      {"\xe2\x82", 0},
+      {"\xf0\x8f\xbf\xbf", 0},
+      {"\xf0\x90\x80\x80", 4},
+      {"\xf4\x8f\xbf\xbf", 4},
+      {"\xf4\x90\x80\x80", 0},
+      {"\xf5\x80\x80\x80", 0},
+      {"\xf0\x90\x80", 0},
+  };
+  for (size_t i = 0; i < SG_ARRAY_LEN(cases); i++)
+    ck_assert_msg(str_utf8_len(str_of(cases[i].text)) == cases[i].len, "case %zu", i);
+}
+END_TEST
+
 TCase *tcase_str(void) {
   TCase *tc = tcase_create("str");
   tcase_add_loop_test(tc, glob_matches_as_documented, 0, SG_ARRAY_LEN(globs));
@@ -109,6 +142,7 @@ TCase *tcase_str(void) {
   tcase_add_loop_test(tc, nearest_names_plausible_typos, 0, SG_ARRAY_LEN(typos));
   tcase_add_test(tc, nearest_refuses_giant_words);
   tcase_add_test(tc, views_compare_and_cut);
+  tcase_add_test(tc, utf8_characters_are_those_of_the_rfc);
   tcase_add_test(tc, printf_makes_long_texts_too);
   return tc;
 }
