@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Builds the control plane pinned in go.mod (etcd, kube-apiserver, kube-controller-manager, kube-scheduler and
-# kubectl) into a cache folder and prints that folder. A folder that is there already is used as it stands: its
+# Builds the control plane pinned in go.mod (etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubectl,
+# and for a node kubelet and kube-proxy) into a cache folder and prints that folder. A folder that is there already is used as it stands: its
 # name carries the hash of everything that decides what is in it.
 #
 # Exit codes: 0 the folder is complete, 1 the build failed, 3 there is no Go 1.26 or newer.
