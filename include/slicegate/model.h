@@ -390,13 +390,38 @@ const struct taint *pod_find_barrier(const struct pod_constraints *constraints,
 /* One requirement on labels, as nodes meet it. */
 bool node_meets(const struct node *node, const struct node_requirement *requirement);
 
-/* A pod of a recording, as far as placing pods reads it. */
+/* What else keeps kube-scheduler from placing a pod anywhere, or is not ours to judge. */
+enum pod_trait {
+  POD_IS_DELETING = 1 << 0,      /* metadata.deletionTimestamp: it still holds what it holds */
+  POD_IS_GATED = 1 << 1,         /* spec.schedulingGates */
+  POD_HAS_POD_AFFINITY = 1 << 2, /* required affinity or anti-affinity to other pods */
+  POD_HAS_HARD_SPREAD = 1 << 3,  /* topologySpreadConstraints with DoNotSchedule */
+  POD_HAS_VOLUME_CLAIMS = 1 << 4,
+  POD_HAS_HOST_PORTS = 1 << 5,
+};
+
+/* A device that a pod is known to hold: from the annotation that its plugin obeys, or from
+ * status.containerStatuses[].allocatedResourcesStatus. */
+struct pod_device {
+  struct str resource;
+  struct str id;  /* as the plugin calls it: "GPU-...", "MIG-...", "GPU-...::3"; may be empty */
+  int32_t index;  /* of the card on its node; -1: not said */
+  int64_t amount; /* of the resource, on this card; 0: not said */
+};
+
+/* A pod of a cluster, as far as placing pods reads it. */
 struct pod {
   struct str ns, name, uid;
+  struct str resource_version; /* read only from a live cluster */
+  struct str scheduler_name, nominated_node;
+  int64_t created; /* seconds since 1970; 0: not said */
+  uint32_t traits; /* of enum pod_trait, or'ed */
   enum pod_phase phase;
   struct str controller; /* kind of its controlling owner ("Node": a static pod); empty: none */
   int32_t priority;
   bool has_claims;
+  const struct pod_device *devices;
+  size_t device_count;
   const struct resource_request *requests;
   size_t request_count;
   struct pod_constraints constraints; /* node_name: where it is; empty: it waits */

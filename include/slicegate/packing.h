@@ -93,7 +93,10 @@ bool pack_mig_can_hold(const struct pack_mig *mig, const uint32_t *counts, uint3
 
 /* ---- catalog (catalog.c) ----------------------------------------------------------------- */
 
-/* Products and profile names as small numbers. Built once, then read only. */
+/*
+ * Products and profile names as small numbers, never changed or taken back: one thread at a time
+ * may add while others read, who see what was there when they learnt of a number, or more.
+ */
 struct pack_catalog;
 struct pack_catalog *pack_catalog_new(void) SG_MUST_CHECK;
 void pack_catalog_free(struct pack_catalog *catalog);
@@ -326,6 +329,12 @@ bool pack_commit(struct pack_cluster *cluster, uint64_t uid, const struct pack_r
  */
 bool pack_observe(struct pack_cluster *cluster, size_t node, uint64_t uid,
                   const struct pack_request *request, const struct pack_placement *placement);
+/*
+ * The node's value as it would be without these pods (those that are not there do not matter): to
+ * look at, not part of any cluster. pack_node_unref it.
+ */
+const struct pack_node *pack_node_without(const struct pack_cluster *cluster, size_t node,
+                                          const uint64_t *uids, size_t uid_count) SG_MUST_CHECK;
 /* Takes the pod from the node of this index; false: it is not there. */
 bool pack_release(struct pack_cluster *cluster, size_t node, uint64_t uid);
 
@@ -471,6 +480,11 @@ struct pack_choice {
  */
 size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluster,
                    const struct pack_request *request, struct pack_choice *ret, size_t max);
+/* The same among some nodes: bit i % 64 of among[i / 64] stands for node i, bits behind the last
+ * node are 0. NULL: all. */
+size_t pack_choose_among(struct pack_scorer *scorer, const struct pack_cluster *cluster,
+                         const struct pack_request *request, const uint64_t *among,
+                         struct pack_choice *ret, size_t max);
 /* The best placement on this node; false when it does not fit. */
 bool pack_score(struct pack_scorer *scorer, const struct pack_cluster *cluster, size_t node,
                 const struct pack_request *request, struct pack_choice *ret) SG_MUST_CHECK;
@@ -541,6 +555,39 @@ struct pack_asked {
  */
 const struct pack_asked *pack_intake_ask(struct pack_intake *intake, const struct pod *pod,
                                          struct err *reterr) SG_MUST_CHECK;
+
+/*
+ * For a cluster that changes there is no recording: nodes are read one by one as they come, names
+ * get their numbers when they are first met, and selectors and taints are the caller's business
+ * (no traits). What a name may stand for is known from the nodes read so far: requests made before
+ * a name got a further meaning are to be made anew. One thread at a time.
+ */
+struct pack_intake *pack_intake_new_live(struct pack_catalog *catalog,
+                                         struct gpu_products products) SG_MUST_CHECK;
+/* What a node is in the core's terms; the specification views devices and counters of here. */
+enum { PACK_COUNTERS_MAX = 64 }; /* resource names of GPUs that one node lists */
+struct pack_node_reading {
+  struct pack_node_spec spec;
+  struct pack_device devices[PACK_DEVICES_MAX];
+  struct pack_counter counters[PACK_COUNTERS_MAX];
+  bool is_unreadable; /* PACK_BLOCK_UNREADABLE, for NVIDIA's names */
+  bool takes_no_pods; /* lists "pods: 0", which the core would read as no limit */
+};
+void pack_intake_read_node(struct pack_intake *intake, const struct node *node,
+                           struct pack_node_reading *ret);
+/* As pack_intake_ask, without bits for constraints; others are in `arena`. */
+bool pack_intake_read_pod(struct pack_intake *intake, struct arena *arena, const struct pod *pod,
+                          struct pack_asked *ret, struct err *reterr) SG_MUST_CHECK;
+/* What a pod that runs on this node holds there: the one form that its name has there. */
+struct pack_request pack_intake_request_on(const struct pack_intake *intake,
+                                           const struct pack_node *node, const struct pod *pod);
+/* Grows whenever a name is met or gets a further meaning. */
+uint64_t pack_intake_version(const struct pack_intake *intake);
+/* Number that forms and counters know the resource by; 0: not met. */
+uint8_t pack_intake_name(const struct pack_intake *intake, struct str resource);
+/* The resource is one that nodes list and pods ask for a GPU by: whole, MIG, shared, of a vendor.
+ */
+bool pack_is_device_name(struct str resource);
 
 /* All nodes, with the pods that hold something there: pods[i] of the recording has uid i + 1.
  * What they hold beyond the node's capacity is recorded, not refused. */

@@ -96,6 +96,88 @@ bool wire_cluster_decode(struct arena *arena, struct str text, struct cluster *r
 bool wire_cluster_decode_pods(struct arena *arena, struct str text, struct cluster *ret,
                               struct err *reterr) SG_MUST_CHECK;
 
+/* ---- single objects, as a watch brings them ------------------------------------------- */
+
+/*
+ * One object as JSON. Everything in *ret lives in `arena` and the text. ERR_INVALID with field
+ * path and position when a field that we read has a type that its kind does not allow.
+ */
+bool wire_node_read(struct arena *arena, struct str json, struct node *ret,
+                    struct err *reterr) SG_MUST_CHECK;
+bool wire_pod_read(struct arena *arena, struct str json, struct pod *ret,
+                   struct err *reterr) SG_MUST_CHECK;
+bool wire_namespace_read(struct arena *arena, struct str json, struct k8s_namespace *ret,
+                         struct err *reterr) SG_MUST_CHECK;
+/* ResourceSlices and ResourceClaims are counted, not understood. */
+struct wire_dra {
+  struct str ns, name, driver, node; /* a slice's driver and node; empty where there is none */
+  size_t devices;                    /* listed by the slice, or allocated to the claim */
+};
+bool wire_dra_read(struct arena *arena, struct str json, struct wire_dra *ret,
+                   struct err *reterr) SG_MUST_CHECK;
+
+/* ---- the scheduler extender (kube-scheduler extender/v1) -------------------------------- */
+
+/*
+ * ExtenderArgs of filter and prioritize. Names are views where they need no unescaping. With
+ * nodeCacheCapable false whole nodes come: nodes[i] is the JSON of node_names[i], to be sent back
+ * as it is. Both lists null: has_nodes false. The list is scanned, no tree is made of it.
+ */
+struct wire_extender_args {
+  struct pod pod;
+  const struct str *node_names;
+  const struct str *nodes; /* NULL: names only */
+  size_t node_count;
+  bool has_nodes;
+};
+bool wire_extender_args_read(struct arena *arena, struct str body, struct wire_extender_args *ret,
+                             struct err *reterr) SG_MUST_CHECK;
+
+struct wire_node_reason {
+  struct str node;
+  struct str reason;
+};
+struct wire_filter_result {
+  const struct str *node_names; /* that pass; best first */
+  const struct str *nodes;      /* JSON of each, in the form with whole nodes; NULL: names only */
+  size_t node_count;
+  const struct wire_node_reason *failed, *unresolvable;
+  size_t failed_count, unresolvable_count;
+  struct str error; /* empty: none */
+};
+void wire_filter_result_write(const struct wire_filter_result *result, struct buf *out);
+
+struct wire_host_score {
+  struct str host;
+  int64_t score;
+};
+void wire_host_scores_write(const struct wire_host_score *scores, size_t count, struct buf *out);
+
+struct wire_binding {
+  struct str pod_ns, pod_name, pod_uid, node;
+};
+bool wire_binding_read(struct arena *arena, struct str body, struct wire_binding *ret,
+                       struct err *reterr) SG_MUST_CHECK;
+/* {"Error": "..."}; empty: it went well. */
+void wire_binding_result_write(struct str error, struct buf *out);
+
+/* ExtenderPreemptionArgs, of either form: victims by uid (full victims have theirs too). */
+struct wire_victims {
+  struct str node;
+  const struct str *uids;
+  size_t uid_count;
+  int64_t pdb_violations;
+};
+struct wire_preemption_args {
+  struct pod pod;
+  const struct wire_victims *nodes;
+  size_t node_count;
+};
+bool wire_preemption_args_read(struct arena *arena, struct str body,
+                               struct wire_preemption_args *ret, struct err *reterr) SG_MUST_CHECK;
+/* {"NodeNameToMetaVictims": ...} */
+void wire_preemption_result_write(const struct wire_victims *nodes, size_t count, struct buf *out);
+
 /* ---- GPU products ------------------------------------------------------------------- */
 
 /*

@@ -2,6 +2,7 @@
 /* Products and profile names as small numbers: what nodes and requests are compared by. */
 #include "packing_internal.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 _Static_assert((int)PACK_AXIS_MAX == MIG_AXIS_MAX && (int)PACK_STARTS_MAX == MIG_STARTS_MAX,
@@ -16,11 +17,12 @@ struct catalog_product {
 
 struct catalog_profile {
   struct str name;
-  uint64_t products;
+  _Atomic uint64_t products;
 };
 
+/* A row is written before the count that lets others see it. */
 struct pack_catalog {
-  size_t product_count, profile_count;
+  _Atomic size_t product_count, profile_count;
   struct catalog_product products[PACK_PRODUCTS_MAX];
   struct catalog_profile profiles[PACK_PROFILES_MAX];
 };
@@ -98,18 +100,19 @@ uint64_t pack_catalog_products_with(const struct pack_catalog *catalog, uint16_t
 /* Numbers for all profiles of a product, new ones at the end; none when there is no room. */
 static bool number_profiles(struct pack_catalog *catalog, const struct gpu_product *product,
                             uint16_t *ret_ids) {
-  size_t count_before = catalog->profile_count;
+  size_t fresh = 0;
   for (size_t i = 0; i < product->profile_count; i++) {
     ret_ids[i] = find_by_name(catalog, product->profiles[i].name);
+    fresh += ret_ids[i] == PACK_NONE;
+  }
+  if (fresh > PACK_PROFILES_MAX - catalog->profile_count)
+    return false;
+  for (size_t i = 0; i < product->profile_count; i++) {
     if (ret_ids[i] != PACK_NONE)
       continue;
-    if (catalog->profile_count == PACK_PROFILES_MAX) {
-      catalog->profile_count = count_before;
-      return false;
-    }
     ret_ids[i] = (uint16_t)catalog->profile_count;
-    catalog->profiles[catalog->profile_count++] =
-        (struct catalog_profile){.name = product->profiles[i].name};
+    catalog->profiles[ret_ids[i]].name = product->profiles[i].name;
+    catalog->profile_count++;
   }
   return true;
 }
@@ -144,11 +147,12 @@ uint16_t pack_catalog_add(struct pack_catalog *catalog, const struct gpu_product
   if (catalog->product_count == PACK_PRODUCTS_MAX || product->profile_count > PACK_PROFILES_MAX ||
       !number_profiles(catalog, product, ids))
     return PACK_NONE;
-  number = (uint16_t)catalog->product_count++;
-  for (size_t i = 0; i < product->profile_count; i++)
-    catalog->profiles[ids[i]].products |= UINT64_C(1) << number;
+  number = (uint16_t)catalog->product_count;
   catalog->products[number] = (struct catalog_product){
       .name = product->id, .from = product, .mig = pack_mig_new(product, ids)};
+  catalog->product_count++;
+  for (size_t i = 0; i < product->profile_count; i++)
+    catalog->profiles[ids[i]].products |= UINT64_C(1) << number;
   return number;
 }
 
@@ -156,9 +160,10 @@ uint16_t pack_catalog_add_plain(struct pack_catalog *catalog, struct str name) {
   uint16_t number = pack_catalog_find(catalog, name);
   if (number != PACK_NONE || catalog->product_count == PACK_PRODUCTS_MAX)
     return number;
-  number = (uint16_t)catalog->product_count++;
+  number = (uint16_t)catalog->product_count;
   struct catalog_product *made = &catalog->products[number];
   made->owned_name = mem_strndup(name.len ? name.ptr : "", name.len);
   made->name = (struct str){made->owned_name, name.len};
+  catalog->product_count++;
   return number;
 }

@@ -123,7 +123,7 @@ static void count_node(struct pack_totals *totals, const struct pack_node *node,
 /* ---- changing one node -------------------------------------------------------------------------
  */
 
-static uint32_t next_id(struct pack_cluster *cluster) {
+static uint32_t next_id(const struct pack_cluster *cluster) {
   uint32_t id;
   do
     id = atomic_fetch_add_explicit(&cluster->source->next, 1, memory_order_relaxed);
@@ -188,7 +188,7 @@ static void swap(struct pack_cluster *cluster, size_t index, const struct pack_n
   cluster->runs[index / CLUSTER_RUN] = next_id(cluster);
 }
 
-void cluster_prepare(struct pack_cluster *cluster, struct pack_node *node) {
+void cluster_prepare(const struct pack_cluster *cluster, struct pack_node *node) {
   node->id = next_id(cluster);
   summarise(cluster->catalog, node);
 }

@@ -31,7 +31,7 @@ const struct cluster_head *cluster_heads(const struct pack_cluster *cluster);
 enum { CLUSTER_RUN = 16 };
 const uint32_t *cluster_runs(const struct pack_cluster *cluster);
 /* Makes a value that scores can look at, without putting it anywhere. */
-void cluster_prepare(struct pack_cluster *cluster, struct pack_node *node);
+void cluster_prepare(const struct pack_cluster *cluster, struct pack_node *node);
 /* Gives `owned` an id and puts it in place; returns the value of before, now the caller's. */
 const struct pack_node *cluster_publish(struct pack_cluster *cluster, size_t index,
                                         struct pack_node *owned) SG_MUST_CHECK;

@@ -89,6 +89,18 @@ bool pack_release(struct pack_cluster *cluster, size_t node, uint64_t uid) {
   return true;
 }
 
+const struct pack_node *pack_node_without(const struct pack_cluster *cluster, size_t index,
+                                          const uint64_t *uids, size_t uid_count) {
+  struct pack_node *made = node_copy(pack_cluster_node(cluster, index), 0, 0);
+  for (size_t i = 0; i < uid_count; i++) {
+    size_t pod = node_find_pod(made, uids[i]);
+    if (pod != SIZE_MAX)
+      node_remove_pod(pack_cluster_catalog(cluster), made, pod);
+  }
+  cluster_prepare(cluster, made);
+  return made;
+}
+
 void pack_undo(struct pack_cluster *cluster, struct pack_undo *undo) {
   cluster_restore(cluster, undo->node, undo->before);
   undo->before = NULL;

@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-static bool is_device(enum name_class class) {
+bool pack_is_device_name(struct str resource) {
+  enum name_class class = resource_name_parse(resource).class;
   return class == NAME_WHOLE || class == NAME_SLICE || class == NAME_VENDOR;
 }
 
@@ -21,19 +22,22 @@ uint8_t intake_add_name(struct pack_intake *intake, struct str name) {
   uint8_t number = intake_find_name(intake, name);
   if (number || intake->name_count == DEVICE_NAMES_MAX)
     return number;
-  intake->names[intake->name_count++] = (struct device_name){.text = name};
+  intake->version++;
+  intake->names[intake->name_count++] = (struct device_name){.text = str_copy(intake->arena, name)};
   return (uint8_t)intake->name_count;
 }
 
-bool intake_admit_form(struct device_name *name, uint8_t kind, uint16_t profile) {
+bool intake_admit_form(struct pack_intake *intake, struct device_name *name, uint8_t kind,
+                       uint16_t profile) {
   for (uint8_t i = 0; i < name->form_count; i++)
     if (name->forms[i].kind == kind && name->forms[i].profile == profile)
       return true;
   /* One place is kept for wholes, as which everything can be counted. */
   if (kind != PACK_WHOLE && name->form_count >= PACK_FORMS_MAX - 1) {
-    (void)intake_admit_form(name, PACK_WHOLE, 0);
+    (void)intake_admit_form(intake, name, PACK_WHOLE, 0);
     return false;
   }
+  intake->version++;
   name->forms[name->form_count].kind = kind;
   name->forms[name->form_count++].profile = profile;
   return true;
@@ -54,7 +58,7 @@ size_t intake_add_other(struct pack_intake *intake, struct str name) {
     intake->other_cap = intake->other_cap ? intake->other_cap * 2 : 16;
     intake->others = mem_realloc(intake->others, intake->other_cap * sizeof(*intake->others));
   }
-  intake->others[intake->other_count] = name;
+  intake->others[intake->other_count] = str_copy(intake->arena, name);
   return intake->other_count++;
 }
 
@@ -62,16 +66,8 @@ size_t intake_add_other(struct pack_intake *intake, struct str name) {
 
 /* Numbers for all that the node lists, so that requests know every way to be met. */
 static void survey(struct pack_intake *intake, const struct node *node) {
-  struct intake_node read;
-  for (size_t i = 0; i < node->allocatable_count; i++) {
-    struct str name = node->allocatable[i].name;
-    enum name_class class = resource_name_parse(name).class;
-    if (class == NAME_HOST)
-      continue;
-    if (!is_device(class) || intake_add_name(intake, name) == 0)
-      (void)intake_add_other(intake, name);
-  }
-  intake_read_node(intake, node, &read);
+  struct pack_node_reading read;
+  pack_intake_read_node(intake, node, &read);
 }
 
 /* Where the pods of each node begin; they are sorted by node, and so are the nodes. */
@@ -102,15 +98,21 @@ static bool check_nodes(const struct pack_intake *intake, struct err *reterr) {
   return true;
 }
 
-struct pack_intake *pack_intake_new(struct pack_catalog *catalog, struct gpu_products products,
-                                    const struct cluster *recorded, struct err *reterr) {
-  size_t count = recorded->node_count;
+struct pack_intake *pack_intake_new_live(struct pack_catalog *catalog,
+                                         struct gpu_products products) {
   struct pack_intake *intake = mem_zalloc(sizeof(*intake));
   intake->arena = arena_new(4096);
   intake->catalog = catalog;
   intake->products = products;
-  intake->recorded = recorded;
   intake->names = mem_zalloc(DEVICE_NAMES_MAX * sizeof(*intake->names));
+  return intake;
+}
+
+struct pack_intake *pack_intake_new(struct pack_catalog *catalog, struct gpu_products products,
+                                    const struct cluster *recorded, struct err *reterr) {
+  size_t count = recorded->node_count;
+  struct pack_intake *intake = pack_intake_new_live(catalog, products);
+  intake->recorded = recorded;
   intake->pod_first = mem_zalloc((count + 1) * sizeof(*intake->pod_first));
   intake->pod_last = mem_zalloc((count + 1) * sizeof(*intake->pod_last));
   find_pods(intake);
@@ -142,8 +144,16 @@ const struct pack_asked *pack_intake_ask(struct pack_intake *intake, const struc
     return NULL;
   }
   struct pack_asked *asked = arena_alloc(intake->arena, sizeof(*asked));
-  if (!intake_read_asked(intake, pod, asked, reterr) ||
+  if (!pack_intake_read_pod(intake, intake->arena, pod, asked, reterr) ||
       !intake_intern(intake, asked, &asked->request.needs, reterr))
     return NULL;
   return asked;
+}
+
+uint64_t pack_intake_version(const struct pack_intake *intake) {
+  return intake->version;
+}
+
+uint8_t pack_intake_name(const struct pack_intake *intake, struct str resource) {
+  return intake_find_name(intake, resource);
 }

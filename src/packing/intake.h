@@ -26,7 +26,6 @@ struct resource_name resource_name_parse(struct str name);
 
 enum {
   DEVICE_NAMES_MAX = UINT8_MAX, /* numbers of names are bytes, 0 is none; more count as others */
-  COUNTERS_MAX = 64,            /* resource names of GPUs that one node lists */
   OTHERS_ASKED_MAX = 64,        /* other resources of one pod */
   CONSTRAINTS_MAX = 64,         /* bits of a trait mask */
   NODE_PODS_MAX = 4096,         /* pods on one node; kubelets take 110 unless told otherwise */
@@ -67,11 +66,13 @@ struct pack_intake {
   struct constraint constraints[CONSTRAINTS_MAX];
   size_t constraint_count;
   bool is_sealed;               /* a scene was made: names and constraints are fixed */
+  uint64_t version;             /* counts names and the meanings they got */
   size_t *pod_first, *pod_last; /* [node]: its pods are [first, last) of the recording */
 };
 
 /* False: the name counts too many kinds already for one request to list them. */
-bool intake_admit_form(struct device_name *name, uint8_t kind, uint16_t profile);
+bool intake_admit_form(struct pack_intake *intake, struct device_name *name, uint8_t kind,
+                       uint16_t profile);
 /* 0: no number. */
 uint8_t intake_find_name(const struct pack_intake *intake, struct str name);
 uint8_t intake_add_name(struct pack_intake *intake, struct str name);
@@ -81,24 +82,7 @@ size_t intake_add_other(struct pack_intake *intake, struct str name);
 
 /* ---- nodes (intake_nodes.c) -------------------------------------------------------------- */
 
-struct intake_node {
-  struct pack_node_spec spec; /* views devices and counters of here */
-  struct pack_device devices[PACK_DEVICES_MAX];
-  struct pack_counter counters[COUNTERS_MAX];
-  bool is_unreadable; /* PACK_BLOCK_UNREADABLE, for NVIDIA's names */
-};
-/* Without traits. Adds the node's product to the catalog. */
-void intake_read_node(struct pack_intake *intake, const struct node *node, struct intake_node *ret);
 int64_t intake_allocatable(const struct node *node, struct str name);
-
-/* ---- pods (intake_pods.c) ---------------------------------------------------------------- */
-
-/* Request without traits and alternatives: the form is what the name counts on this node. */
-struct pack_request intake_request_on(const struct pack_intake *intake,
-                                      const struct pack_node *node, const struct pod *pod);
-/* All that the pod asks for, without traits; false with the reason when that cannot be said. */
-bool intake_read_asked(struct pack_intake *intake, const struct pod *pod, struct pack_asked *ret,
-                       struct err *reterr) SG_MUST_CHECK;
 
 /* ---- constraints (intake_traits.c) ------------------------------------------------------- */
 

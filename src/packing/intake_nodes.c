@@ -112,7 +112,7 @@ static void set_kind(struct pack_intake *intake, const struct node *node,
   uint16_t number = pack_catalog_find_profile(intake->catalog, profile);
   ret->kind = is_shared ? PACK_REPLICAS : number != PACK_NONE ? PACK_SLICES : PACK_WHOLE;
   ret->profile = ret->kind == PACK_SLICES ? number : 0;
-  if (!intake_admit_form(&intake->names[ret->name - 1], ret->kind, ret->profile)) {
+  if (!intake_admit_form(intake, &intake->names[ret->name - 1], ret->kind, ret->profile)) {
     ret->kind = PACK_WHOLE;
     ret->profile = 0;
   }
@@ -122,7 +122,7 @@ static void set_kind(struct pack_intake *intake, const struct node *node,
 
 struct guess {
   const struct pack_intake *intake;
-  struct intake_node *node;
+  struct pack_node_reading *node;
   size_t count;
 };
 
@@ -140,7 +140,7 @@ static int64_t divide_up(int64_t a, int64_t b) {
 }
 
 /* Memory slices of all instances that there are. */
-static int64_t sum_slices(const struct intake_node *node, const struct pack_mig *mig) {
+static int64_t sum_slices(const struct pack_node_reading *node, const struct pack_mig *mig) {
   int64_t slices = 0;
   for (size_t i = 0; i < node->spec.counter_count; i++) {
     const struct pack_counter *counter = &node->counters[i];
@@ -204,13 +204,23 @@ static bool says_that_it_has_gpus(const struct node *node, const struct labels *
          str_is(label(node, STR_LIT("nvidia.com/gpu.present")), "true");
 }
 
+/* Numbers for all names that the node lists. */
+static void number_names(struct pack_intake *intake, const struct node *node) {
+  for (size_t i = 0; i < node->allocatable_count; i++) {
+    struct str name = node->allocatable[i].name;
+    if (resource_name_parse(name).class != NAME_HOST &&
+        (!pack_is_device_name(name) || intake_add_name(intake, name) == 0))
+      (void)intake_add_other(intake, name);
+  }
+}
+
 static void add_counters(struct pack_intake *intake, const struct node *node,
-                         const struct labels *labels, struct intake_node *ret,
+                         const struct labels *labels, struct pack_node_reading *ret,
                          struct guess *guess) {
   for (size_t i = 0; i < node->allocatable_count; i++) {
     struct str name = node->allocatable[i].name;
     uint8_t number = intake_find_name(intake, name);
-    if (number == 0 || ret->spec.counter_count == COUNTERS_MAX)
+    if (number == 0 || ret->spec.counter_count == PACK_COUNTERS_MAX)
       continue;
     int64_t total = intake_allocatable(node, name);
     struct pack_counter *counter = &ret->counters[ret->spec.counter_count++];
@@ -218,7 +228,7 @@ static void add_counters(struct pack_intake *intake, const struct node *node,
                                      .total = (uint32_t)(total > INT32_MAX ? INT32_MAX : total)};
     if (resource_name_parse(name).class == NAME_VENDOR) {
       counter->kind = PACK_WHOLE;
-      (void)intake_admit_form(&intake->names[number - 1], PACK_WHOLE, 0);
+      (void)intake_admit_form(intake, &intake->names[number - 1], PACK_WHOLE, 0);
       add_devices(guess, PACK_MODE_WHOLE, vendor_product(intake, node, name), PACK_MILLI, total);
     } else {
       ret->is_unreadable = false;
@@ -227,17 +237,19 @@ static void add_counters(struct pack_intake *intake, const struct node *node,
   }
 }
 
-void intake_read_node(struct pack_intake *intake, const struct node *node,
-                      struct intake_node *ret) {
+void pack_intake_read_node(struct pack_intake *intake, const struct node *node,
+                           struct pack_node_reading *ret) {
   struct labels labels = read_labels(node);
   struct guess guess = {intake, ret, 0};
-  *ret = (struct intake_node){.spec = {.name = node->name,
-                                       .cpu_milli = capacity(node, STR_LIT("cpu")),
-                                       .mem_bytes = capacity(node, STR_LIT("memory")),
-                                       .pods_max = pods_max(node),
-                                       .devices = ret->devices,
-                                       .counters = ret->counters},
-                              .is_unreadable = says_that_it_has_gpus(node, &labels)};
+  *ret = (struct pack_node_reading){.spec = {.name = node->name,
+                                             .cpu_milli = capacity(node, STR_LIT("cpu")),
+                                             .mem_bytes = capacity(node, STR_LIT("memory")),
+                                             .pods_max = pods_max(node),
+                                             .devices = ret->devices,
+                                             .counters = ret->counters},
+                                    .is_unreadable = says_that_it_has_gpus(node, &labels),
+                                    .takes_no_pods = intake_takes_no_pods(node)};
+  number_names(intake, node);
   /* Before the counters: their profiles are those of the product. */
   uint16_t product = PACK_NONE;
   bool has_nvidia = labels.product.len || labels.gpus;

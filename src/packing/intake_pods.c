@@ -29,8 +29,8 @@ static bool take_host(const struct resource_request *item, struct pack_request *
   return true;
 }
 
-struct pack_request intake_request_on(const struct pack_intake *intake,
-                                      const struct pack_node *node, const struct pod *pod) {
+struct pack_request pack_intake_request_on(const struct pack_intake *intake,
+                                           const struct pack_node *node, const struct pod *pod) {
   struct pack_request request = pack_request_of(0, 0, PACK_CPU, 0, 0);
   for (size_t i = 0; i < pod->request_count; i++) {
     const struct resource_request *item = &pod->requests[i];
@@ -82,7 +82,7 @@ static bool take_device(struct pack_intake *intake, const struct resource_reques
     return err_set(reterr, ERR_LIMIT, "more than %d resource names of GPUs", DEVICE_NAMES_MAX);
   struct device_name *name = &intake->names[number - 1];
   if (name->form_count == 0) /* no node lists it: a whole of nothing */
-    (void)intake_admit_form(name, PACK_WHOLE, 0);
+    (void)intake_admit_form(intake, name, PACK_WHOLE, 0);
   ret->device = item->name;
   ret->device_count = count;
   ret->request.form_count = name->form_count;
@@ -91,9 +91,9 @@ static bool take_device(struct pack_intake *intake, const struct resource_reques
   return true;
 }
 
-bool intake_read_asked(struct pack_intake *intake, const struct pod *pod, struct pack_asked *ret,
-                       struct err *reterr) {
-  struct pack_other *others = arena_array(intake->arena, pod->request_count, sizeof(*others));
+bool pack_intake_read_pod(struct pack_intake *intake, struct arena *arena, const struct pod *pod,
+                          struct pack_asked *ret, struct err *reterr) {
+  struct pack_other *others = arena_array(arena, pod->request_count, sizeof(*others));
   *ret = (struct pack_asked){
       .pod = pod, .request = pack_request_of(0, 0, PACK_CPU, 0, 0), .others = others};
   if (pod->has_claims)

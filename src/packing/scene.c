@@ -12,7 +12,7 @@
 
 /* A pod has one form; devices that it holds by a second name are not there for others either. */
 static void withhold(const struct pack_intake *intake, const struct pod *pod,
-                     struct intake_node *node) {
+                     struct pack_node_reading *node) {
   bool is_first = true;
   for (size_t i = 0; i < pod->request_count; i++) {
     uint8_t name = intake_find_name(intake, pod->requests[i].name);
@@ -47,10 +47,10 @@ static bool add_node(struct pack_scene *scene, size_t n, struct err *reterr) {
   struct pack_intake *intake = scene->intake;
   const struct cluster *recorded = intake->recorded;
   const struct node *node = &recorded->nodes[n];
-  struct intake_node read;
-  intake_read_node(intake, node, &read);
+  struct pack_node_reading read;
+  pack_intake_read_node(intake, node, &read);
   scene->is_unreadable[n] = read.is_unreadable;
-  scene->takes_no_pods[n] = intake_takes_no_pods(node);
+  scene->takes_no_pods[n] = read.takes_no_pods;
   count_others(scene, n, node);
   for (size_t p = intake->pod_first[n]; p < intake->pod_last[n]; p++)
     if (!pod_is_over(&recorded->pods[p]))
@@ -63,7 +63,7 @@ static bool add_node(struct pack_scene *scene, size_t n, struct err *reterr) {
     if (pod_is_over(pod))
       continue;
     struct pack_request request =
-        intake_request_on(intake, pack_cluster_node(scene->cluster, n), pod);
+        pack_intake_request_on(intake, pack_cluster_node(scene->cluster, n), pod);
     (void)pack_observe(scene->cluster, n, p + 1, &request, NULL);
   }
   return true;

@@ -100,7 +100,7 @@ static struct mover mover_of(const struct search *s, size_t node, const struct p
   if (made.is_fixed)
     return made;
   const struct pack_node *at = pack_cluster_node(s->scene->cluster, node);
-  struct pack_request request = intake_request_on(intake, at, pod);
+  struct pack_request request = pack_intake_request_on(intake, at, pod);
   uint16_t replicas = 1;
   for (uint16_t d = 0; d < at->device_count && replicas == 1; d++)
     if (at->devices[d].mode == PACK_MODE_SHARED)
@@ -186,7 +186,7 @@ static struct fitness judge_destination(const struct search *s, size_t n,
                                             str_eq(product_of(s, n), mover->product)};
   struct pack_choice choice;
   struct pack_request request =
-      intake_request_on(s->scene->intake, pack_cluster_node(cluster, n), mover->pod);
+      pack_intake_request_on(s->scene->intake, pack_cluster_node(cluster, n), mover->pod);
   if (s->scorer && pack_score(s->scorer, cluster, n, &request, &choice))
     made.score = choice.score;
   return made;

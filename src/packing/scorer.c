@@ -173,6 +173,15 @@ static bool make_room_for_charges(struct pack_scorer *scorer, enum pack_room mos
 /* ---- the best
  * --------------------------------------------------------------------------------------- */
 
+/* Which nodes of a run may be chosen, a bit each. */
+static unsigned allowed_of_run(const uint64_t *among, size_t run) {
+  enum { WORD = 64 };
+  _Static_assert(WORD % CLUSTER_RUN == 0, "a run lies in one word");
+  size_t first = run * CLUSTER_RUN;
+  return among ? (unsigned)(among[first / WORD] >> first % WORD & ((1U << CLUSTER_RUN) - 1))
+               : (1U << CLUSTER_RUN) - 1;
+}
+
 /* The first of the largest totals. The run that promises most is looked at first, so that few
  * others need be. */
 static size_t find_best(const struct pack_scorer *scorer, struct column *column,
@@ -213,32 +222,36 @@ static size_t insert(struct pack_choice *list, size_t found, size_t max, int32_t
 
 /* The best `max` nodes: a short list, which almost no node enters. */
 static size_t find_several(const struct pack_scorer *scorer, struct column *column,
-                           const int32_t *prices, size_t count, struct pack_choice *ret,
-                           size_t max) {
+                           const int32_t *prices, size_t count, const uint64_t *among,
+                           struct pack_choice *ret, size_t max) {
   size_t found = 0;
   int32_t least = UNFIT; /* what a node must have more than */
   for (size_t run = 0; run < column_runs(count); run++) {
-    if (column->bounds[run] <= least || column_most(&scorer->judge, column, prices, run) <= least)
+    unsigned allowed = allowed_of_run(among, run);
+    if (!allowed || column->bounds[run] <= least ||
+        column_most(&scorer->judge, column, prices, run) <= least)
       continue;
-    for (size_t i = run * CLUSTER_RUN; i < (run + 1) * CLUSTER_RUN; i++) {
-      int32_t total = column_total(column, prices, i);
-      if (total <= least)
+    for (unsigned k = 0; k < CLUSTER_RUN; k++) {
+      int32_t total = column_total(column, prices, run * CLUSTER_RUN + k);
+      if (total <= least || !(allowed >> k & 1))
         continue;
-      found = insert(ret, found, max, total, i);
+      found = insert(ret, found, max, total, run * CLUSTER_RUN + k);
       least = found == max ? (int32_t)ret[max - 1].score : UNFIT;
     }
   }
   return found;
 }
 
-static size_t pick_one(struct pack_scorer *scorer, const struct column *column, size_t count) {
+static size_t pick_one(struct pack_scorer *scorer, const struct column *column, size_t count,
+                       const uint64_t *among) {
   if (scorer->fits_cap < count) {
     scorer->fits = mem_realloc(scorer->fits, count * sizeof(*scorer->fits));
     scorer->fits_cap = count;
   }
   size_t fits = 0;
   for (size_t i = 0; i < count; i++)
-    if (column->scores[i] != UNFIT)
+    if (column->scores[i] != UNFIT &&
+        (allowed_of_run(among, i / CLUSTER_RUN) >> i % CLUSTER_RUN & 1))
       scorer->fits[fits++] = (uint32_t)i;
   return fits ? scorer->judge.policy->pick(scorer->judge.view.state, scorer->fits, fits, count)
               : SIZE_MAX;
@@ -287,8 +300,9 @@ void pack_scorer_upkeep(struct pack_scorer *scorer, const struct pack_cluster *c
     }
 }
 
-size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluster,
-                   const struct pack_request *request, struct pack_choice *ret, size_t max) {
+size_t pack_choose_among(struct pack_scorer *scorer, const struct pack_cluster *cluster,
+                         const struct pack_request *request, const uint64_t *among,
+                         struct pack_choice *ret, size_t max) {
   size_t count = pack_cluster_count(cluster);
   if (count == 0 || max == 0)
     return 0;
@@ -296,24 +310,29 @@ size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluste
   const int32_t *prices = charge_prices(scorer);
   size_t found;
   if (scorer->judge.policy->pick) {
-    size_t picked = pick_one(scorer, column, count);
+    size_t picked = pick_one(scorer, column, count, among);
     found = picked != SIZE_MAX;
     if (found) {
       ret[0].placement.node = (uint32_t)picked;
       ret[0].score = 0;
     }
-  } else if (max == 1) {
+  } else if (max == 1 && !among) {
     int32_t total;
     size_t best = find_best(scorer, column, prices, count, &total);
     found = total != UNFIT;
     ret[0].placement.node = (uint32_t)best;
     ret[0].score = total;
   } else {
-    found = find_several(scorer, column, prices, count, ret, max);
+    found = find_several(scorer, column, prices, count, among, ret, max);
   }
   for (size_t i = 0; i < found; i++)
     place(scorer, cluster, request, &ret[i]);
   return found;
+}
+
+size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluster,
+                   const struct pack_request *request, struct pack_choice *ret, size_t max) {
+  return pack_choose_among(scorer, cluster, request, NULL, ret, max);
 }
 
 bool pack_scorer_score_node(struct pack_scorer *scorer, const struct pack_node *node,
