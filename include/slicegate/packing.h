@@ -485,6 +485,10 @@ size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluste
 size_t pack_choose_among(struct pack_scorer *scorer, const struct pack_cluster *cluster,
                          const struct pack_request *request, const uint64_t *among,
                          struct pack_choice *ret, size_t max);
+/* ret[i / 64], bit i % 64: node i can take the request; as many words as pack_choose_among reads.
+ */
+void pack_fitting(struct pack_scorer *scorer, const struct pack_cluster *cluster,
+                  const struct pack_request *request, uint64_t *ret);
 /* The best placement on this node; false when it does not fit. */
 bool pack_score(struct pack_scorer *scorer, const struct pack_cluster *cluster, size_t node,
                 const struct pack_request *request, struct pack_choice *ret) SG_MUST_CHECK;
@@ -588,6 +592,16 @@ uint8_t pack_intake_name(const struct pack_intake *intake, struct str resource);
 /* The resource is one that nodes list and pods ask for a GPU by: whole, MIG, shared, of a vendor.
  */
 bool pack_is_device_name(struct str resource);
+/*
+ * An amount of one card that others may share, where the plugin takes the card that an annotation
+ * names: aliyun.com/gpu-mem (beside aliyun.com/gpu-count, the cards of the node), and
+ * slicegate.dev/gpu-milli (thousandths of a GPU; multiples of 1,000 are whole cards). In a live
+ * intake such nodes have devices that are ours to choose; a recording does not tell enough.
+ */
+bool pack_is_card_name(struct str resource);
+
+/* Selectors and tolerations alike; where the pods are now does not matter. */
+bool pack_equal_constraints(const struct pod_constraints *a, const struct pod_constraints *b);
 
 /* All nodes, with the pods that hold something there: pods[i] of the recording has uid i + 1.
  * What they hold beyond the node's capacity is recorded, not refused. */

@@ -4,6 +4,10 @@
 
 #include <stdlib.h>
 
+bool pack_is_card_name(struct str resource) {
+  return resource_name_parse(resource).class == NAME_CARD;
+}
+
 bool pack_is_device_name(struct str resource) {
   enum name_class class = resource_name_parse(resource).class;
   return class == NAME_WHOLE || class == NAME_SLICE || class == NAME_VENDOR;

@@ -13,7 +13,9 @@ enum name_class {
   NAME_SLICE,  /* nvidia.com/mig-<profile> */
   NAME_VENDOR, /* a countable device of another vendor */
   NAME_OTHER,  /* anything else that kube-scheduler counts: storage, huge pages, NICs */
-  NAME_OPAQUE, /* an amount of a device, handed out by an extender of its own: HAMi, Aliyun */
+  /* from here on: what counting nodes does not tell */
+  NAME_CARD,   /* an amount of one card, which whoever binds chooses: see pack_is_card_name */
+  NAME_OPAQUE, /* an amount of a device, handed out by an extender of its own: HAMi */
 };
 struct resource_name {
   enum name_class class;
@@ -90,8 +92,6 @@ int64_t intake_allocatable(const struct node *node, struct str name);
 bool intake_intern(struct pack_intake *intake, const struct pack_asked *asked, uint64_t *ret_needs,
                    struct err *reterr) SG_MUST_CHECK;
 bool intake_takes_no_pods(const struct node *node);
-/* Selectors and tolerations; where the pods are now does not matter. */
-bool intake_equal_constraints(const struct pod_constraints *a, const struct pod_constraints *b);
 /* `left`: of the other resources of the node. */
 uint64_t intake_traits(const struct pack_intake *intake, const struct node *node,
                        const int64_t *left);

@@ -25,9 +25,10 @@ static bool is_vendor_device(struct str name) {
 
 struct resource_name resource_name_parse(struct str name) {
   static const char *const host[] = {"cpu", "memory", "pods"};
-  static const char *const opaque[] = {"nvidia.com/gpumem",   "nvidia.com/gpumem-percentage",
+  static const char *const opaque[] = {"nvidia.com/gpumem", "nvidia.com/gpumem-percentage",
                                        "nvidia.com/gpucores", "nvidia.com/priority",
-                                       "aliyun.com/gpu-mem",  "aliyun.com/gpu-count"};
+                                       "aliyun.com/gpu-count"};
+  static const char *const cards[] = {"aliyun.com/gpu-mem", "slicegate.dev/gpu-milli"};
   struct resource_name made = {.class = NAME_OTHER};
   struct mig_name slice;
   if (is_one_of(name, host, SG_ARRAY_LEN(host))) {
@@ -36,6 +37,10 @@ struct resource_name resource_name_parse(struct str name) {
   }
   if (is_one_of(name, opaque, SG_ARRAY_LEN(opaque))) {
     made.class = NAME_OPAQUE;
+    return made;
+  }
+  if (is_one_of(name, cards, SG_ARRAY_LEN(cards))) {
+    made.class = NAME_CARD;
     return made;
   }
   if (str_ends_with(name, shared_suffix)) {

@@ -208,8 +208,10 @@ static bool says_that_it_has_gpus(const struct node *node, const struct labels *
 static void number_names(struct pack_intake *intake, const struct node *node) {
   for (size_t i = 0; i < node->allocatable_count; i++) {
     struct str name = node->allocatable[i].name;
-    if (resource_name_parse(name).class != NAME_HOST &&
-        (!pack_is_device_name(name) || intake_add_name(intake, name) == 0))
+    if (!intake->recorded && pack_is_card_name(name))
+      (void)intake_add_name(intake, name);
+    else if (resource_name_parse(name).class != NAME_HOST &&
+             (!pack_is_device_name(name) || intake_add_name(intake, name) == 0))
       (void)intake_add_other(intake, name);
   }
 }
@@ -220,7 +222,7 @@ static void add_counters(struct pack_intake *intake, const struct node *node,
   for (size_t i = 0; i < node->allocatable_count; i++) {
     struct str name = node->allocatable[i].name;
     uint8_t number = intake_find_name(intake, name);
-    if (number == 0 || ret->spec.counter_count == PACK_COUNTERS_MAX)
+    if (number == 0 || ret->spec.counter_count == PACK_COUNTERS_MAX || pack_is_card_name(name))
       continue;
     int64_t total = intake_allocatable(node, name);
     struct pack_counter *counter = &ret->counters[ret->spec.counter_count++];
@@ -235,6 +237,24 @@ static void add_counters(struct pack_intake *intake, const struct node *node,
       set_kind(intake, node, labels, name, counter);
     }
   }
+}
+
+/* Cards that whoever binds chooses, on a node where nothing is counted. */
+static void add_cards(struct pack_intake *intake, const struct node *node,
+                      const struct labels *labels, struct guess *guess) {
+  int64_t milli = intake_allocatable(node, STR_LIT("slicegate.dev/gpu-milli"));
+  int64_t memory = intake_allocatable(node, STR_LIT("aliyun.com/gpu-mem"));
+  int64_t cards = intake_allocatable(node, STR_LIT("aliyun.com/gpu-count"));
+  if (milli >= PACK_MILLI)
+    add_devices(guess, PACK_MODE_WHOLE, nvidia_product(intake, labels), PACK_MILLI,
+                milli / PACK_MILLI);
+  else if (cards > 0 && memory >= cards)
+    add_devices(guess, PACK_MODE_SHARED,
+                pack_catalog_add_plain(intake->catalog, STR_LIT("aliyun.com/gpu-mem")),
+                memory / cards, cards);
+  else
+    return;
+  guess->node->is_unreadable = false;
 }
 
 void pack_intake_read_node(struct pack_intake *intake, const struct node *node,
@@ -260,5 +280,7 @@ void pack_intake_read_node(struct pack_intake *intake, const struct node *node,
   add_counters(intake, node, &labels, ret, &guess);
   if (has_nvidia)
     guess_nvidia(&guess, &labels, product);
+  if (!intake->recorded && ret->spec.counter_count == 0)
+    add_cards(intake, node, &labels, &guess);
   ret->spec.device_count = guess.count;
 }

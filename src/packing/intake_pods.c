@@ -8,6 +8,27 @@ static int64_t at_most(int64_t amount, int64_t most) {
   return amount < most ? amount : most;
 }
 
+/* By a card's name: so much of one card, or several cards. count 0: neither. */
+static struct pack_form form_of_card(uint8_t number, struct str name, int64_t amount) {
+  bool is_milli = str_is(name, "slicegate.dev/gpu-milli");
+  struct pack_form form = {.kind = PACK_REPLICAS, .name = number};
+  if (amount <= 0 || amount > UINT16_MAX)
+    return form;
+  form.count = 1;
+  form.amount = (uint16_t)amount;
+  if (!is_milli)
+    return form;
+  form.kind = PACK_FRACTION;
+  if (amount % PACK_MILLI == 0) {
+    form.kind = PACK_WHOLE;
+    form.count = (uint16_t)(amount / PACK_MILLI);
+    form.amount = 0;
+  } else if (amount > PACK_MILLI) {
+    form.count = 0;
+  }
+  return form;
+}
+
 static struct pack_form form_of(uint8_t name, uint8_t kind, uint16_t profile, int64_t count) {
   uint16_t asked = (uint16_t)at_most(count, UINT16_MAX);
   struct pack_form form = {.kind = kind, .name = name, .count = asked, .amount = profile};
@@ -37,6 +58,11 @@ struct pack_request pack_intake_request_on(const struct pack_intake *intake,
     uint8_t name = intake_find_name(intake, item->name);
     if (take_host(item, &request) || name == 0 || request.forms[0].kind != PACK_CPU)
       continue;
+    if (node->counter_count == 0 && pack_is_card_name(item->name)) {
+      struct pack_form form = form_of_card(name, item->name, qty_units_ceil(item->amount));
+      if (form.count)
+        request.forms[0] = form;
+    }
     for (uint16_t c = 0; c < node->counter_count; c++) {
       const struct pack_counter *counter = &node->counters[c];
       if (counter->name == name)
@@ -49,13 +75,13 @@ struct pack_request pack_intake_request_on(const struct pack_intake *intake,
 
 /* ---- asked ------------------------------------------------------------------------------- */
 
-static bool check_name(const struct resource_request *item, enum name_class class,
-                       struct err *reterr) {
+static bool check_name(const struct pack_intake *intake, const struct resource_request *item,
+                       enum name_class class, struct err *reterr) {
   if (str_starts_with(item->name, device_class_prefix))
     return err_set(reterr, ERR_INVALID,
                    "%.*s: a device by DRA, of which nodes in a recording list nothing",
                    STR_FMT(item->name));
-  if (class == NAME_OPAQUE)
+  if (class == NAME_OPAQUE || (class == NAME_CARD && intake->recorded))
     return err_set(
         reterr, ERR_INVALID,
         "%.*s is handed out by a scheduler extender of its own, card by card: what nodes "
@@ -80,6 +106,15 @@ static bool take_device(struct pack_intake *intake, const struct resource_reques
   uint8_t number = intake_add_name(intake, item->name);
   if (number == 0)
     return err_set(reterr, ERR_LIMIT, "more than %d resource names of GPUs", DEVICE_NAMES_MAX);
+  if (pack_is_card_name(item->name)) {
+    ret->device = item->name;
+    ret->device_count = count;
+    ret->request.forms[0] = form_of_card(number, item->name, count);
+    return ret->request.forms[0].count ||
+           err_set(reterr, ERR_INVALID,
+                   "%.*s: %lld is neither below 1,000 (a part of one GPU) nor a multiple of it",
+                   STR_FMT(item->name), (long long)count);
+  }
   struct device_name *name = &intake->names[number - 1];
   if (name->form_count == 0) /* no node lists it: a whole of nothing */
     (void)intake_admit_form(intake, name, PACK_WHOLE, 0);
@@ -105,9 +140,9 @@ bool pack_intake_read_pod(struct pack_intake *intake, struct arena *arena, const
     enum name_class class = resource_name_parse(item->name).class;
     if (take_host(item, &ret->request))
       continue;
-    if (!check_name(item, class, reterr))
+    if (!check_name(intake, item, class, reterr))
       return false;
-    bool is_device = class == NAME_WHOLE || class == NAME_SLICE || class == NAME_VENDOR;
+    bool is_device = pack_is_device_name(item->name) || class == NAME_CARD;
     if (is_device && intake_find_other(intake, item->name) == SIZE_MAX) {
       if (!take_device(intake, item, ret, reterr))
         return false;

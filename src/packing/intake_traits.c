@@ -52,7 +52,7 @@ static bool equal_tolerations(const struct pod_constraints *a, const struct pod_
   return true;
 }
 
-bool intake_equal_constraints(const struct pod_constraints *a, const struct pod_constraints *b) {
+bool pack_equal_constraints(const struct pod_constraints *a, const struct pod_constraints *b) {
   return equal_selectors(a, b) && equal_tolerations(a, b);
 }
 

@@ -79,7 +79,7 @@ static bool resolve(const struct pack_intake *intake, const struct pod *pod, str
 
 static bool is_amount_of_device(const struct pod *pod) {
   for (size_t i = 0; i < pod->request_count; i++)
-    if (resource_name_parse(pod->requests[i].name).class == NAME_OPAQUE)
+    if (resource_name_parse(pod->requests[i].name).class >= NAME_CARD)
       return true;
   return pod->has_claims;
 }
@@ -222,7 +222,7 @@ static bool is_same_shape(const struct mover *a, const struct mover *b) {
     if (a->demands[i].kind != b->demands[i].kind || a->demands[i].id != b->demands[i].id ||
         a->demands[i].amount != b->demands[i].amount)
       return false;
-  return intake_equal_constraints(&a->pod->constraints, &b->pod->constraints);
+  return pack_equal_constraints(&a->pod->constraints, &b->pod->constraints);
 }
 
 static bool has_any_room(const struct pack_scene *scene, const struct mover *mover) {

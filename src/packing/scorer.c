@@ -335,6 +335,17 @@ size_t pack_choose(struct pack_scorer *scorer, const struct pack_cluster *cluste
   return pack_choose_among(scorer, cluster, request, NULL, ret, max);
 }
 
+void pack_fitting(struct pack_scorer *scorer, const struct pack_cluster *cluster,
+                  const struct pack_request *request, uint64_t *ret) {
+  size_t count = pack_cluster_count(cluster);
+  memset(ret, 0, (count + 63) / 64 * sizeof(*ret));
+  if (count == 0)
+    return;
+  const struct column *column = ready_column(scorer, cluster, request, count);
+  for (size_t i = 0; i < count; i++)
+    ret[i / 64] |= (uint64_t)(column->scores[i] != UNFIT) << i % 64;
+}
+
 bool pack_scorer_score_node(struct pack_scorer *scorer, const struct pack_node *node,
                             const struct pack_request *request, int64_t *ret_score,
                             struct pack_placement *placement) {

@@ -32,10 +32,10 @@ complain '(^|[^[:alnum:]_])(strcpy|strcat|strncpy|strncat|sprintf|vsprintf|gets|
 complain '(^|[^[:alnum:]_>.])(time|clock|clock_gettime|gettimeofday|localtime|gmtime|printf|fprintf|puts|fopen|open|read|write|getenv|socket|pthread_[a-z_]+)[[:space:]]*\(' \
   'a decision module reads no clock, does no I/O, knows no threads' \
   $(list 'src/model/*.[ch]' 'src/policy/*.[ch]' 'src/admission/*.[ch]' 'src/wire/*.[ch]' 'src/doc/*.[ch]' \
-    'src/packing/*.[ch]' 'src/pricing/*.[ch]' 'src/simulate/*.[ch]')
+    'src/packing/*.[ch]' 'src/pricing/*.[ch]' 'src/simulate/*.[ch]' 'src/extender/*.[ch]')
 
 # shellcheck disable=SC2046
 complain '(^|[^[:alnum:]_])(float|double)([^[:alnum:]_]|$)' 'no floating point in a decision' \
-  $(list 'src/model/*.[ch]' 'src/policy/*.[ch]' 'src/admission/*.[ch]' 'src/packing/*.[ch]')
+  $(list 'src/model/*.[ch]' 'src/policy/*.[ch]' 'src/admission/*.[ch]' 'src/packing/*.[ch]' 'src/extender/*.[ch]')
 
 exit $bad

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the doors: which of the offered nodes can be judged. */
+#ifndef SLICEGATE_EXTENDER_INTERNAL_H
+#define SLICEGATE_EXTENDER_INTERNAL_H
+
+#include "slicegate/extender.h"
+
+enum { WORD_BITS = 64 };
+
+static inline bool bit_get(const uint64_t *bits, size_t i) {
+  return bits[i / WORD_BITS] >> i % WORD_BITS & 1;
+}
+static inline void bit_set(uint64_t *bits, size_t i) {
+  bits[i / WORD_BITS] |= UINT64_C(1) << i % WORD_BITS;
+}
+
+/* The names of a question, sorted out. */
+struct offer {
+  uint64_t *among;   /* nodes to choose from, a bit each */
+  uint32_t *name_of; /* [node]: index of its name, plus one; 0: not offered */
+  uint32_t *neutral; /* names that we cannot judge */
+  size_t neutral_count;
+  uint32_t *without; /* names of nodes that do not list what is asked for */
+  size_t without_count;
+};
+void offer_read(const struct ext_view *view, const struct ext_question *question,
+                struct arena *arena, struct offer *ret);
+
+#endif

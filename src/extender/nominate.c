@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The nominator's decision: a queue of waiting pods packed as a whole, on a copy of the cluster. */
+#include "extender_internal.h"
+
+#include <stdlib.h>
+
+const char *ext_not_nominated(const struct pod *pod, struct str scheduler_name) {
+  struct str scheduler =
+      pod->scheduler_name.len ? pod->scheduler_name : STR_LIT("default-scheduler");
+  if (!str_eq(scheduler, scheduler_name))
+    return "another scheduler's";
+  if (pod->constraints.node_name.len)
+    return "bound";
+  if (pod->nominated_node.len)
+    return "nominated already";
+  if (pod->has_claims)
+    return "resource claims";
+  static const struct {
+    uint32_t trait;
+    const char *text;
+  } traits[] = {{POD_IS_DELETING, "being deleted"},
+                {POD_IS_GATED, "scheduling gates"},
+                {POD_HAS_POD_AFFINITY, "affinity to other pods"},
+                {POD_HAS_HARD_SPREAD, "topology spread"},
+                {POD_HAS_VOLUME_CLAIMS, "volume claims"},
+                {POD_HAS_HOST_PORTS, "host ports"}};
+  for (size_t i = 0; i < SG_ARRAY_LEN(traits); i++)
+    if (pod->traits & traits[i].trait)
+      return traits[i].text;
+  return NULL;
+}
+
+/* ---- the order ------------------------------------------------------------------------------ */
+
+struct place {
+  uint32_t candidate;
+  int64_t milli;
+  const struct pod *pod;
+};
+
+static int compare_numbers(int64_t a, int64_t b) {
+  return (a > b) - (a < b);
+}
+
+static int compare(const void *a, const void *b) {
+  const struct place *x = a, *y = b;
+  int order = compare_numbers(y->pod->priority, x->pod->priority);
+  order = order ? order : compare_numbers(y->milli, x->milli);
+  order = order ? order : compare_numbers(x->pod->created, y->pod->created);
+  order = order ? order : str_cmp(x->pod->ns, y->pod->ns);
+  return order ? order : str_cmp(x->pod->name, y->pod->name);
+}
+
+static struct place *put_in_order(const struct ext_view *view,
+                                  const struct ext_candidate *candidates, size_t count,
+                                  struct arena *arena) {
+  const struct pack_catalog *catalog = pack_cluster_catalog(state_snapshot_cluster(view->snapshot));
+  struct place *order = arena_array(arena, count, sizeof(*order));
+  for (size_t i = 0; i < count; i++)
+    order[i] =
+        (struct place){(uint32_t)i, pack_request_milli(catalog, &candidates[i].asked->request, 1),
+                       candidates[i].pod};
+  if (count)
+    qsort(order, count, sizeof(*order), compare);
+  return order;
+}
+
+/* ---- where a pod may go ------------------------------------------------------------------------
+ */
+
+struct eligible {
+  const struct pod_constraints *of; /* whom the bits were made for; NULL: nobody */
+  struct str device;
+  uint64_t *bits;
+};
+
+static void find_eligible(const struct state_snapshot *snapshot, size_t nodes,
+                          const struct ext_candidate *candidate, struct eligible *ret) {
+  const struct pod_constraints *constraints = &candidate->pod->constraints;
+  if (ret->of && pack_equal_constraints(ret->of, constraints) &&
+      str_eq(ret->device, candidate->asked->device))
+    return;
+  const uint64_t *listing = state_snapshot_listing(snapshot, candidate->asked->device);
+  memset(ret->bits, 0, (nodes / WORD_BITS + 1) * sizeof(*ret->bits));
+  ret->of = constraints;
+  ret->device = candidate->asked->device;
+  for (size_t i = 0; listing && i < nodes; i++) {
+    const struct state_node *node = state_snapshot_node(snapshot, i);
+    if (bit_get(listing, i) && !node->takes_no_pods && pod_selects_node(constraints, &node->node) &&
+        !pod_find_barrier(constraints, &node->node))
+      bit_set(ret->bits, i);
+  }
+}
+
+size_t ext_nominate(const struct ext_view *view, const struct ext_candidate *candidates,
+                    size_t count, struct arena *arena, struct ext_advice *ret) {
+  struct pack_cluster *cluster = pack_cluster_copy(state_snapshot_cluster(view->snapshot));
+  size_t nodes = pack_cluster_count(cluster), made = 0;
+  struct eligible eligible = {
+      .bits = arena_array(arena, nodes / WORD_BITS + 1, sizeof(*eligible.bits))};
+  const struct place *order = put_in_order(view, candidates, count, arena);
+  for (size_t i = 0; i < count; i++) {
+    const struct ext_candidate *candidate = &candidates[order[i].candidate];
+    struct pack_choice choice;
+    find_eligible(view->snapshot, nodes, candidate, &eligible);
+    if (pack_choose_among(view->scorer, cluster, &candidate->asked->request, eligible.bits, &choice,
+                          1) == 0 ||
+        /* The state numbers its pods from below. */
+        !pack_commit(cluster, UINT64_MAX - 1 - i, &candidate->asked->request, &choice.placement))
+      continue;
+    ret[made++] = (struct ext_advice){order[i].candidate, choice.placement.node, choice.placement};
+  }
+  pack_cluster_free(cluster);
+  return made;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Offered names as nodes: those to choose from, those we know too little of, those without. */
+#include "extender_internal.h"
+
+static void sort_out(const struct ext_view *view, const struct ext_question *question,
+                     const uint64_t *listing, uint32_t name, struct offer *ret) {
+  bool is_asked = question->asked != NULL;
+  size_t node = is_asked ? state_snapshot_find(view->snapshot, question->names[name]) : SIZE_MAX;
+  if (node == SIZE_MAX) { /* the feed may be a moment behind the scheduler's */
+    ret->neutral[ret->neutral_count++] = name;
+    return;
+  }
+  if (ret->name_of[node])
+    return;
+  ret->name_of[node] = name + 1;
+  if (question->asked->device.len == 0 || (listing && bit_get(listing, node)))
+    bit_set(ret->among, node);
+  else if (state_snapshot_node(view->snapshot, node)->is_unreadable)
+    ret->neutral[ret->neutral_count++] = name;
+  else
+    ret->without[ret->without_count++] = name;
+}
+
+void offer_read(const struct ext_view *view, const struct ext_question *question,
+                struct arena *arena, struct offer *ret) {
+  size_t nodes = pack_cluster_count(state_snapshot_cluster(view->snapshot));
+  *ret = (struct offer){
+      .among = arena_array(arena, nodes / WORD_BITS + 1, sizeof(*ret->among)),
+      .name_of = arena_array(arena, nodes + 1, sizeof(*ret->name_of)),
+      .neutral = arena_array(arena, question->count + 1, sizeof(*ret->neutral)),
+      .without = arena_array(arena, question->count + 1, sizeof(*ret->without)),
+  };
+  memset(ret->among, 0, (nodes / WORD_BITS + 1) * sizeof(*ret->among));
+  memset(ret->name_of, 0, (nodes + 1) * sizeof(*ret->name_of));
+  const uint64_t *listing =
+      question->asked ? state_snapshot_listing(view->snapshot, question->asked->device) : NULL;
+  for (uint32_t i = 0; i < question->count; i++)
+    sort_out(view, question, listing, i, ret);
+}
