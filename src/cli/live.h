@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The live cluster: feeds of the kube API into the state (live.c), decisions on it (placer.c). */
+#ifndef SLICEGATE_CLI_LIVE_H
+#define SLICEGATE_CLI_LIVE_H
+
+#include "slicegate/extender.h"
+#include "slicegate/kube.h"
+#include "slicegate/state.h"
+
+/* Milliseconds on the monotonic clock: what the state counts deadlines by. */
+int64_t live_now_ms(void);
+
+/* ---- feeds (live.c) ------------------------------------------------------------------------- */
+
+struct live;
+struct live_config {
+  const char *kubeconfig; /* NULL: $KUBECONFIG, ~/.kube/config, the pod's service account */
+  const char *context;    /* NULL: the current one */
+};
+/* Reads the configuration and opens no connection yet. */
+struct live *live_new(const struct live_config *config, struct err *reterr) SG_MUST_CHECK;
+/* Begins to list and watch, and to keep house (deadlines, verification). */
+bool live_start(struct live *live, struct err *reterr) SG_MUST_CHECK;
+/* Ends all threads; calls of the client that were given live_stop_signal return. */
+void live_stop(struct live *live);
+void live_free(struct live *live);
+
+struct state *live_state(struct live *live);
+struct kube_client *live_client(struct live *live);
+const struct kube_stop *live_stop_signal(const struct live *live);
+/* "https://10.0.0.1:6443" */
+struct str live_server(const struct live *live);
+struct str live_namespace(const struct live *live);
+
+struct live_feed {
+  const char *kind; /* "Pod" */
+  struct kube_watch_stats stats;
+  char error[512]; /* of the last failure; empty when the feed is well */
+};
+void live_get_feeds(struct live *live, struct live_feed ret[STATE_KINDS]);
+/* Seconds since the server was last heard of on the feed that has been silent longest, beyond the
+ * silence that a quiet cluster keeps by itself; 0: all feeds are well; -1: not synced yet. */
+int64_t live_age_seconds(struct live *live);
+
+/* ---- decisions (placer.c) ----------------------------------------------------------------------
+ */
+
+/* The scorer, one decision at a time, and what it learns of the pods that come. */
+struct placer;
+struct placer *placer_new(struct state *state, size_t best) SG_MUST_CHECK;
+bool placer_start(struct placer *placer, struct err *reterr) SG_MUST_CHECK;
+void placer_stop(struct placer *placer);
+void placer_free(struct placer *placer);
+/* Between these two the caller decides, alone, on a snapshot as of now. */
+void placer_enter(struct placer *placer, struct ext_view *ret);
+void placer_leave(struct placer *placer, struct ext_view *view);
+
+struct placer_stats {
+  uint64_t tables_version; /* of what was learnt; 0: nothing yet */
+  int64_t decisions;
+  int64_t scorers; /* made: one more whenever unknown products appear */
+};
+void placer_get_stats(struct placer *placer, struct placer_stats *ret);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One decision at a time: the scorer belongs to whoever is between enter and leave. Apart from
+ * that a thread learns the mix of pods, makes tables of it and hands them over whole.
+ */
+#include "src/cli/live.h"
+
+#include "slicegate/pricing.h"
+#include "slicegate/sys.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum {
+  LEARN_MS = 500, /* between looks at what has happened */
+  NEWS_AT_ONCE = 1024,
+  HISTORY_KINDS = 512, /* distinct requests of pods that were there when we came */
+};
+
+struct placer {
+  struct state *state;
+  size_t best;
+  pthread_mutex_t deciding; /* of the scorer and what belongs to it */
+  struct pack_scorer *scorer;
+  size_t products, profiles; /* of the catalog when the scorer was made */
+  struct pack_tables_ref *tables;
+  struct pack_traffic traffic;
+  uint64_t since_conditions; /* decisions */
+  atomic_llong decisions, scorers;
+  atomic_ullong tables_version;
+  /* Of the learning thread alone. */
+  struct pricing_learner *learner;
+  struct state_news *news;
+  struct pack_request *history;
+  uint32_t *history_counts;
+  size_t history_count;
+  bool has_begun;
+  pthread_t thread;
+  bool has_thread;
+  pthread_mutex_t lock; /* of `is_stopping` */
+  pthread_cond_t wake;
+  bool is_stopping;
+};
+
+/* ---- decisions ------------------------------------------------------------------------------ */
+
+/* Products that appear later have no place in what a scorer keeps: it is made anew. */
+static void renew_scorer(struct placer *placer) {
+  const struct pack_catalog *catalog = state_catalog(placer->state);
+  size_t products = pack_catalog_count(catalog), profiles = pack_catalog_profile_count(catalog);
+  if (placer->scorer && products == placer->products && profiles == placer->profiles)
+    return;
+  pack_scorer_free(placer->scorer);
+  placer->scorer = pack_scorer_new(pack_policy_find(STR_LIT("slicegate")), catalog, 0);
+  placer->products = products;
+  placer->profiles = profiles;
+  placer->since_conditions = 0;
+  atomic_fetch_add(&placer->scorers, 1);
+  if (placer->tables)
+    pack_scorer_set_tables(placer->scorer, placer->tables);
+}
+
+void placer_enter(struct placer *placer, struct ext_view *ret) {
+  (void)pthread_mutex_lock(&placer->deciding);
+  *ret = (struct ext_view){.snapshot = state_snapshot(placer->state), .best = placer->best};
+  renew_scorer(placer);
+  if (placer->since_conditions++ % PACK_CONDITIONS_EVERY == 0)
+    pack_scorer_set_conditions(placer->scorer, state_snapshot_cluster(ret->snapshot),
+                               &placer->traffic);
+  ret->scorer = placer->scorer;
+  atomic_fetch_add_explicit(&placer->decisions, 1, memory_order_relaxed);
+}
+
+void placer_leave(struct placer *placer, struct ext_view *view) {
+  state_snapshot_unref(view->snapshot);
+  view->snapshot = NULL;
+  (void)pthread_mutex_unlock(&placer->deciding);
+}
+
+/* ---- learning -------------------------------------------------------------------------------- */
+
+static void add_history(struct placer *placer, const struct pack_request *request) {
+  size_t i = 0;
+  while (i < placer->history_count && memcmp(&placer->history[i], request, sizeof(*request)) != 0)
+    i++;
+  if (i == HISTORY_KINDS)
+    return;
+  if (i == placer->history_count) {
+    placer->history[placer->history_count++] = *request;
+    placer->history_counts[i] = 0;
+  }
+  placer->history_counts[i]++;
+}
+
+static void learn_news(struct placer *placer, const struct state_news *news) {
+  switch (news->story) {
+  case STATE_FOUND:
+    if (!placer->has_begun)
+      add_history(placer, &news->request);
+    break;
+  case STATE_ARRIVED:
+    pricing_learner_arrived(placer->learner, &news->request);
+    break;
+  case STATE_PLACED:
+    pricing_learner_judged(placer->learner, &news->request, true);
+    break;
+  case STATE_DEPARTED:
+    pricing_learner_departed(placer->learner, &news->request);
+    break;
+  }
+}
+
+/* Tables take up to a second to make; nobody waits for them. */
+static void make_tables(struct placer *placer) {
+  CLEANUP_SNAPSHOT const struct state_snapshot *snapshot = state_snapshot(placer->state);
+  const struct pack_cluster *cluster = state_snapshot_cluster(snapshot);
+  struct pack_tables_ref *made = pricing_learner_tables(placer->learner, cluster);
+  struct pack_traffic traffic = pricing_learner_traffic(placer->learner, cluster);
+  (void)pthread_mutex_lock(&placer->deciding);
+  struct pack_tables_ref *old = placer->tables;
+  placer->tables = made;
+  placer->traffic = traffic;
+  placer->since_conditions = 0;
+  if (placer->scorer)
+    pack_scorer_set_tables(placer->scorer, made);
+  (void)pthread_mutex_unlock(&placer->deciding);
+  pack_tables_unref(old);
+  atomic_store(&placer->tables_version, pack_tables_get(made)->version);
+}
+
+static void learn(struct placer *placer) {
+  size_t count;
+  while ((count = state_take_news(placer->state, placer->news, NEWS_AT_ONCE)) > 0)
+    for (size_t i = 0; i < count; i++)
+      learn_news(placer, &placer->news[i]);
+  if (!state_is_synced(placer->state))
+    return;
+  if (!placer->has_begun) {
+    pricing_learner_history(placer->learner, placer->history, placer->history_counts,
+                            placer->history_count);
+    placer->has_begun = true;
+    make_tables(placer);
+  } else if (pricing_learner_is_due(placer->learner)) {
+    make_tables(placer);
+  }
+}
+
+static bool pause_learning(struct placer *placer) {
+  struct sys_mono until = sys_mono_add_ms(sys_mono_now(), LEARN_MS);
+  struct timespec ts = {.tv_sec = (time_t)(until.ns / 1000000000),
+                        .tv_nsec = (long)(until.ns % 1000000000)};
+  (void)pthread_mutex_lock(&placer->lock);
+  while (!placer->is_stopping && sys_mono_now().ns < until.ns)
+    (void)pthread_cond_timedwait(&placer->wake, &placer->lock, &ts);
+  bool goes_on = !placer->is_stopping;
+  (void)pthread_mutex_unlock(&placer->lock);
+  return goes_on;
+}
+
+static void *learn_for_ever(void *ctx) {
+  struct placer *placer = ctx;
+  do
+    learn(placer);
+  while (pause_learning(placer));
+  return NULL;
+}
+
+/* ---- life --------------------------------------------------------------------------------------
+ */
+
+struct placer *placer_new(struct state *state, size_t best) {
+  struct placer *placer = mem_zalloc(sizeof(*placer));
+  placer->state = state;
+  placer->best = best;
+  placer->learner = pricing_learner_new(state_catalog(state));
+  placer->news = mem_zalloc(NEWS_AT_ONCE * sizeof(*placer->news));
+  placer->history = mem_zalloc(HISTORY_KINDS * sizeof(*placer->history));
+  placer->history_counts = mem_zalloc(HISTORY_KINDS * sizeof(*placer->history_counts));
+  pthread_mutex_init(&placer->deciding, NULL);
+  pthread_mutex_init(&placer->lock, NULL);
+  pthread_condattr_t attr;
+  (void)pthread_condattr_init(&attr);
+  (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+  (void)pthread_cond_init(&placer->wake, &attr);
+  (void)pthread_condattr_destroy(&attr);
+  return placer;
+}
+
+bool placer_start(struct placer *placer, struct err *reterr) {
+  int failed = pthread_create(&placer->thread, NULL, learn_for_ever, placer);
+  if (failed)
+    return err_set(reterr, ERR_UNAVAILABLE, "cannot start a thread: %s", strerror(failed));
+  placer->has_thread = true;
+  return true;
+}
+
+void placer_stop(struct placer *placer) {
+  if (!placer->has_thread)
+    return;
+  (void)pthread_mutex_lock(&placer->lock);
+  placer->is_stopping = true;
+  (void)pthread_cond_signal(&placer->wake);
+  (void)pthread_mutex_unlock(&placer->lock);
+  (void)pthread_join(placer->thread, NULL);
+  placer->has_thread = false;
+}
+
+void placer_free(struct placer *placer) {
+  if (!placer)
+    return;
+  placer_stop(placer);
+  pack_scorer_free(placer->scorer);
+  pack_tables_unref(placer->tables);
+  pricing_learner_free(placer->learner);
+  pthread_mutex_destroy(&placer->deciding);
+  pthread_mutex_destroy(&placer->lock);
+  (void)pthread_cond_destroy(&placer->wake);
+  free(placer->news);
+  free(placer->history);
+  free(placer->history_counts);
+  free(placer);
+}
+
+void placer_get_stats(struct placer *placer, struct placer_stats *ret) {
+  *ret = (struct placer_stats){.tables_version = atomic_load(&placer->tables_version),
+                               .decisions = atomic_load(&placer->decisions),
+                               .scorers = atomic_load(&placer->scorers)};
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * POST /scheduler/filter, /prioritize. A door is a sandwich: decode, decide on a snapshot, put the
+ * decision into the ledger, encode. kube-scheduler takes any status but 200 for a failed call.
+ */
+#include "src/cli/serve_extender.h"
+#include "src/cli/serve_door.h"
+
+enum {
+  /* How long a filter that refuses everything for counts waits for news that must be under way:
+   * kube-scheduler, which keeps the same counts, has found room. */
+  BEHIND_MS = 150,
+};
+
+/* ---- what all doors share -------------------------------------------------------------------- */
+
+void extender_door_init(struct extender_door *door, struct sys_metrics *metrics) {
+  door->requests = sys_counter_new(
+      metrics, &(struct sys_metric_desc){.name = "extender_requests_total",
+                                         .help = "Calls of kube-scheduler, by verb and result.",
+                                         .labels = {"verb", "result"}});
+  static const int64_t bounds[] = {50,   100,  200,   500,   1000,   2000,
+                                   3000, 5000, 10000, 50000, 200000, 1000000};
+  door->duration = sys_histogram_new(
+      metrics,
+      &(struct sys_metric_desc){.name = "extender_duration_seconds",
+                                .help = "Time in which a call of kube-scheduler was decided, "
+                                        "reading and writing it included.",
+                                .labels = {"verb"}},
+      bounds, SG_ARRAY_LEN(bounds));
+}
+
+void door_count(const struct door_call *call, const char *result) {
+  const struct str labels[] = {str_of(call->verb), str_of(result)};
+  sys_counter_add(sys_series_get(call->door->requests, labels), 1);
+  sys_histogram_observe(sys_series_get(call->door->duration, labels),
+                        sys_mono_us_between(call->began, sys_mono_now()));
+}
+
+void door_fail(const struct door_call *call, unsigned status, const char *result,
+               const struct err *err) {
+  http_response_error(call->response, status, "%s", err->text);
+  door_count(call, result);
+}
+
+bool door_enter(struct door_call *call) {
+  struct err err;
+  call->began = sys_mono_now();
+  if (!state_is_synced(live_state(call->door->live))) {
+    (void)err_set(&err, ERR_UNAVAILABLE, "the cluster has not been listed yet; ask again");
+  } else if (!call->door->may_answer(call->door->may_answer_ctx)) {
+    (void)err_set(&err, ERR_UNAVAILABLE,
+                  "another replica holds the Lease and keeps the ledger; ask that one");
+  } else {
+    return true;
+  }
+  /* The next connection may reach the replica that answers. */
+  http_response_header(call->response, "Connection", "close");
+  door_fail(call, 503, "not_holder", &err);
+  return false;
+}
+
+/* ---- filter
+ * -------------------------------------------------------------------------------------- */
+
+struct filter_call {
+  struct door_call call;
+  struct wire_extender_args args;
+  struct pack_asked asked;
+  struct ext_question question;
+  struct ext_filter found;
+};
+
+/* What the pod asks for; what cannot be said in terms of nodes is not ours to judge. */
+static const struct pack_asked *ask(const struct door_call *call, const struct pod *pod,
+                                    struct pack_asked *asked) {
+  struct err err;
+  if (state_ask(live_state(call->door->live), call->request->arena, pod, asked, &err))
+    return asked;
+  sys_log(SYS_DEBUG, "passed through", sys_str("namespace", pod->ns), sys_str("pod", pod->name),
+          sys_err(&err));
+  return NULL;
+}
+
+void door_hold(const struct door_call *call, const struct pod *pod, const struct pack_asked *asked,
+               struct str node, const struct pack_placement *placement) {
+  int64_t now = live_now_ms();
+  const struct state_hold hold = {.kind = STATE_TENTATIVE,
+                                  .ns = pod->ns,
+                                  .name = pod->name,
+                                  .uid = pod->uid,
+                                  .asked = asked,
+                                  .node = node,
+                                  .placement = placement,
+                                  .now_ms = now,
+                                  .until_ms = now + STATE_HOLD_MS};
+  /* What was not to be held any more in the meantime only ranks worse than it might. */
+  (void)!state_hold(live_state(call->door->live), &hold);
+}
+
+static void decide_filter(struct filter_call *f) {
+  struct ext_view view;
+  const struct door_call *call = &f->call;
+  (void)state_unhold(live_state(call->door->live), f->args.pod.uid, false);
+  placer_enter(call->door->placer, &view);
+  ext_filter(&view, &f->question, call->request->arena, &f->found);
+  if (f->found.has_choice && f->found.passed_count)
+    door_hold(call, &f->args.pod, &f->asked, f->question.names[f->found.passed[0]],
+              &f->found.choice);
+  placer_leave(call->door->placer, &view);
+}
+
+static void write_filter(const struct filter_call *f, struct buf *out) {
+  struct arena *arena = f->call.request->arena;
+  const struct ext_filter *found = &f->found;
+  struct str *names = arena_array(arena, found->passed_count + 1, sizeof(*names));
+  struct str *nodes = arena_array(arena, found->passed_count + 1, sizeof(*nodes));
+  struct wire_node_reason *failed = arena_array(arena, found->refusal_count + 1, sizeof(*failed));
+  struct wire_node_reason *final = arena_array(arena, found->refusal_count + 1, sizeof(*final));
+  struct wire_filter_result result = {.node_names = names,
+                                      .nodes = f->args.nodes ? nodes : NULL,
+                                      .node_count = found->passed_count,
+                                      .failed = failed,
+                                      .unresolvable = final};
+  for (size_t i = 0; i < found->passed_count; i++) {
+    names[i] = f->args.node_names[found->passed[i]];
+    if (f->args.nodes)
+      nodes[i] = f->args.nodes[found->passed[i]];
+  }
+  for (size_t i = 0; i < found->refusal_count; i++) {
+    const struct ext_refusal *refusal = &found->refusals[i];
+    struct wire_node_reason reason = {f->args.node_names[refusal->name], refusal->reason};
+    if (refusal->is_final)
+      final[result.unresolvable_count++] = reason;
+    else
+      failed[result.failed_count++] = reason;
+  }
+  wire_filter_result_write(&result, out);
+}
+
+static bool read_args(struct filter_call *f) {
+  struct err err;
+  if (!wire_extender_args_read(f->call.request->arena, f->call.request->body, &f->args, &err)) {
+    door_fail(&f->call, 400, "malformed", &err);
+    return false;
+  }
+  f->question.pod = &f->args.pod;
+  f->question.names = f->args.node_names;
+  f->question.count = f->args.node_count;
+  if (f->args.has_nodes && f->args.pod.uid.len)
+    return true;
+  (void)err_set(&err, ERR_INVALID,
+                f->args.has_nodes ? "Pod.metadata.uid is missing: a pod is known by it"
+                                  : "Nodes and NodeNames are both null: there is nothing to choose "
+                                    "from");
+  return door_fail(&f->call, 400, "malformed", &err), false;
+}
+
+void serve_filter(void *ctx, const struct http_request *request, struct http_response *response) {
+  struct filter_call f = {.call = {ctx, request, response, "filter", {0}}};
+  if (!door_enter(&f.call) || !read_args(&f))
+    return;
+  f.question.asked = ask(&f.call, &f.args.pod, &f.asked);
+  decide_filter(&f);
+  if (f.found.is_behind) {
+    struct state *state = live_state(f.call.door->live);
+    struct state_stats stats;
+    state_get_stats(state, &stats);
+    (void)state_wait(state, stats.generation, BEHIND_MS);
+    decide_filter(&f);
+  }
+  write_filter(&f, &response->body);
+  door_count(&f.call, f.found.passed_count ? "passed" : "refused");
+}
+
+/* ---- prioritize
+ * ------------------------------------------------------------------------------------ */
+
+void serve_prioritize(void *ctx, const struct http_request *request,
+                      struct http_response *response) {
+  struct filter_call f = {.call = {ctx, request, response, "prioritize", {0}}};
+  if (!door_enter(&f.call) || !read_args(&f))
+    return;
+  struct arena *arena = request->arena;
+  size_t count = f.question.count;
+  int64_t *scores = arena_array(arena, count + 1, sizeof(*scores));
+  struct wire_host_score *hosts = arena_array(arena, count + 1, sizeof(*hosts));
+  struct pack_placement choice;
+  struct ext_view view;
+  f.question.asked = ask(&f.call, &f.args.pod, &f.asked);
+  (void)state_unhold(live_state(f.call.door->live), f.args.pod.uid, false);
+  placer_enter(f.call.door->placer, &view);
+  if (ext_prioritize(&view, &f.question, arena, scores, &choice)) {
+    const struct pack_cluster *cluster = state_snapshot_cluster(view.snapshot);
+    door_hold(&f.call, &f.args.pod, &f.asked, pack_cluster_node(cluster, choice.node)->name,
+              &choice);
+  }
+  placer_leave(f.call.door->placer, &view);
+  for (size_t i = 0; i < count; i++)
+    hosts[i] = (struct wire_host_score){f.args.node_names[i], scores[i]};
+  wire_host_scores_write(hosts, count, &response->body);
+  door_count(&f.call, "ranked");
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What answers kube-scheduler: filter, prioritize, bind, preempt. */
+#ifndef SLICEGATE_CLI_SERVE_EXTENDER_H
+#define SLICEGATE_CLI_SERVE_EXTENDER_H
+
+#include "src/cli/live.h"
+
+#include "slicegate/http.h"
+#include "slicegate/sys.h"
+
+struct extender_door {
+  struct live *live;
+  struct placer *placer;
+  /* Whether this replica is the one that answers; others would keep a ledger of their own. */
+  bool (*may_answer)(void *ctx);
+  void *may_answer_ctx;
+  struct sys_metric *requests; /* by verb and result */
+  struct sys_metric *duration; /* by verb: in the handler */
+  struct sys_metric *refusals; /* nodes, by reason class */
+};
+/* Metrics are made in the registry. */
+void extender_door_init(struct extender_door *door, struct sys_metrics *metrics);
+
+/* ctx is struct extender_door. */
+void serve_filter(void *ctx, const struct http_request *request, struct http_response *response);
+void serve_prioritize(void *ctx, const struct http_request *request,
+                      struct http_response *response);
+void serve_bind(void *ctx, const struct http_request *request, struct http_response *response);
+void serve_preempt(void *ctx, const struct http_request *request, struct http_response *response);
+
+#endif
