@@ -39,67 +39,10 @@ static void *settle(struct arena *arena, const void *list, size_t count, size_t 
   return made;
 }
 
-static bool read_taints(struct cluster_reader *r, const struct doc_node *spec,
-                        const struct trail *trail, struct node *ret, struct err *reterr) {
-  const struct doc_node *list;
-  if (!wire_child(spec, "taints", DOC_SEQUENCE, trail, &list, reterr))
-    return false;
-  if (!list || list->count == 0)
-    return true;
-  struct taint *taints = arena_array(r->keeper.arena, list->count, sizeof(*taints));
-  for (uint32_t i = 0; i < list->count; i++) {
-    taints[i].key = wire_keep(&r->keeper, doc_text_at(&list->items[i], "key"));
-    taints[i].value = wire_keep(&r->keeper, doc_text_at(&list->items[i], "value"));
-    if (!wire_taint_effect(doc_text_at(&list->items[i], "effect"), &taints[i].effect))
-      taints[i].effect = EFFECT_ANY;
-  }
-  ret->taints = taints;
-  ret->taint_count = list->count;
-  return true;
-}
-
-static bool read_allocatable(struct cluster_reader *r, const struct doc_node *status,
-                             const struct trail *trail, struct node *ret, struct err *reterr) {
-  const struct resource_amount *amounts;
-  if (!wire_amounts_decode(r->keeper.arena, status, "allocatable", trail, &amounts,
-                           &ret->allocatable_count, reterr))
-    return false;
-  struct resource_amount *mine = (struct resource_amount *)(uintptr_t)amounts;
-  for (size_t i = 0; i < ret->allocatable_count; i++) {
-    mine[i].name = wire_keep(&r->keeper, mine[i].name);
-    mine[i].text = wire_keep(&r->keeper, mine[i].text);
-  }
-  ret->allocatable = mine;
-  return true;
-}
-
-static bool read_metadata(struct cluster_reader *r, const struct doc_node *object,
-                          struct str *ret_name, const struct key_value **ret_labels,
-                          size_t *ret_label_count, struct err *reterr) {
-  const struct doc_node *metadata;
-  struct trail here = {NULL, STR_LIT("metadata"), 0};
-  if (!wire_child(object, "metadata", DOC_MAPPING, NULL, &metadata, reterr) ||
-      !wire_child_text(metadata, "name", &here, ret_name, reterr) ||
-      !wire_child_pairs(r->keeper.arena, metadata, "labels", &here, ret_labels, ret_label_count,
-                        reterr))
-    return false;
-  *ret_name = wire_keep(&r->keeper, *ret_name);
-  wire_keep_pairs(&r->keeper, *ret_labels, *ret_label_count);
-  return true;
-}
-
 static bool read_node(struct cluster_reader *r, const struct doc_node *object, struct err *reterr) {
-  const struct doc_node *spec, *status;
-  struct trail at_spec = {NULL, STR_LIT("spec"), 0};
-  struct trail at_status = {NULL, STR_LIT("status"), 0};
-  struct node made = {0};
-  if (!wire_child(object, "spec", DOC_MAPPING, NULL, &spec, reterr) ||
-      !wire_child(object, "status", DOC_MAPPING, NULL, &status, reterr) ||
-      !read_metadata(r, object, &made.name, &made.labels, &made.label_count, reterr) ||
-      !read_taints(r, spec, &at_spec, &made, reterr) ||
-      !read_allocatable(r, status, &at_status, &made, reterr))
+  struct node made;
+  if (!wire_node_decode(&r->keeper, object, &made, reterr))
     return false;
-  made.is_unschedulable = doc_is_true(doc_get_lit(spec, "unschedulable"));
   r->nodes = grow(r->nodes, &r->node_cap, r->node_count, sizeof(*r->nodes));
   r->nodes[r->node_count++] = made;
   return true;
@@ -107,8 +50,8 @@ static bool read_node(struct cluster_reader *r, const struct doc_node *object, s
 
 static bool read_namespace(struct cluster_reader *r, const struct doc_node *object,
                            struct err *reterr) {
-  struct k8s_namespace made = {0};
-  if (!read_metadata(r, object, &made.name, &made.labels, &made.label_count, reterr))
+  struct k8s_namespace made;
+  if (!wire_namespace_decode(&r->keeper, object, &made, reterr))
     return false;
   r->namespaces = grow(r->namespaces, &r->ns_cap, r->ns_count, sizeof(*r->namespaces));
   r->namespaces[r->ns_count++] = made;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A pod of a recording: what it holds and where it may go. Its spec is decoded as any other and
+ * A pod of a cluster: what it holds and where it may go. Its spec is decoded as any other and
  * most of it forgotten: of 100,000 pods what is kept must stay small.
  */
 #include "wire_internal.h"
@@ -89,39 +89,75 @@ static struct str controller_kind(const struct doc_node *metadata) {
   return (struct str){NULL, 0};
 }
 
+static bool is_given(const struct doc_node *mapping, const char *name) {
+  const struct doc_node *child = doc_get_lit(mapping, name);
+  return child && child->kind != DOC_NULL;
+}
+
+static int32_t priority_of(const struct doc_node *spec) {
+  int64_t priority = 0;
+  if (!doc_int(doc_get_lit(spec, "priority"), &priority))
+    return 0;
+  return priority > INT32_MAX ? INT32_MAX : priority < INT32_MIN ? INT32_MIN : (int32_t)priority;
+}
+
+static bool read_metadata(const struct keeper *keeper, const struct doc_node *metadata,
+                          struct pod *ret, struct err *reterr) {
+  struct trail here = {NULL, STR_LIT("metadata"), 0};
+  struct str created;
+  if (!wire_child_text(metadata, "name", &here, &ret->name, reterr) ||
+      !wire_child_text(metadata, "namespace", &here, &ret->ns, reterr) ||
+      !wire_child_text(metadata, "uid", &here, &ret->uid, reterr) ||
+      !wire_child_text(metadata, "creationTimestamp", &here, &created, reterr))
+    return false;
+  ret->ns = wire_keep(keeper, ret->ns);
+  ret->name = wire_keep(keeper, ret->name);
+  ret->uid = wire_keep(keeper, ret->uid);
+  ret->controller = wire_keep(keeper, controller_kind(metadata));
+  if (!rfc3339_parse(created, &ret->created))
+    ret->created = 0;
+  if (is_given(metadata, "deletionTimestamp"))
+    ret->traits |= POD_IS_DELETING;
+  return true;
+}
+
+static bool read_spec(const struct keeper *keeper, struct arena *scratch,
+                      const struct doc_node *spec, struct pod_spec *decoded, struct pod *ret,
+                      struct err *reterr) {
+  struct trail here = {NULL, STR_LIT("spec"), 0};
+  uint32_t traits = 0;
+  if (spec && (!wire_pod_spec_decode(scratch, spec, &here, decoded, reterr) ||
+               !wire_pod_traits_decode(spec, &here, &traits, reterr)))
+    return false;
+  ret->traits |= traits;
+  ret->priority = priority_of(spec);
+  ret->scheduler_name = wire_keep(keeper, decoded->scheduler_name);
+  ret->has_claims = decoded->has_claims;
+  ret->requests = pod_resources(scratch, decoded, &ret->request_count);
+  ret->requests = keep_requests(keeper, ret->requests, ret->request_count);
+  ret->constraints = pod_constraints_of(decoded);
+  keep_constraints(keeper, &ret->constraints);
+  return true;
+}
+
 bool wire_pod_decode(const struct keeper *keeper, struct arena *scratch,
                      const struct doc_node *object, struct pod *ret, struct err *reterr) {
   const struct doc_node *metadata, *spec, *status;
-  struct trail at_metadata = {NULL, STR_LIT("metadata"), 0};
-  struct trail at_spec = {NULL, STR_LIT("spec"), 0};
   struct trail at_status = {NULL, STR_LIT("status"), 0};
   struct pod_spec decoded = {0};
   struct pod made = {0};
   struct str phase;
-  int64_t priority = 0;
   if (!wire_child(object, "metadata", DOC_MAPPING, NULL, &metadata, reterr) ||
       !wire_child(object, "spec", DOC_MAPPING, NULL, &spec, reterr) ||
       !wire_child(object, "status", DOC_MAPPING, NULL, &status, reterr) ||
-      !wire_child_text(metadata, "name", &at_metadata, &made.name, reterr) ||
-      !wire_child_text(metadata, "namespace", &at_metadata, &made.ns, reterr) ||
-      !wire_child_text(metadata, "uid", &at_metadata, &made.uid, reterr) ||
       !wire_child_text(status, "phase", &at_status, &phase, reterr) ||
-      (spec && !wire_pod_spec_decode(scratch, spec, &at_spec, &decoded, reterr)))
+      !wire_child_text(status, "nominatedNodeName", &at_status, &made.nominated_node, reterr) ||
+      !read_metadata(keeper, metadata, &made, reterr) ||
+      !read_spec(keeper, scratch, spec, &decoded, &made, reterr) ||
+      !wire_pod_devices_decode(keeper, scratch, metadata, status, &decoded, &made, reterr))
     return false;
-  made.ns = wire_keep(keeper, made.ns);
-  made.name = wire_keep(keeper, made.name);
-  made.uid = wire_keep(keeper, made.uid);
-  made.controller = wire_keep(keeper, controller_kind(metadata));
   made.phase = read_phase(phase);
-  if (doc_int(doc_get_lit(spec, "priority"), &priority))
-    made.priority = priority > INT32_MAX   ? INT32_MAX
-                    : priority < INT32_MIN ? INT32_MIN
-                                           : (int32_t)priority;
-  made.has_claims = decoded.has_claims;
-  made.requests = pod_resources(scratch, &decoded, &made.request_count);
-  made.requests = keep_requests(keeper, made.requests, made.request_count);
-  made.constraints = pod_constraints_of(&decoded);
-  keep_constraints(keeper, &made.constraints);
+  made.nominated_node = wire_keep(keeper, made.nominated_node);
   *ret = made;
   return true;
 }

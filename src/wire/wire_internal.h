@@ -115,10 +115,30 @@ struct str wire_keep(const struct keeper *keeper, struct str s);
 /* In place. */
 void wire_keep_pairs(const struct keeper *keeper, const struct key_value *pairs, size_t count);
 
-/* A Pod of a recording. `scratch` is for what is not kept. */
+/* A Pod of a cluster, but for its resourceVersion. `scratch` is for what is not kept. */
 bool wire_pod_decode(const struct keeper *keeper, struct arena *scratch,
                      const struct doc_node *object, struct pod *ret,
                      struct err *reterr) SG_MUST_CHECK;
+/* Of enum pod_trait, as far as the spec shows them. */
+bool wire_pod_traits_decode(const struct doc_node *spec, const struct trail *trail, uint32_t *ret,
+                            struct err *reterr) SG_MUST_CHECK;
+/* The devices that annotations and status name. ret->requests are those of the pod already. */
+bool wire_pod_devices_decode(const struct keeper *keeper, struct arena *scratch,
+                             const struct doc_node *metadata, const struct doc_node *status,
+                             const struct pod_spec *spec, struct pod *ret,
+                             struct err *reterr) SG_MUST_CHECK;
+bool wire_node_decode(const struct keeper *keeper, const struct doc_node *object, struct node *ret,
+                      struct err *reterr) SG_MUST_CHECK;
+bool wire_namespace_decode(const struct keeper *keeper, const struct doc_node *object,
+                           struct k8s_namespace *ret, struct err *reterr) SG_MUST_CHECK;
+
+/* wire_pod_read of a part of a text; positions of errors are those in the whole. */
+bool wire_pod_read_part(struct arena *arena, struct str text, struct str part, struct pod *ret,
+                        struct err *reterr) SG_MUST_CHECK;
+/* wire_pod_read of a tree. */
+bool wire_pod_read_tree(const struct keeper *keeper, struct arena *scratch,
+                        const struct doc_node *object, struct pod *ret,
+                        struct err *reterr) SG_MUST_CHECK;
 
 /* Splits "group/version" of apiVersion. */
 void wire_split_api_version(struct str api_version, struct str *ret_group, struct str *ret_version);
