@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * certs: makes the certificate authority and the serving certificate of an
- * installation that has no cert-manager, and reads dates and bundles for those that
- * have. Keys are ECDSA P-256. It serves nothing and verifies no peer.
+ * certs: makes the certificate authority, the serving certificate and the certificates of
+ * clients of an installation that has no cert-manager, and reads dates and bundles for
+ * those that have. Keys are ECDSA P-256. It serves nothing and verifies no peer.
  *
  * Functions share no state; any thread may call them. Files are written as one set,
  * all or nothing.
@@ -17,8 +17,15 @@
 #define CERTS_CA_KEY "ca.key"
 #define CERTS_CERT "tls.crt" /* the leaf alone: its issuer is the trust anchor */
 #define CERTS_KEY "tls.key"
+#define CERTS_CLIENT_CERT "client.crt"
+#define CERTS_CLIENT_KEY "client.key"
 
-enum { CERTS_NAMES_MAX = 64, CERTS_DAYS_MAX = 36500, CERTS_PEM_MAX_BYTES = 1 << 20 };
+enum {
+  CERTS_NAMES_MAX = 64,
+  CERTS_CLIENT_NAME_MAX = 64,
+  CERTS_DAYS_MAX = 36500,
+  CERTS_PEM_MAX_BYTES = 1 << 20
+};
 
 struct certs_request {
   const char *dir; /* must exist */
@@ -30,11 +37,18 @@ struct certs_request {
   size_t dns_count;
   const char *const *ips;
   size_t ip_count;
+  /*
+   * Instead of these: a certificate for a client of this name ("kube-scheduler"), up to
+   * CERTS_CLIENT_NAME_MAX printable ASCII characters. No client takes it for a server's, and
+   * no server a server's for it.
+   */
+  const char *client_name;
   int ca_days;   /* 0 = 3650 */
   int leaf_days; /* 0 = 365, or up to the CA's end; a number beyond it is ERR_INVALID */
   /*
    * Sign with the CA that is in `dir` instead of making one: its key must match, it
-   * must be a CA and within its dates. Only tls.crt and tls.key are written.
+   * must be a CA and within its dates. Only tls.crt and tls.key are written, or client.crt
+   * and client.key.
    */
   bool reuse_ca;
   bool force; /* replace files that exist; without it they are ERR_EXISTS */

@@ -2,8 +2,9 @@
 /*
  * http: a TLS 1.2+ HTTP/1.1 server for routes that take a bounded body and answer at
  * once. It knows nothing of what is served. It owns the limits (sizes, connections,
- * absolute deadlines), the certificate, and the way a server ends without failing a
- * call. Not for streaming, uploads without a bound, WebSockets or plain text HTTP.
+ * absolute deadlines), the certificate, whose client certificates it takes, and the way a
+ * server ends without failing a call. Plain HTTP is for loopback alone. Not for streaming,
+ * uploads without a bound or WebSockets.
  *
  * Threads: handlers run on the server's own threads, several at a time, one request
  * of a connection at a time. A handler must not block: it holds up the other
@@ -60,7 +61,10 @@ struct http_response {
 };
 void http_response_static(struct http_response *response, unsigned status, const char *content_type,
                           struct str body);
-/* name and value are literals; more than HTTP_RESPONSE_HEADERS_MAX are an assertion. */
+/*
+ * name and value are literals; more than HTTP_RESPONSE_HEADERS_MAX are an assertion.
+ * "Connection", "close" also ends the connection after this answer.
+ */
 void http_response_header(struct http_response *response, const char *name, const char *value);
 /* {"error":"text"} with a status; replaces what was there. */
 void http_response_error(struct http_response *response, unsigned status, const char *fmt, ...)
@@ -123,17 +127,36 @@ struct http_access {
 };
 typedef void http_access_fn(void *ctx, const struct http_access *access);
 
+/*
+ * A client that was turned away in the handshake: "127.0.0.1", "the client certificate has
+ * expired". On the connection's thread; a peer can call it as often as it can connect.
+ */
+typedef void http_refused_fn(void *ctx, const char *peer, const char *reason);
+
 struct http_config {
   const char *address; /* "0.0.0.0", "::", "127.0.0.1"; NULL = "::", IPv4 included */
   uint16_t port;       /* 0: any free one, see http_server_port */
   struct str cert_pem; /* leaf first, then what is needed of its chain */
   struct str key_pem;
+  /*
+   * CAs. When there are any, the handshake fails for clients without a certificate that
+   * chains to one of them, is within its dates and is for clients (extended key usage
+   * clientAuth, or none at all, which is no restriction). Empty: clients are not asked.
+   */
+  struct str client_ca_pem;
+  /*
+   * No TLS; all PEMs empty. Only with an address in 127.0.0.0/8, or ::1. A word of its own,
+   * so that an empty file never turns TLS off. The idle limit then ends slow headers too.
+   */
+  bool plain_http;
   unsigned threads;                /* 0: one for each processor, at most 8 */
   const struct http_route *routes; /* copied, except for the strings */
   size_t route_count;
   struct http_limits limits;
   http_access_fn *access; /* may be NULL; on the thread of the request */
   void *access_ctx;
+  http_refused_fn *refused; /* may be NULL */
+  void *refused_ctx;
 };
 
 /* ---- life -------------------------------------------------------------------- */
@@ -142,18 +165,20 @@ struct http_config {
  * Binds, listens and serves; NULL with an error. The port is bound with SO_REUSEPORT:
  * a successor of the same user can start before this server has ended.
  * ERR_UNAVAILABLE: the address is in use or may not be bound; ERR_INVALID: the
- * address or the certificate pair is no good.
+ * address, the certificate pair or the client CA is no good, or plain HTTP off loopback.
  */
 struct http_server *http_server_start(const struct http_config *config,
                                       struct err *reterr) SG_MUST_CHECK;
 uint16_t http_server_port(const struct http_server *server);
 
 /*
- * New handshakes get this pair; connections keep the one they began with. A pair that
- * cannot be read or does not match leaves the old one serving (ERR_INVALID).
+ * New handshakes get this pair and are asked for certificates of these client CAs;
+ * connections keep what they began with. What cannot be read or does not match leaves all
+ * of the old serving (ERR_INVALID). So does a server that would begin or cease to ask: an
+ * empty file must not open the door. ERR_INVALID with plain HTTP.
  */
 bool http_server_reload(struct http_server *server, struct str cert_pem, struct str key_pem,
-                        struct err *reterr) SG_MUST_CHECK;
+                        struct str client_ca_pem, struct err *reterr) SG_MUST_CHECK;
 
 /*
  * Ends without failing a call. At once every answer carries "Connection: close", and
@@ -180,6 +205,7 @@ struct http_stats {
   int64_t accepted;        /* connections */
   int64_t refused;         /* connections above a cap */
   int64_t handshake_fails; /* connections that ended before the handshake did */
+  int64_t clients_refused; /* of these: no client certificate, or not a good one */
   int64_t expired_handshake;
   int64_t expired_header;
   int64_t expired_body;

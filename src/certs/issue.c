@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making the CA and the serving certificate. */
+/* Making the CA, and certificates of a server or a client. */
 #include "certs_internal.h"
 
 #include "slicegate/sys.h"
@@ -51,6 +51,14 @@ static bool is_dns_name(struct str name) {
   }
 }
 
+static bool is_client_name(struct str name) {
+  for (size_t i = 0; i < name.len; i++) {
+    if (name.ptr[i] < 0x20 || name.ptr[i] > 0x7e)
+      return false;
+  }
+  return name.len > 0 && name.len <= CERTS_CLIENT_NAME_MAX;
+}
+
 /* The address as certificates carry it; its length, or 0. */
 static size_t ip_bytes(const char *text, unsigned char ret[16]) {
   if (inet_pton(AF_INET, text, ret) == 1)
@@ -64,8 +72,9 @@ static bool check_days(const char *what, int days, struct err *reterr) {
   return true;
 }
 
-static bool check_request(const struct certs_request *request, struct err *reterr) {
+static bool check_server(const struct certs_request *request, struct err *reterr) {
   unsigned char bytes[16];
+  size_t names = request->dns_count + request->ip_count;
   for (size_t i = 0; i < request->dns_count; i++) {
     if (!is_dns_name(str_of(request->dns_names[i])))
       return err_set(reterr, ERR_INVALID, "'%s' is no DNS name", request->dns_names[i]);
@@ -74,11 +83,27 @@ static bool check_request(const struct certs_request *request, struct err *reter
     if (ip_bytes(request->ips[i], bytes) == 0)
       return err_set(reterr, ERR_INVALID, "'%s' is no IP address", request->ips[i]);
   }
-  size_t names = request->dns_count + request->ip_count;
-  if (names == 0 || names > CERTS_NAMES_MAX)
-    return err_set(reterr, ERR_INVALID, "a certificate needs from 1 to %d names and addresses",
-                   CERTS_NAMES_MAX);
-  return check_days("validity of the CA", request->ca_days, reterr) &&
+  if (names > 0 && names <= CERTS_NAMES_MAX)
+    return true;
+  return err_set(reterr, ERR_INVALID, "a certificate needs from 1 to %d names and addresses",
+                 CERTS_NAMES_MAX);
+}
+
+static bool check_client(const struct certs_request *request, struct err *reterr) {
+  if (request->dns_count + request->ip_count > 0)
+    return err_set(reterr, ERR_INVALID,
+                   "a certificate is for a client, or for a server with names and addresses");
+  if (is_client_name(str_of(request->client_name)))
+    return true;
+  return err_set(reterr, ERR_INVALID,
+                 "the name of a client is from 1 to %d printable ASCII characters",
+                 CERTS_CLIENT_NAME_MAX);
+}
+
+static bool check_request(const struct certs_request *request, struct err *reterr) {
+  bool is_good =
+      request->client_name ? check_client(request, reterr) : check_server(request, reterr);
+  return is_good && check_days("validity of the CA", request->ca_days, reterr) &&
          check_days("validity of the certificate", request->leaf_days, reterr);
 }
 
@@ -187,28 +212,33 @@ static bool make_ca(const struct certs_request *request, int64_t now, struct pai
   return is_made || certs_fail(reterr, ERR_INTERNAL, "cannot make the CA");
 }
 
+/* For people, and the name of a client; clients look at a server's other names. */
+static const char *leaf_cn(const struct certs_request *request) {
+  if (request->client_name)
+    return request->client_name;
+  const char *cn = request->dns_count > 0 ? request->dns_names[0] : request->ips[0];
+  return strlen(cn) > CN_MAX ? "slicegate" : cn;
+}
+
 static bool make_leaf(const struct certs_request *request, int64_t now, const struct pair *ca,
                       struct pair *ret, struct err *reterr) {
   ret->key = EVP_EC_gen("P-256");
   ret->cert = X509_new();
   X509 *cert = ret->cert;
   int days = request->leaf_days ? request->leaf_days : LEAF_DAYS;
-  /* For people only; clients look at the names. */
-  const char *cn = request->dns_count > 0 ? request->dns_names[0] : request->ips[0];
-  if (strlen(cn) > CN_MAX)
-    cn = "slicegate";
-  bool is_made = cert && ret->key && X509_set_version(cert, X509_VERSION_3) == 1 &&
-                 set_serial(cert) &&
-                 set_dates(cert, now, days, certs_seconds(X509_get0_notAfter(ca->cert))) &&
-                 add_cn(X509_get_subject_name(cert), cn) &&
-                 X509_set_issuer_name(cert, X509_get_subject_name(ca->cert)) == 1 &&
-                 X509_set_pubkey(cert, ret->key) == 1 &&
-                 add_extension(cert, ca->cert, NID_basic_constraints, "critical,CA:FALSE") &&
-                 add_extension(cert, ca->cert, NID_key_usage, "critical,digitalSignature") &&
-                 add_extension(cert, ca->cert, NID_ext_key_usage, "serverAuth") &&
-                 add_extension(cert, ca->cert, NID_subject_key_identifier, "hash") &&
-                 add_authority_id(cert, ca->cert) && add_names(cert, request) &&
-                 X509_sign(cert, ca->key, EVP_sha256()) > 0;
+  const char *client = request->client_name;
+  bool is_made =
+      cert && ret->key && X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) &&
+      set_dates(cert, now, days, certs_seconds(X509_get0_notAfter(ca->cert))) &&
+      add_cn(X509_get_subject_name(cert), leaf_cn(request)) &&
+      X509_set_issuer_name(cert, X509_get_subject_name(ca->cert)) == 1 &&
+      X509_set_pubkey(cert, ret->key) == 1 &&
+      add_extension(cert, ca->cert, NID_basic_constraints, "critical,CA:FALSE") &&
+      add_extension(cert, ca->cert, NID_key_usage, "critical,digitalSignature") &&
+      add_extension(cert, ca->cert, NID_ext_key_usage, client ? "clientAuth" : "serverAuth") &&
+      add_extension(cert, ca->cert, NID_subject_key_identifier, "hash") &&
+      add_authority_id(cert, ca->cert) && (client || add_names(cert, request)) &&
+      X509_sign(cert, ca->key, EVP_sha256()) > 0;
   return is_made || certs_fail(reterr, ERR_INTERNAL, "cannot make the certificate");
 }
 
@@ -309,9 +339,10 @@ static bool store_pairs(const struct certs_request *request, const struct pair *
   CLEANUP_BIO BIO *ca_cert = cert_pem(ca->cert);
   if (!leaf_key || !leaf_cert || !ca_key || !ca_cert)
     return certs_fail(reterr, ERR_INTERNAL, "cannot write PEM");
+  bool is_client = request->client_name != NULL;
   const struct certs_file files[] = {
-      {CERTS_KEY, 0600, bio_text(leaf_key)},
-      {CERTS_CERT, 0644, bio_text(leaf_cert)},
+      {is_client ? CERTS_CLIENT_KEY : CERTS_KEY, 0600, bio_text(leaf_key)},
+      {is_client ? CERTS_CLIENT_CERT : CERTS_CERT, 0644, bio_text(leaf_cert)},
       {CERTS_CA_KEY, 0600, bio_text(ca_key)},
       {CERTS_CA_CERT, 0644, bio_text(ca_cert)},
   };

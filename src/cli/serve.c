@@ -131,7 +131,7 @@ static void reload_certificate(void *ctx) {
   struct certs_info info;
   struct err err;
   if (!read_pair(files->cert, files->key, &cert, &key, &info, &err) ||
-      !http_server_reload(files->server, buf_str(&cert), buf_str(&key), &err)) {
+      !http_server_reload(files->server, buf_str(&cert), buf_str(&key), STR_LIT(""), &err)) {
     serve_metrics_certificate_failed(files->metrics, err.text);
     sys_log(SYS_ERROR, "certificate not reloaded, the old one keeps serving",
             sys_cstr("file", files->cert), sys_err(&err));

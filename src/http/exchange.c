@@ -157,6 +157,7 @@ static struct conn *conn_of(struct MHD_Connection *mhd) {
 static enum MHD_Result on_header(struct conn *conn, struct MHD_Connection *mhd,
                                  struct exchange begun) {
   struct http_server *server = conn->worker->server;
+  assert(conn->is_established); /* a client that had to show a certificate has shown it */
   conn->exchange = begun;
   conn->requests++;
   (void)atomic_fetch_add_explicit(&server->counters.in_flight, 1, memory_order_relaxed);

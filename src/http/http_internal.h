@@ -25,8 +25,10 @@
 struct creds {
   _Atomic int refs;
   gnutls_certificate_credentials_t x509;
+  bool wants_client; /* a certificate of the client's, see client_ca.c */
 };
-struct creds *creds_new(struct str cert_pem, struct str key_pem, struct err *reterr) SG_MUST_CHECK;
+struct creds *creds_new(struct str cert_pem, struct str key_pem, struct str client_ca_pem,
+                        struct err *reterr) SG_MUST_CHECK;
 struct creds *creds_ref(struct creds *creds);
 void creds_unref(struct creds *creds);
 
@@ -79,8 +81,9 @@ struct conn {
   /* From here on the worker's alone. */
   enum phase phase;
   struct sys_mono phase_began; /* on the coarse clock */
-  bool is_established;         /* the TLS handshake has ended well */
-  struct creds *creds;
+  bool is_established;         /* the TLS handshake has ended well; always, without TLS */
+  bool is_verified;            /* the client's certificate has been found good */
+  struct creds *creds;         /* NULL without TLS, as the next one */
   gnutls_session_t session;
   char *rx; /* received, not yet taken by GnuTLS; NULL when there is nothing */
   size_t rx_pos;
@@ -135,6 +138,7 @@ struct counters {
   _Atomic int64_t accepted;
   _Atomic int64_t refused;
   _Atomic int64_t handshake_fails;
+  _Atomic int64_t clients_refused;
   _Atomic int64_t overloaded;
   _Atomic int64_t expired[PHASE_COUNT];
 };
@@ -146,6 +150,8 @@ struct http_server {
   size_t route_count;
   http_access_fn *access;
   void *access_ctx;
+  http_refused_fn *refused;
+  void *refused_ctx;
 
   struct worker *workers;
   size_t worker_count;
@@ -156,8 +162,9 @@ struct http_server {
   struct table table;
   struct counters counters;
 
+  bool uses_tls;
   pthread_mutex_t creds_mutex;
-  struct creds *creds; /* for new connections */
+  struct creds *creds; /* for new connections; NULL without TLS */
 
   pthread_t keeper;
   bool keeper_is_running;
@@ -189,6 +196,8 @@ int64_t table_count(struct http_server *server);
 /* ---- listen.c ---- */
 
 int listen_open(const char *address, uint16_t port, uint16_t *ret_port, struct err *reterr);
+/* Whether only this machine reaches the address; NULL is every address. */
+bool listen_is_loopback(const char *address);
 /*
  * Asks the kernel to give new connections of the port to the socket at this index of
  * its SO_REUSEPORT group. With no such socket nothing changes.
@@ -215,6 +224,17 @@ void worker_sweep(struct worker *worker);
 void tls_attach(struct conn *conn, gnutls_session_t session);
 void tls_detach(struct conn *conn);
 extern const char tls_priorities[];
+/* A view of a PEM text as GnuTLS takes it. */
+gnutls_datum_t tls_datum(struct str pem);
+
+/* ---- client_ca.c ---- */
+
+/* Makes sessions with these credentials want a certificate that chains to one of the CAs. */
+bool client_ca_load(struct creds *creds, struct str pem, struct err *reterr);
+/* Asks the client of a new session, if its credentials want that. */
+void client_ca_ask(struct conn *conn);
+/* At the end of a handshake: whether the client has shown what is wanted. If not, it must fail. */
+bool client_ca_is_satisfied(const struct conn *conn);
 
 /* ---- route.c ---- */
 

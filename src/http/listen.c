@@ -29,6 +29,16 @@ static bool parse_address(const char *text, uint16_t port, struct sockaddr_stora
   return false;
 }
 
+bool listen_is_loopback(const char *address) {
+  struct sockaddr_storage addr;
+  socklen_t addr_len;
+  if (!address || !parse_address(address, 0, &addr, &addr_len))
+    return false;
+  if (addr.ss_family == AF_INET6)
+    return IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)&addr)->sin6_addr);
+  return ntohl(((struct sockaddr_in *)&addr)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
 static int fail_listen(int fd, const char *what, const char *address, uint16_t port,
                        struct err *reterr) {
   int number = errno;

@@ -82,11 +82,27 @@ static bool start_workers(struct http_server *server, unsigned wanted, struct er
   return true;
 }
 
+/* What goes over plain HTTP can be read and changed by whoever is on the way: nobody on loopback.
+ */
+static bool check_plain(const struct http_config *config, struct err *reterr) {
+  if (config->cert_pem.len || config->key_pem.len || config->client_ca_pem.len)
+    return err_set(reterr, ERR_INVALID, "plain HTTP has no certificates");
+  if (listen_is_loopback(config->address))
+    return true;
+  return err_set(reterr, ERR_INVALID,
+                 "plain HTTP is served on loopback only (127.0.0.1, ::1), not on %s: use TLS",
+                 config->address ? config->address : "every address");
+}
+
 static bool start(struct http_server *server, const struct http_config *config,
                   struct err *reterr) {
-  server->creds = creds_new(config->cert_pem, config->key_pem, reterr);
-  if (!server->creds)
+  if (!server->uses_tls && !check_plain(config, reterr))
     return false;
+  if (server->uses_tls) {
+    server->creds = creds_new(config->cert_pem, config->key_pem, config->client_ca_pem, reterr);
+    if (!server->creds)
+      return false;
+  }
   server->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (server->event_fd < 0)
     return err_set(reterr, ERR_UNAVAILABLE, "cannot make an event descriptor: %s", strerror(errno));
@@ -108,6 +124,9 @@ struct http_server *http_server_start(const struct http_config *config, struct e
   server_choose_tick(server);
   server->access = config->access;
   server->access_ctx = config->access_ctx;
+  server->refused = config->refused;
+  server->refused_ctx = config->refused_ctx;
+  server->uses_tls = !config->plain_http;
   server->listen_fd = -1;
   server->event_fd = -1;
   table_init(&server->table);
@@ -129,11 +148,30 @@ uint16_t http_server_port(const struct http_server *server) {
   return server->port;
 }
 
+/* Whether clients are asked never changes, so any of the credentials says it. */
+static bool check_same_demand(struct http_server *server, const struct creds *fresh,
+                              struct err *reterr) {
+  (void)pthread_mutex_lock(&server->creds_mutex);
+  bool is_wanted = server->creds->wants_client;
+  (void)pthread_mutex_unlock(&server->creds_mutex);
+  if (is_wanted == fresh->wants_client)
+    return true;
+  return err_set(reterr, ERR_INVALID, "%s",
+                 is_wanted ? "client CA: empty, and clients must go on showing certificates"
+                           : "client CA: this server was started without one");
+}
+
 bool http_server_reload(struct http_server *server, struct str cert_pem, struct str key_pem,
-                        struct err *reterr) {
-  struct creds *fresh = creds_new(cert_pem, key_pem, reterr);
+                        struct str client_ca_pem, struct err *reterr) {
+  if (!server->uses_tls)
+    return err_set(reterr, ERR_INVALID, "plain HTTP has no certificates");
+  struct creds *fresh = creds_new(cert_pem, key_pem, client_ca_pem, reterr);
   if (!fresh)
     return false;
+  if (!check_same_demand(server, fresh, reterr)) {
+    creds_unref(fresh);
+    return false;
+  }
   (void)pthread_mutex_lock(&server->creds_mutex);
   struct creds *old = server->creds;
   server->creds = fresh;
@@ -196,6 +234,7 @@ void http_server_stats(const struct http_server *server, struct http_stats *ret)
       .accepted = atomic_load(&counters->accepted),
       .refused = atomic_load(&counters->refused),
       .handshake_fails = atomic_load(&counters->handshake_fails),
+      .clients_refused = atomic_load(&counters->clients_refused),
       .expired_handshake = atomic_load(&counters->expired[PHASE_HANDSHAKE]),
       .expired_header = atomic_load(&counters->expired[PHASE_HEADER]),
       .expired_body = atomic_load(&counters->expired[PHASE_BODY]),

@@ -22,7 +22,7 @@ enum { PEM_MAX_BYTES = 1 << 20 };
 /* ---- certificates ------------------------------------------------------------- */
 
 /* GnuTLS takes pointers to unsigned char that are not const, and writes nothing. */
-static gnutls_datum_t datum_of(struct str pem) {
+gnutls_datum_t tls_datum(struct str pem) {
   return (gnutls_datum_t){(unsigned char *)(uintptr_t)pem.ptr, (unsigned)pem.len};
 }
 
@@ -55,8 +55,8 @@ static bool load_pair(gnutls_certificate_credentials_t x509, struct str cert_pem
   SG_CLEANUP(key_done) gnutls_x509_privkey_t key = NULL;
   gnutls_x509_crt_t *certs = NULL;
   unsigned count = 0;
-  gnutls_datum_t cert_datum = datum_of(cert_pem);
-  gnutls_datum_t key_datum = datum_of(key_pem);
+  gnutls_datum_t cert_datum = tls_datum(cert_pem);
+  gnutls_datum_t key_datum = tls_datum(key_pem);
   if (cert_pem.len == 0 || cert_pem.len > PEM_MAX_BYTES)
     return err_set(reterr, ERR_INVALID, "certificate: empty or too large");
   if (key_pem.len == 0 || key_pem.len > PEM_MAX_BYTES)
@@ -76,7 +76,8 @@ static bool load_pair(gnutls_certificate_credentials_t x509, struct str cert_pem
   return result >= 0 || fail_gnutls(reterr, "certificate and private key", result);
 }
 
-struct creds *creds_new(struct str cert_pem, struct str key_pem, struct err *reterr) {
+struct creds *creds_new(struct str cert_pem, struct str key_pem, struct str client_ca_pem,
+                        struct err *reterr) {
   struct creds *creds = mem_zalloc(sizeof(*creds));
   atomic_store(&creds->refs, 1);
   if (gnutls_certificate_allocate_credentials(&creds->x509) != 0) {
@@ -84,7 +85,8 @@ struct creds *creds_new(struct str cert_pem, struct str key_pem, struct err *ret
     (void)err_set(reterr, ERR_INTERNAL, "out of memory for a certificate");
     return NULL;
   }
-  if (load_pair(creds->x509, cert_pem, key_pem, reterr))
+  if (load_pair(creds->x509, cert_pem, key_pem, reterr) &&
+      (client_ca_pem.len == 0 || client_ca_load(creds, client_ca_pem, reterr)))
     return creds;
   creds_unref(creds);
   return NULL;
@@ -191,6 +193,8 @@ static int on_finished(gnutls_session_t session, unsigned type, unsigned when, u
   (void)message;
   struct conn *conn = gnutls_transport_get_ptr(session);
   if (incoming && conn->phase == PHASE_HANDSHAKE) {
+    if (!client_ca_is_satisfied(conn))
+      return GNUTLS_E_CERTIFICATE_ERROR;
     conn->is_established = true;
     conn_enter(conn, PHASE_IDLE);
   }
@@ -208,6 +212,7 @@ void tls_attach(struct conn *conn, gnutls_session_t session) {
   (void)pthread_mutex_unlock(&server->creds_mutex);
   /* Takes the place of the daemon's credentials, which are empty. */
   (void)gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, conn->creds->x509);
+  client_ca_ask(conn);
   gnutls_transport_set_ptr(session, conn);
   gnutls_transport_set_vec_push_function(session, push);
   gnutls_transport_set_pull_function(session, pull);

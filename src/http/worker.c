@@ -51,8 +51,13 @@ static void on_started(struct worker *worker, struct MHD_Connection *mhd, struct
       MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
   worker->adding = NULL;
   list_insert(worker, conn);
-  tls_attach(conn, info->tls_session);
-  conn_enter(conn, PHASE_HANDSHAKE);
+  if (worker->server->uses_tls) {
+    tls_attach(conn, info->tls_session);
+    conn_enter(conn, PHASE_HANDSHAKE);
+  } else {
+    conn->is_established = true;
+    conn_enter(conn, PHASE_IDLE);
+  }
 }
 
 /* GnuTLS's session is gone by now, the descriptor is still open. */
@@ -163,6 +168,8 @@ void worker_sweep(struct worker *worker) {
  * buffer. While it sends an answer it reads nothing.
  */
 static bool has_unread(const struct worker *worker) {
+  if (!worker->server->uses_tls)
+    return false;
   for (const struct conn *conn = worker->conns; conn; conn = conn->next) {
     bool is_read =
         conn->phase == PHASE_IDLE || conn->phase == PHASE_HEADER || conn->phase == PHASE_BODY;
@@ -181,7 +188,8 @@ static bool run_daemon(struct worker *worker) {
   MHD_UNSIGNED_LONG_LONG ignored;
   worker->did_something = false;
   (void)MHD_run(worker->daemon);
-  if (worker->did_something || has_unread(worker))
+  /* Without TLS we do not see what moves, and libmicrohttpd's word can be taken. */
+  if (!worker->server->uses_tls || worker->did_something || has_unread(worker))
     worker->idle_rounds = 0;
   else
     worker->idle_rounds++;
@@ -248,9 +256,16 @@ static int no_certificate(gnutls_session_t session, const gnutls_datum_t *req_ca
 }
 
 static struct MHD_Daemon *start_daemon(struct worker *worker) {
+  const unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET;
+  const struct MHD_OptionItem for_tls[] = {
+      {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)no_certificate},
+      {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)tls_priorities},
+      {MHD_OPTION_END, 0, NULL}};
+  const struct MHD_OptionItem nothing[] = {{MHD_OPTION_END, 0, NULL}};
+  bool uses_tls = worker->server->uses_tls;
   // clang-format off
   return MHD_start_daemon(
-      MHD_USE_EPOLL | MHD_USE_TLS | MHD_USE_NO_LISTEN_SOCKET,
+      uses_tls ? flags | MHD_USE_TLS : flags,
       0, NULL, NULL, exchange_on_request, worker,
       MHD_OPTION_CONNECTION_LIMIT, 1u << 30, /* the caps are the keeper's */
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
@@ -258,8 +273,7 @@ static struct MHD_Daemon *start_daemon(struct worker *worker) {
       MHD_OPTION_STRICT_FOR_CLIENT, 1,
       MHD_OPTION_NOTIFY_CONNECTION, on_connection, worker,
       MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, worker,
-      MHD_OPTION_HTTPS_CERT_CALLBACK, no_certificate,
-      MHD_OPTION_HTTPS_PRIORITIES, tls_priorities,
+      MHD_OPTION_ARRAY, uses_tls ? for_tls : nothing,
       MHD_OPTION_END);
   // clang-format on
 }

@@ -2,10 +2,12 @@
 #include "tests/integration/http_server/client.h"
 
 #include <arpa/inet.h>
+#include <check.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <openssl/bn.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -35,20 +37,46 @@ int tcp_open(uint16_t port, const char *from) {
   return -1;
 }
 
-bool client_open_version(struct client *client, uint16_t port, int least, int most) {
+/* A certificate and its key, shown whatever CAs the server names. */
+static void show_certificate(SSL_CTX *ctx, const struct client_options *options) {
+  BIO *cert_bio = BIO_new_mem_buf(options->cert_pem.ptr, (int)options->cert_pem.len);
+  BIO *key_bio = BIO_new_mem_buf(options->key_pem.ptr, (int)options->key_pem.len);
+  X509 *cert = PEM_read_bio_X509(cert_bio, NULL, NULL, NULL);
+  EVP_PKEY *key = PEM_read_bio_PrivateKey(key_bio, NULL, NULL, NULL);
+  ck_assert_int_eq(SSL_CTX_use_certificate(ctx, cert), 1);
+  ck_assert_int_eq(SSL_CTX_use_PrivateKey(ctx, key), 1);
+  X509_free(cert);
+  EVP_PKEY_free(key);
+  (void)BIO_free(cert_bio);
+  (void)BIO_free(key_bio);
+}
+
+static void note_alert(const SSL *ssl, int where, int value) {
+  if (where == SSL_CB_READ_ALERT)
+    ((struct client *)SSL_get_app_data(ssl))->last_alert = value & 0xff;
+}
+
+bool client_open_with(struct client *client, uint16_t port, const struct client_options *options) {
   static const unsigned char alpn[] = "\x08http/1.1";
+  const int most = options ? options->most : 0;
   *client = (struct client){.fd = tcp_open(port, NULL)};
   buf_init(&client->in, REPLY_MAX);
   if (client->fd < 0)
     return false;
+  if (options && options->plain_http)
+    return true;
   client->ctx = SSL_CTX_new(TLS_client_method());
   /* Old versions need the lowest level to be offered at all. */
   if (most != 0 && most < TLS1_2_VERSION)
     SSL_CTX_set_security_level(client->ctx, 0);
-  (void)SSL_CTX_set_min_proto_version(client->ctx, least);
+  if (options && options->cert_pem.ptr)
+    show_certificate(client->ctx, options);
+  (void)SSL_CTX_set_min_proto_version(client->ctx, options ? options->least : 0);
   (void)SSL_CTX_set_max_proto_version(client->ctx, most);
   (void)SSL_CTX_set_alpn_protos(client->ctx, alpn, sizeof(alpn) - 1);
   client->ssl = SSL_new(client->ctx);
+  (void)SSL_set_app_data(client->ssl, client);
+  SSL_set_info_callback(client->ssl, note_alert);
   (void)SSL_set_fd(client->ssl, client->fd);
   (void)SSL_set_tlsext_host_name(client->ssl, "localhost");
   bool is_open = SSL_connect(client->ssl) == 1;
@@ -57,7 +85,11 @@ bool client_open_version(struct client *client, uint16_t port, int least, int mo
 }
 
 bool client_open(struct client *client, uint16_t port) {
-  return client_open_version(client, port, 0, 0);
+  return client_open_with(client, port, NULL);
+}
+
+bool client_open_version(struct client *client, uint16_t port, int least, int most) {
+  return client_open_with(client, port, &(struct client_options){.least = least, .most = most});
 }
 
 void client_close(struct client *client) {
@@ -69,10 +101,26 @@ void client_close(struct client *client) {
   *client = (struct client){.fd = -1};
 }
 
+static int write_some(struct client *client, struct str bytes) {
+  int len = bytes.len > 1 << 20 ? 1 << 20 : (int)bytes.len;
+  if (!client->ssl)
+    return (int)send(client->fd, bytes.ptr, (size_t)len, MSG_NOSIGNAL);
+  int n = SSL_write(client->ssl, bytes.ptr, len);
+  ERR_clear_error();
+  return n;
+}
+
+static int read_some(struct client *client, char *bytes, size_t size) {
+  if (!client->ssl)
+    return (int)recv(client->fd, bytes, size, 0);
+  int n = SSL_read(client->ssl, bytes, (int)size);
+  ERR_clear_error();
+  return n;
+}
+
 bool client_send(struct client *client, struct str bytes) {
   while (bytes.len > 0) {
-    int n = SSL_write(client->ssl, bytes.ptr, bytes.len > 1 << 20 ? 1 << 20 : (int)bytes.len);
-    ERR_clear_error();
+    int n = write_some(client, bytes);
     if (n <= 0)
       return false;
     bytes = str_skip(bytes, (size_t)n);
@@ -87,8 +135,7 @@ bool client_send_text(struct client *client, const char *text) {
 /* More bytes into client->in; false at the end. */
 static bool receive(struct client *client) {
   char chunk[16384];
-  int n = SSL_read(client->ssl, chunk, sizeof(chunk));
-  ERR_clear_error();
+  int n = read_some(client, chunk, sizeof(chunk));
   if (n > 0)
     buf_append(&client->in, chunk, (size_t)n);
   return n > 0 && !client->in.truncated;
@@ -147,7 +194,8 @@ bool client_sees_end(struct client *client) {
 }
 
 void client_half_close(struct client *client) {
-  (void)SSL_shutdown(client->ssl);
+  if (client->ssl)
+    (void)SSL_shutdown(client->ssl);
   (void)shutdown(client->fd, SHUT_WR);
 }
 
@@ -171,9 +219,15 @@ bool reply_has(const struct reply *reply, const char *header_line) {
 }
 
 int call_once(uint16_t port, const char *method, const char *path, const char *body) {
+  return call_once_with(port, NULL, method, path, body);
+}
+
+int call_once_with(uint16_t port, const struct client_options *options, const char *method,
+                   const char *path, const char *body) {
   CLEANUP_CLIENT struct client client;
   CLEANUP_REPLY struct reply reply = {0};
-  if (!client_open(&client, port) || !client_call(&client, method, path, body, &reply))
+  if (!client_open_with(&client, port, options) ||
+      !client_call(&client, method, path, body, &reply))
     return 0;
   return reply.status;
 }

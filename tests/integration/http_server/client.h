@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A TLS client that can also misbehave. It blocks, for PATIENCE_S at most; then the
- * call fails, as it does when the peer has gone.
+ * A client, with TLS or without, that can also misbehave. It blocks, for PATIENCE_S at most; then
+ * the call fails, as it does when the peer has gone.
  */
 #ifndef SLICEGATE_TESTS_HTTP_CLIENT_H
 #define SLICEGATE_TESTS_HTTP_CLIENT_H
@@ -15,8 +15,9 @@ enum { PATIENCE_S = 30, REPLY_MAX = 4 << 20 };
 struct client {
   int fd; /* -1: not connected */
   SSL_CTX *ctx;
-  SSL *ssl;
-  struct buf in; /* received, not yet used */
+  SSL *ssl;       /* NULL without TLS */
+  struct buf in;  /* received, not yet used */
+  int last_alert; /* that the server sent, SSL_AD_...; with TLS */
 };
 
 struct reply {
@@ -29,9 +30,18 @@ struct reply {
 /* A connected socket with time limits, or -1. `from` is the source address, or NULL. */
 int tcp_open(uint16_t port, const char *from);
 
-/* Connects and shakes hands; false when either fails. */
+/* Zeros are the ordinary client. */
+struct client_options {
+  bool plain_http;
+  int least; /* version, TLS1_1_VERSION ...; 0 is no bound */
+  int most;
+  struct str cert_pem; /* the client's own; NULL: none */
+  struct str key_pem;
+};
+
+/* Connects and shakes hands; false when either fails. NULL options are the ordinary ones. */
 bool client_open(struct client *client, uint16_t port);
-/* Only these versions (TLS1_1_VERSION ...); 0 is no bound. */
+bool client_open_with(struct client *client, uint16_t port, const struct client_options *options);
 bool client_open_version(struct client *client, uint16_t port, int least, int most);
 void client_close(struct client *client);
 #define CLEANUP_CLIENT SG_CLEANUP(client_close)
@@ -54,6 +64,8 @@ bool reply_has(const struct reply *reply, const char *header_line);
 
 /* A whole exchange on a connection of its own; the status, or 0. */
 int call_once(uint16_t port, const char *method, const char *path, const char *body);
+int call_once_with(uint16_t port, const struct client_options *options, const char *method,
+                   const char *path, const char *body);
 
 /* The serial number of the certificate that the server showed, as hex. */
 void client_peer_serial(const struct client *client, char ret[64]);

@@ -100,6 +100,13 @@ static void big(void *ctx, const struct http_request *request, struct http_respo
     buf_append_cstr(&response->body, "abcdefghij");
 }
 
+static void busy(void *ctx, const struct http_request *request, struct http_response *response) {
+  (void)ctx;
+  (void)request;
+  http_response_error(response, 503, "another replica answers");
+  http_response_header(response, "Connection", "close");
+}
+
 static void wait(void *ctx, const struct http_request *request, struct http_response *response) {
   (void)ctx;
   (void)request;
@@ -125,6 +132,7 @@ static const struct http_route routes[] = {
     {.methods = HTTP_GET, .path = "/ask", .handler = ask},
     {.methods = HTTP_GET, .path = "/peer", .handler = peer},
     {.methods = HTTP_GET, .path = "/big", .handler = big},
+    {.methods = HTTP_GET | HTTP_POST, .path = "/busy", .handler = busy},
     {.methods = HTTP_GET, .path = "/wait", .handler = wait},
     {.methods = HTTP_GET, .path = "/tree/*", .handler = tree, .ctx = "tree:"},
     {.methods = HTTP_GET, .path = "/tree/deep/*", .handler = tree, .ctx = "deep:"},
@@ -162,25 +170,35 @@ struct seen_access fixture_last_access(int64_t *ret_count) {
 
 /* ---- the server ---------------------------------------------------------------------------- */
 
-struct http_server *fixture_start(const struct http_limits *limits, uint16_t wanted_port) {
+struct http_server *fixture_start_with(struct http_config config) {
   struct err err = {0};
-  struct http_config config = {
-      .address = "127.0.0.1",
-      .port = wanted_port,
-      .cert_pem = buf_str(&shared_pair.cert),
-      .key_pem = buf_str(&shared_pair.key),
-      /* A new connection goes to the thread with the fewest: beside one whose handler
-         waits (/wait) three more can be open without sharing its thread. */
-      .threads = 4,
-      .routes = routes,
-      .route_count = SG_ARRAY_LEN(routes),
-      .access = on_access,
-  };
-  if (limits)
-    config.limits = *limits;
+  if (!config.address)
+    config.address = "127.0.0.1";
+  if (!config.plain_http && !config.cert_pem.ptr) {
+    config.cert_pem = buf_str(&shared_pair.cert);
+    config.key_pem = buf_str(&shared_pair.key);
+  }
+  /* A new connection goes to the thread with the fewest: beside one whose handler
+     waits (/wait) three more can be open without sharing its thread. */
+  if (config.threads == 0)
+    config.threads = 4;
+  config.routes = routes;
+  config.route_count = SG_ARRAY_LEN(routes);
+  config.access = on_access;
   struct http_server *started = http_server_start(&config, &err);
   ck_assert_msg(started != NULL, "%s", err.text);
   return started;
+}
+
+struct http_server *fixture_start(const struct http_limits *limits, uint16_t wanted_port) {
+  struct http_config config = {.port = wanted_port};
+  if (limits)
+    config.limits = *limits;
+  return fixture_start_with(config);
+}
+
+const struct pair *fixture_pair(void) {
+  return &shared_pair;
 }
 
 void fixture_setup(void) {

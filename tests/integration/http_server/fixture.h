@@ -26,6 +26,7 @@ void pair_done(struct pair *pair);
  * GET  /ask      the query argument "q" and the header "X-Ask"
  * GET  /peer     the peer's address
  * GET  /big      BIG_BYTES of letters
+ * GET  /busy     503 with "Connection: close"
  * GET  /wait     says `entered`, answers after `release`
  * GET  /tree/ *  the path
  */
@@ -47,6 +48,10 @@ struct seen_access fixture_last_access(int64_t *ret_count);
 
 /* Tests' own limits; zeros take the defaults of these fields. */
 struct http_server *fixture_start(const struct http_limits *limits, uint16_t port);
+/* With the routes; on 127.0.0.1, four threads and the shared pair where nothing is said. */
+struct http_server *fixture_start_with(struct http_config config);
+/* The pair that it shows. */
+const struct pair *fixture_pair(void);
 /* The checked fixture of most tests: one server, default limits. */
 extern struct http_server *server;
 extern uint16_t port;

@@ -31,7 +31,7 @@ static void *hammer_main(void *arg) {
   while (!atomic_load(&hammer->stop)) {
     CLEANUP_CLIENT struct client client;
     (void)atomic_fetch_add(&hammer->connections, 1);
-    if (!client_open(&client, hammer->port)) {
+    if (!client_open_with(&client, hammer->port, hammer->options)) {
       note_failure(hammer, client.fd < 0 ? "connecting" : "the handshake");
       continue;
     }
@@ -42,7 +42,13 @@ static void *hammer_main(void *arg) {
 }
 
 void hammer_start(struct hammer *hammer, uint16_t port, int threads, bool keeps_connections) {
-  *hammer = (struct hammer){.count = threads, .port = port, .keeps_connections = keeps_connections};
+  hammer_start_with(hammer, port, threads, keeps_connections, NULL);
+}
+
+void hammer_start_with(struct hammer *hammer, uint16_t port, int threads, bool keeps_connections,
+                       const struct client_options *options) {
+  *hammer = (struct hammer){
+      .count = threads, .port = port, .keeps_connections = keeps_connections, .options = options};
   for (int i = 0; i < threads; i++)
     ck_assert_int_eq(pthread_create(&hammer->threads[i], NULL, hammer_main, hammer), 0);
 }

@@ -8,12 +8,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { HAMMER_THREADS_MAX = 8 };
+struct client_options;
+
+enum { HAMMER_THREADS_MAX = 16 };
 
 struct hammer {
   pthread_t threads[HAMMER_THREADS_MAX];
   int count;
   uint16_t port;
+  const struct client_options *options;
   /*
    * Kept connections are used until an answer says "Connection: close"; a call that
    * fails on one counts as failed, nothing is tried again.
@@ -27,6 +30,8 @@ struct hammer {
 };
 
 void hammer_start(struct hammer *hammer, uint16_t port, int threads, bool keeps_connections);
+void hammer_start_with(struct hammer *hammer, uint16_t port, int threads, bool keeps_connections,
+                       const struct client_options *options);
 void hammer_stop(struct hammer *hammer);
 
 #endif

@@ -86,7 +86,7 @@ START_TEST(new_connections_get_the_new_certificate) {
   pair_make(&pair);
   ck_assert(client_open(&old, port));
   client_peer_serial(&old, before);
-  ck_assert(http_server_reload(server, buf_str(&pair.cert), buf_str(&pair.key), &err));
+  ck_assert(http_server_reload(server, buf_str(&pair.cert), buf_str(&pair.key), STR_LIT(""), &err));
   ck_assert(client_open(&fresh, port));
   client_peer_serial(&fresh, after);
   ck_assert_str_ne(before, after);
@@ -108,12 +108,12 @@ START_TEST(a_bad_pair_leaves_the_old_one) {
   pair_make(&two);
   ck_assert(client_open(&first, port));
   client_peer_serial(&first, before);
-  ck_assert(!http_server_reload(server, buf_str(&one.cert), buf_str(&two.key), &err));
+  ck_assert(!http_server_reload(server, buf_str(&one.cert), buf_str(&two.key), STR_LIT(""), &err));
   ck_assert_int_eq(err.code, ERR_INVALID);
-  ck_assert(!http_server_reload(server, STR_LIT("rubbish"), buf_str(&two.key), &err));
-  ck_assert(!http_server_reload(server, (struct str){0}, (struct str){0}, &err));
+  ck_assert(!http_server_reload(server, STR_LIT("rubbish"), buf_str(&two.key), STR_LIT(""), &err));
+  ck_assert(!http_server_reload(server, (struct str){0}, (struct str){0}, STR_LIT(""), &err));
   struct str half = {one.cert.ptr, one.cert.len / 2};
-  ck_assert(!http_server_reload(server, half, buf_str(&one.key), &err));
+  ck_assert(!http_server_reload(server, half, buf_str(&one.key), STR_LIT(""), &err));
   ck_assert(client_open(&second, port));
   client_peer_serial(&second, after);
   ck_assert_str_eq(before, after);
@@ -147,8 +147,8 @@ START_TEST(reload_under_load_fails_no_call) {
   hammer_start(&keeping, port, 2, true);
   hammer_start(&opening, port, 2, false);
   for (int i = 0; i < 20; i++) {
-    ck_assert(
-        http_server_reload(server, buf_str(&pairs[i % 2].cert), buf_str(&pairs[i % 2].key), &err));
+    ck_assert(http_server_reload(server, buf_str(&pairs[i % 2].cert), buf_str(&pairs[i % 2].key),
+                                 STR_LIT(""), &err));
     expect_progress(&keeping, &opening, 10);
   }
   ck_assert_int_eq(atomic_load(&keeping.connections), 2); /* never reconnected */

@@ -328,6 +328,86 @@ START_TEST(reuse_of_the_ca) {
 }
 END_TEST
 
+/* ---- clients ------------------------------------------------------------------------ */
+
+START_TEST(a_certificate_for_a_client) {
+  struct certs_request server = request_for_dir();
+  struct certs_request client = {
+      .dir = dir.path, .client_name = "system:kube-scheduler", .reuse_ca = true};
+  struct certs_info info;
+  struct err err;
+  issue(&server);
+  CLEANUP_BUF struct buf server_before = read_file(CERTS_CERT);
+  issue(&client);
+  ck_assert_uint_eq(mode_of(CERTS_CLIENT_KEY), 0600);
+  ck_assert_uint_eq(mode_of(CERTS_CLIENT_CERT), 0644);
+  ck_assert_int_eq(files_in_dir(), 6);
+  X509 *leaf = read_cert(CERTS_CLIENT_CERT);
+  EVP_PKEY *key = read_key(CERTS_CLIENT_KEY);
+  ck_assert_int_eq(X509_check_private_key(leaf, key), 1);
+  ck_assert_uint_eq(X509_get_extended_key_usage(leaf), XKU_SSL_CLIENT);
+  ck_assert_uint_eq(X509_get_key_usage(leaf), KU_DIGITAL_SIGNATURE);
+  ck_assert_int_eq(X509_check_ca(leaf), 0);
+  ck_assert_msg(X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1) < 0,
+                "a client answers to no name of a server");
+  X509 *ca = read_cert(CERTS_CA_CERT);
+  ck_assert_int_eq(X509_verify(leaf, X509_get0_pubkey(ca)), 1);
+  X509_free(ca);
+  X509_free(leaf);
+  EVP_PKEY_free(key);
+  CLEANUP_BUF struct buf client_pem = read_file(CERTS_CLIENT_CERT);
+  CLEANUP_BUF struct buf ca_pem = read_file(CERTS_CA_CERT);
+  CLEANUP_BUF struct buf server_after = read_file(CERTS_CERT);
+  ck_assert_str_eq(server_before.ptr, server_after.ptr);
+  ck_assert_msg(!certs_is_signed_by(buf_str(&client_pem), buf_str(&ca_pem), &err),
+                "no server can use it");
+  ck_assert(certs_read(buf_str(&client_pem), &info, &err));
+  ck_assert_str_eq(info.subject, "CN=system:kube-scheduler");
+}
+END_TEST
+
+START_TEST(a_client_may_have_a_ca_of_its_own) {
+  struct certs_request client = {.dir = dir.path, .client_name = "kube-scheduler", .leaf_days = 2};
+  struct certs_info info;
+  struct err err = {0};
+  issue(&client);
+  ck_assert_int_eq(files_in_dir(), 4);
+  CLEANUP_BUF struct buf pem = read_file(CERTS_CLIENT_CERT);
+  ck_assert(certs_read(buf_str(&pem), &info, &err));
+  ck_assert_int_le(info.not_after, sys_wall_now().ns / 1000000000 + 2 * DAY + 60);
+  client.reuse_ca = true;
+  ck_assert(!certs_issue(&client, &err));
+  ck_assert_int_eq(err.code, ERR_EXISTS);
+  ck_assert_ptr_nonnull(strstr(err.text, CERTS_CLIENT_KEY));
+}
+END_TEST
+
+static const struct {
+  const char *name;
+  bool is_server_too;
+} bad_clients[] = {
+    {"", false},
+    {"two\nlines", false},
+    {"K\xc3\xb6ln", false},
+    {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false},
+    {"kube-scheduler", true},
+};
+
+START_TEST(bad_names_of_clients) {
+  struct certs_request request = {.dir = dir.path};
+  struct err err = {0};
+  if (bad_clients[_i].is_server_too)
+    request = request_for_dir();
+  request.client_name = bad_clients[_i].name;
+  ck_assert(!certs_issue(&request, &err));
+  ck_assert_int_eq(err.code, ERR_INVALID);
+  ck_assert_msg(strstr(err.text, "client") != NULL, "%s", err.text);
+  ck_assert_int_eq(files_in_dir(), 0);
+}
+END_TEST
+
+/* ---- a CA that is there --------------------------------------------------------------- */
+
 /* Puts something wrong in the CA's place; says what the error must mention. */
 static const char *spoil_ca(int which, enum err_code *ret_code) {
   struct temp_path ca = temp_path(&dir, CERTS_CA_CERT);
@@ -440,6 +520,9 @@ TCase *tcase_issue(void) {
   tcase_add_loop_test(tc, bad_requests, 0, BAD_REQUESTS);
   tcase_add_test(tc, bad_directories);
   tcase_add_test(tc, reuse_of_the_ca);
+  tcase_add_test(tc, a_certificate_for_a_client);
+  tcase_add_test(tc, a_client_may_have_a_ca_of_its_own);
+  tcase_add_loop_test(tc, bad_names_of_clients, 0, (int)SG_ARRAY_LEN(bad_clients));
   tcase_add_loop_test(tc, a_ca_that_is_no_good, 0, SPOILED);
   tcase_add_loop_test(tc, the_ca_must_be_within_its_dates, 0, (int)SG_ARRAY_LEN(ca_dates));
   return tc;

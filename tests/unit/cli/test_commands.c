@@ -33,6 +33,7 @@ static const struct {
     {{"simulate", "--help"}, 0, "Usage: slicegate simulate SUITE", ""},
     {{"serve", "--help"}, 0, "Usage: slicegate serve", ""},
     {{"certs", "issue", "--help"}, 0, "Usage: slicegate certs issue", ""},
+    {{"certs", "issue"}, 2, "", "or --client NAME"},
 };
 
 START_TEST(commands_are_found) {
@@ -99,11 +100,42 @@ START_TEST(a_failed_issue_removes_nothing_else) {
 }
 END_TEST
 
+START_TEST(a_client_and_a_server_are_not_one) {
+  struct scratch folder = scratch_new();
+  struct run run = RUN(cli_certs, "issue", "--dir", folder.path, "--ip", "::1", "--client", "me");
+  assert_code(&run, 2);
+  assert_contains(run.err, "either at least one --dns NAME or --ip ADDRESS, or --client NAME");
+  run_done(&run);
+  scratch_done(&folder);
+}
+END_TEST
+
+/* The second command of the two that kube-scheduler needs, and what it is taken for at first. */
+START_TEST(a_client_of_the_same_ca) {
+  struct scratch folder = scratch_new();
+  struct run server = RUN(cli_certs, "issue", "--dir", folder.path, "--ip", "::1");
+  assert_code(&server, 0);
+  struct run hasty = RUN(cli_certs, "issue", "--dir", folder.path, "--client", "kube-scheduler");
+  assert_code(&hasty, 2);
+  assert_contains(hasty.err, "--reuse-ca signs with the CA that is there");
+  struct run client =
+      RUN(cli_certs, "issue", "--dir", folder.path, "--client", "kube-scheduler", "--reuse-ca");
+  assert_code(&client, 0);
+  assert_contains(client.out, "wrote client.crt and client.key to ");
+  run_done(&server);
+  run_done(&hasty);
+  run_done(&client);
+  scratch_done(&folder);
+}
+END_TEST
+
 TCase *tcase_commands(void) {
   TCase *tcase = tcase_create("commands");
   tcase_add_loop_test(tcase, commands_are_found, 0, SG_ARRAY_LEN(calls));
   tcase_add_test(tcase, the_overview_fits_a_terminal);
   tcase_add_loop_test(tcase, a_failed_issue_leaves_nothing, 0, SG_ARRAY_LEN(issues));
   tcase_add_test(tcase, a_failed_issue_removes_nothing_else);
+  tcase_add_test(tcase, a_client_and_a_server_are_not_one);
+  tcase_add_test(tcase, a_client_of_the_same_ca);
   return tcase;
 }
