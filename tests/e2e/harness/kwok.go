@@ -106,9 +106,14 @@ func (k *Kwok) Stop() error {
 	return err
 }
 
-// Restart starts it anew; one that still runs is stopped first.
+// Restart starts it anew; one that still runs is stopped first. Two of it share the nodes by their leases, and the new
+// one would wait until those of the old one have run out: they are removed.
 func (k *Kwok) Restart(ctx context.Context) error {
 	if err := k.Stop(); err != nil {
+		return err
+	}
+	const leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+	if err := k.plane.API.Call(ctx, http.MethodDelete, leases, nil, nil); err != nil {
 		return err
 	}
 	return k.start(ctx)

@@ -4,6 +4,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -107,17 +108,25 @@ func priorityClass(value int32) string {
 	return fmt.Sprintf("e2e-%d", value)
 }
 
-// makePriorityClass makes the class of a priority, once.
+// makePriorityClass makes the class of a priority, once, and waits until kube-apiserver, which has its classes from a
+// cache, accepts pods of it.
 func (c *ControlPlane) makePriorityClass(ctx context.Context, value int32) error {
 	create, _ := c.priorities.LoadOrStore(value, sync.OnceValue(func() error {
 		err := c.API.Call(ctx, http.MethodPost, "/apis/scheduling.k8s.io/v1/priorityclasses", map[string]any{
 			"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass",
 			"metadata": map[string]any{"name": priorityClass(value)}, "value": value,
 		}, nil)
-		if IsStatus(err, http.StatusConflict) {
-			return nil
+		if err != nil && !IsStatus(err, http.StatusConflict) {
+			return err
 		}
-		return err
+		probe := PodShape{Namespace: "default", Name: "priority-probe", Priority: value}.object()
+		return Poll(ctx, "kube-apiserver to know a priority class", func() error {
+			answer, err := c.API.DryRunPod(ctx, "default", probe)
+			if err == nil && answer.Status != http.StatusCreated {
+				err = errors.New(answer.Message())
+			}
+			return err
+		})
 	}))
 	return create.(func() error)()
 }
