@@ -2,20 +2,28 @@
 # Sourced by run.sh and demo.sh.
 # shellcheck shell=sh
 
-# e2e_environment FOLDER BINARY: FOLDER is tests/e2e; exports SLICEGATE and SLICEGATE_CONTROL_PLANE, or ends the script.
+# e2e_environment FOLDER BINARY: FOLDER is tests/e2e; exports SLICEGATE and the folders of the programs that the suite
+# runs against, or ends the script.
 e2e_environment() {
     if [ ! -x "$2" ] || [ -d "$2" ]; then
         echo "e2e: $2 is no program: build slicegate first" >&2
         exit 2
     fi
     SLICEGATE=$(CDPATH='' cd -- "$(dirname -- "$2")" && pwd)/$(basename -- "$2")
+    e2e_build "$1" SLICEGATE_CONTROL_PLANE control-plane
+    e2e_build "$1" SLICEGATE_KWOK kwok
+    export SLICEGATE
+    export GOTOOLCHAIN=local GOWORK=off GOFLAGS=-buildvcs=false
+}
+
+# e2e_build FOLDER VARIABLE MODULE: exports the folder of the programs of a module below tools/.
+e2e_build() {
     status=0
-    SLICEGATE_CONTROL_PLANE=$("$1/cluster/build.sh") || status=$?
+    built=$("$1/tools/build.sh" "$3") || status=$?
     if [ "$status" -eq 3 ] && [ "${SKIP_E2E:-}" = 1 ]; then
         echo "e2e: SKIPPED"
         exit 0
     fi
     [ "$status" -eq 0 ] || exit "$status"
-    export SLICEGATE SLICEGATE_CONTROL_PLANE
-    export GOTOOLCHAIN=local GOWORK=off GOFLAGS=-buildvcs=false
+    export "$2=$built"
 }

@@ -10,12 +10,10 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -34,76 +32,13 @@ var suite struct {
 }
 
 func TestMain(m *testing.M) {
-	os.Exit(runSuite(m))
+	os.Exit(harness.RunSuite(m, harness.SuiteOptions{Prepare: prepare, Finish: finish}))
 }
 
-func runSuite(m *testing.M) (code int) {
-	fail := func(err error) int {
-		fmt.Fprintln(os.Stderr, "e2e:", err)
-		return 1
-	}
-	binary, controlPlane := os.Getenv("SLICEGATE"), os.Getenv("SLICEGATE_CONTROL_PLANE")
-	if binary == "" || controlPlane == "" {
-		return fail(fmt.Errorf("SLICEGATE (the binary) and SLICEGATE_CONTROL_PLANE (what cluster/build.sh prints) must be set: use tests/e2e/run.sh"))
-	}
-	dir, err := harness.TempDir()
-	if err != nil {
-		return fail(err)
-	}
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer cancel()
-
-	defer func() {
-		if code == 0 {
-			os.RemoveAll(dir)
-		} else {
-			fmt.Fprintln(os.Stderr, "e2e: failed; all logs are kept in", dir)
-		}
-	}()
-
-	start := time.Now()
-	if suite.plane, err = harness.StartControlPlane(ctx, controlPlane, dir); err != nil {
-		return fail(err)
-	}
-	defer suite.plane.Stop()
-	fmt.Printf("e2e: the control plane is ready after %s\n", time.Since(start).Round(time.Millisecond))
-
-	if err := prepare(ctx, binary, dir); err != nil {
-		return fail(err)
-	}
-
-	// A test cannot be interrupted from here; its processes can.
-	finished := make(chan struct{})
-	defer close(finished)
-	go func() {
-		select {
-		case <-finished:
-		case <-ctx.Done():
-			fmt.Fprintln(os.Stderr, "e2e: interrupted")
-			suite.plane.Stop()
-			os.RemoveAll(dir)
-			os.Exit(130)
-		}
-	}()
-
-	if code = m.Run(); code != 0 {
-		fmt.Fprint(os.Stderr, suite.plane.Tails(15))
-	}
-	if suite.gate != nil {
-		if err := suite.gate.Lower(ctx); err != nil {
-			return fail(err)
-		}
-	}
-	return code
-}
-
-// prepare makes the nodes, some namespaces and the custom resources, and installs slicegate with its policy and a
-// recording of the cluster as it is then.
-func prepare(ctx context.Context, binary, dir string) error {
-	var err error
-	if suite.slicegate, err = harness.InstallSlicegate(binary, dir); err != nil {
-		return err
-	}
+// prepare makes the nodes, some namespaces and the custom resources, and gives slicegate its policy and a recording of
+// the cluster as it is then.
+func prepare(ctx context.Context, s *harness.Suite) error {
+	suite.plane, suite.slicegate = s.Plane, s.Slicegate
 	text, err := os.ReadFile("testdata/policy.yaml")
 	if err != nil {
 		return err
@@ -111,17 +46,24 @@ func prepare(ctx context.Context, binary, dir string) error {
 	if suite.inputs.Policy, err = suite.slicegate.Write("policy.yaml", text); err != nil {
 		return err
 	}
-	if _, err := harness.MustSucceed(suite.plane.Kubectl(ctx, "apply", "-f", "testdata/cluster")); err != nil {
+	if err := suite.plane.Apply(ctx, "testdata/cluster"); err != nil {
 		return err
 	}
 	if suite.inputs.Cluster, err = record(ctx, "cluster.json"); err != nil {
 		return err
 	}
-	if _, err := harness.MustSucceed(suite.plane.Kubectl(ctx, "apply", "-f", "testdata/crds")); err != nil {
+	if err := suite.plane.Apply(ctx, "testdata/crds"); err != nil {
 		return err
 	}
 	_, err = harness.MustSucceed(suite.plane.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=30s", "-f", "testdata/crds"))
 	return err
+}
+
+func finish(ctx context.Context) error {
+	if suite.gate == nil {
+		return nil
+	}
+	return suite.gate.Lower(ctx)
 }
 
 // record writes the cluster as it is now to a file of slicegate, and returns its path.
@@ -197,17 +139,11 @@ var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 func newNamespace(t *testing.T) string {
 	t.Helper()
 	name := strings.Trim(notInNames.ReplaceAllString(strings.ToLower(strings.TrimPrefix(t.Name(), "Test")), "-"), "-")
-	name = fmt.Sprintf("e2e-%d-%.40s", suite.namespaces.Add(1), name)
-	answer, err := suite.plane.API.Do(t.Context(), http.MethodPost, "/api/v1/namespaces", map[string]any{
-		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": strings.Trim(name, "-")},
-	})
-	if err != nil {
+	name = strings.Trim(fmt.Sprintf("e2e-%d-%.40s", suite.namespaces.Add(1), name), "-")
+	if err := suite.plane.CreateNamespace(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
-	if answer.Status != http.StatusCreated {
-		t.Fatalf("namespace %s: %d %s", name, answer.Status, answer.Message())
-	}
-	return strings.Trim(name, "-")
+	return name
 }
 
 // kubectl runs the real kubectl; what it says is for the test to judge.

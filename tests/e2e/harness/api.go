@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,6 +25,7 @@ type API struct {
 func newAPI(url, token string, ca *x509.CertPool) (*API, error) {
 	return &API{url: url, token: token, client: &http.Client{
 		Timeout: 30 * time.Second,
+		// HTTP/1.1, with a connection for each request in flight.
 		Transport: &http.Transport{
 			TLSClientConfig:     &tls.Config{RootCAs: ca},
 			MaxIdleConnsPerHost: 64,
@@ -47,7 +49,61 @@ func (a Answer) Message() string {
 	return string(a.Body)
 }
 
-// Do sends a request; body is encoded as JSON unless nil.
+// StatusError is an answer of kube-apiserver that is not a success.
+type StatusError struct {
+	Method, Path string
+	Answer       Answer
+}
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("%s %s: %d %.1000s", e.Method, e.Path, e.Answer.Status, e.Answer.Message())
+}
+
+// IsStatus tells whether err comes from an answer with this status.
+func IsStatus(err error, status int) bool {
+	e, ok := errors.AsType[*StatusError](err)
+	return ok && e.Answer.Status == status
+}
+
+// Call is Do for requests that have to succeed; into, unless nil, takes the decoded answer.
+func (a *API) Call(ctx context.Context, method, path string, body, into any) error {
+	answer, err := a.Do(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	if answer.Status < 200 || answer.Status > 299 {
+		return &StatusError{method, path, answer}
+	}
+	if into == nil {
+		return nil
+	}
+	if err := json.Unmarshal(answer.Body, into); err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return nil
+}
+
+// stream opens a request whose answer has no end.
+func (a *API) stream(ctx context.Context, path string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+a.token)
+	endless := http.Client{Transport: a.client.Transport}
+	response, err := endless.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		defer response.Body.Close()
+		text, _ := io.ReadAll(response.Body)
+		return nil, &StatusError{http.MethodGet, path, Answer{Status: response.StatusCode, Body: text}}
+	}
+	return response, nil
+}
+
+// Do sends a request; body is encoded as JSON unless nil. A patch is a merge patch.
 func (a *API) Do(ctx context.Context, method, path string, body any) (Answer, error) {
 	var content io.Reader
 	if body != nil {
@@ -63,6 +119,9 @@ func (a *API) Do(ctx context.Context, method, path string, body any) (Answer, er
 	}
 	request.Header.Set("Authorization", "Bearer "+a.token)
 	request.Header.Set("Content-Type", "application/json")
+	if method == http.MethodPatch {
+		request.Header.Set("Content-Type", "application/merge-patch+json")
+	}
 	response, err := a.client.Do(request)
 	if err != nil {
 		return Answer{}, err

@@ -10,6 +10,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -29,7 +31,18 @@ const startPatience = 60 * time.Second
 const (
 	adminToken      = "admin-token"
 	controllerToken = "controller-manager-token"
+	schedulerToken  = "scheduler-token"
+	kwokToken       = "kwok-token"
 )
+
+// userTokens is the file of kube-apiserver's --token-auth-file. Only the admin may do everything: kube-scheduler has
+// the rights that Kubernetes gives it by its name, and kwok, which stands for kubelets and is served with their
+// priority by the group, those that StartKwok grants.
+const userTokens = adminToken + `,admin,admin,"system:masters"
+` + controllerToken + `,system:kube-controller-manager,controller-manager
+` + schedulerToken + `,system:kube-scheduler,scheduler
+` + kwokToken + `,kwok,kwok,"system:nodes"
+`
 
 const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -47,15 +60,30 @@ type ControlPlane struct {
 	Kubeconfig string
 	AuditLog   string // path; the creation of pods, with what webhooks noted about it
 
-	dir       string // of this control plane; nobody else can read it
-	bin       string
-	home      string // of kubectl
-	processes []*Process
+	dir     string // of this control plane; nobody else can read it
+	bin     string
+	home    string // of kubectl
+	url     string // of kube-apiserver
+	options PlaneOptions
+
+	mutex     sync.Mutex
+	processes []*Process // in the order of their start; also what was started later, such as kube-scheduler
+
+	priorities sync.Map // int32 to a function that makes its PriorityClass once
+}
+
+// PlaneOptions changes how a control plane is started. The zero value is what admission tests need.
+type PlaneOptions struct {
+	// Further flags, which win over the harness's own where a flag takes one value.
+	APIServer, ControllerManager []string
+	// NodeLifecycle leaves on what watches over nodes, as in a real cluster: a new one is tainted until it is Ready,
+	// and one without a heartbeat loses its pods. Nodes then need StartKwok.
+	NodeLifecycle bool
 }
 
 // StartControlPlane starts the binaries of the folder bin with their state and logs in dir. It returns when the
 // server answers and its controllers work.
-func StartControlPlane(ctx context.Context, bin, dir string) (*ControlPlane, error) {
+func StartControlPlane(ctx context.Context, bin, dir string, options PlaneOptions) (*ControlPlane, error) {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 
@@ -64,7 +92,7 @@ func StartControlPlane(ctx context.Context, bin, dir string) (*ControlPlane, err
 	const attempts = 3
 	var problems []error
 	for attempt := range attempts {
-		c := &ControlPlane{bin: bin, dir: filepath.Join(dir, fmt.Sprintf("control-plane-%d", attempt+1))}
+		c := &ControlPlane{bin: bin, options: options, dir: filepath.Join(dir, fmt.Sprintf("control-plane-%d", attempt+1))}
 		err := c.start(ctx)
 		if err == nil {
 			return c, nil
@@ -90,19 +118,17 @@ func (c *ControlPlane) start(ctx context.Context) error {
 	c.home = c.path("home")
 	c.Kubeconfig = c.path("admin.kubeconfig")
 	c.AuditLog = c.path("audit.log")
-	ports, err := freePorts(3)
+	ports, err := FreeAddresses(3)
 	if err != nil {
 		return err
 	}
 	etcdURL := "http://" + ports[0]
-	apiURL := "https://" + ports[2]
+	c.url = "https://" + ports[2]
 
 	if err := c.writeSigningKey(c.path("service-account.key")); err != nil {
 		return err
 	}
-	tokens := adminToken + `,admin,admin,"system:masters"` + "\n" +
-		controllerToken + `,system:kube-controller-manager,controller-manager` + "\n"
-	if err := os.WriteFile(c.path("tokens.csv"), []byte(tokens), 0o600); err != nil {
+	if err := os.WriteFile(c.path("tokens.csv"), []byte(userTokens), 0o600); err != nil {
 		return err
 	}
 
@@ -127,17 +153,22 @@ func (c *ControlPlane) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	apiserver, err := c.run("kube-apiserver",
-		"--etcd-servers="+etcdURL,
-		"--bind-address=127.0.0.1", "--secure-port="+port, "--cert-dir="+c.path("certs"),
+	// Pods can be made in a namespace that is a moment old, and nodes need no kubelet to lose their taints.
+	disabled := "ServiceAccount"
+	if !c.options.NodeLifecycle {
+		disabled += ",TaintNodesByCondition"
+	}
+	apiserver, err := c.run("kube-apiserver", append([]string{
+		"--etcd-servers=" + etcdURL,
+		"--bind-address=127.0.0.1", "--secure-port=" + port, "--cert-dir=" + c.path("certs"),
 		"--service-cluster-ip-range=10.0.0.0/24",
 		"--service-account-issuer=https://kubernetes.default.svc",
-		"--service-account-key-file="+c.path("service-account.key"),
-		"--service-account-signing-key-file="+c.path("service-account.key"),
-		"--token-auth-file="+c.path("tokens.csv"), "--authorization-mode=RBAC",
-		"--audit-policy-file="+c.path("audit-policy.yaml"), "--audit-log-path="+c.AuditLog,
-		// Pods can be made in a namespace that is a moment old, and nodes need no kubelet to lose their taints.
-		"--disable-admission-plugins=ServiceAccount,TaintNodesByCondition")
+		"--service-account-key-file=" + c.path("service-account.key"),
+		"--service-account-signing-key-file=" + c.path("service-account.key"),
+		"--token-auth-file=" + c.path("tokens.csv"), "--authorization-mode=RBAC",
+		"--audit-policy-file=" + c.path("audit-policy.yaml"), "--audit-log-path=" + c.AuditLog,
+		"--disable-admission-plugins=" + disabled,
+	}, c.options.APIServer...)...)
 	if err != nil {
 		return err
 	}
@@ -145,28 +176,33 @@ func (c *ControlPlane) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.API, err = newAPI(apiURL, adminToken, ca); err != nil {
+	if c.API, err = newAPI(c.url, adminToken, ca); err != nil {
 		return err
 	}
-	if err := c.waitForHTTP(ctx, apiserver, c.API.client, apiURL+"/readyz"); err != nil {
+	if err := c.waitForHTTP(ctx, apiserver, c.API.client, c.url+"/readyz"); err != nil {
 		return err
 	}
-	if err := writeKubeconfig(c.Kubeconfig, apiURL, c.path("certs/apiserver.crt"), "admin", adminToken); err != nil {
+	if err := c.writeKubeconfig(c.Kubeconfig, "admin", adminToken); err != nil {
 		return err
 	}
 
 	// Each controller acts under its own service account, as in a real cluster: policies tell controllers from
 	// people by that.
 	kubeconfig := c.path("controller-manager.kubeconfig")
-	if err := writeKubeconfig(kubeconfig, apiURL, c.path("certs/apiserver.crt"), "controller-manager", controllerToken); err != nil {
+	if err := c.writeKubeconfig(kubeconfig, "controller-manager", controllerToken); err != nil {
 		return err
 	}
-	manager, err := c.run("kube-controller-manager",
-		"--kubeconfig="+kubeconfig, "--use-service-account-credentials=true",
-		"--service-account-private-key-file="+c.path("service-account.key"),
-		"--controllers=*,-node-lifecycle-controller",
+	controllers := "*"
+	if !c.options.NodeLifecycle {
+		controllers += ",-node-lifecycle-controller"
+	}
+	manager, err := c.run("kube-controller-manager", append([]string{
+		"--kubeconfig=" + kubeconfig, "--use-service-account-credentials=true",
+		"--service-account-private-key-file=" + c.path("service-account.key"),
+		"--controllers=" + controllers,
 		"--kube-api-qps=500", "--kube-api-burst=500",
-		"--leader-elect=false", "--secure-port=0")
+		"--leader-elect=false", "--secure-port=0",
+	}, c.options.ControllerManager...)...)
 	if err != nil {
 		return err
 	}
@@ -188,18 +224,23 @@ func (c *ControlPlane) start(ctx context.Context) error {
 
 // Stop ends what was started, in the opposite order.
 func (c *ControlPlane) Stop() {
-	for _, p := range slices.Backward(c.processes) {
+	for _, p := range slices.Backward(c.all()) {
 		// Nothing of it is kept, so it need not be gentle with etcd's files; but a server that is asked to end
 		// writes why it was unhappy.
 		p.Terminate(5 * time.Second)
 	}
-	c.processes = nil
+}
+
+func (c *ControlPlane) all() []*Process {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return slices.Clone(c.processes)
 }
 
 // Tails is the end of each log.
 func (c *ControlPlane) Tails(lines int) string {
 	var text string
-	for _, p := range c.processes {
+	for _, p := range c.all() {
 		text += fmt.Sprintf("--- %s (%s)\n%s\n", p.Name, p.Log, p.Tail(lines))
 	}
 	return text
@@ -230,12 +271,40 @@ func (c *ControlPlane) KubectlInput(ctx context.Context, stdin string, args ...s
 
 func (c *ControlPlane) path(name string) string { return filepath.Join(c.dir, name) }
 
+// Process is what runs under the name of a binary, "kube-apiserver" say; nil if nothing does. Of several it is the last
+// that was started.
+func (c *ControlPlane) Process(name string) *Process {
+	for _, p := range slices.Backward(c.all()) {
+		if filepath.Base(p.cmd.Path) == name && !p.Exited() {
+			return p
+		}
+	}
+	return nil
+}
+
+// count is how many processes of a binary were started.
+func (c *ControlPlane) count(name string) (n int) {
+	for _, p := range c.all() {
+		if filepath.Base(p.cmd.Path) == name {
+			n++
+		}
+	}
+	return n
+}
+
 func (c *ControlPlane) run(name string, args ...string) (*Process, error) {
-	cmd := exec.Command(filepath.Join(c.bin, name), args...)
+	return c.runAs(name, filepath.Join(c.bin, name), args...)
+}
+
+// runAs is for programs that are started several times, or are in another folder; name is also that of the log.
+func (c *ControlPlane) runAs(name, path string, args ...string) (*Process, error) {
+	cmd := exec.Command(path, args...)
 	cmd.Dir = c.dir
 	cmd.Env = []string{"HOME=" + c.home, "PATH=" + os.Getenv("PATH")}
 	p, err := startProcess(name, cmd, c.path(name+".log"))
 	if err == nil {
+		c.mutex.Lock()
+		defer c.mutex.Unlock()
 		c.processes = append(c.processes, p)
 	}
 	return p, err
@@ -294,24 +363,37 @@ func (c *ControlPlane) writeSigningKey(path string) error {
 	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), 0o600)
 }
 
-func writeKubeconfig(path, server, ca, user, token string) error {
-	return os.WriteFile(path, fmt.Appendf(nil, `apiVersion: v1
+func (c *ControlPlane) writeKubeconfig(path, user, token string) error {
+	text, err := c.KubeconfigFor(user, token)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(text), 0o600)
+}
+
+// KubeconfigFor is the text of a kubeconfig file for a bearer of the token. It needs no other file.
+func (c *ControlPlane) KubeconfigFor(user, token string) (string, error) {
+	ca, err := os.ReadFile(c.path("certs/apiserver.crt"))
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf(`apiVersion: v1
 kind: Config
 clusters:
 - name: e2e
-  cluster: {server: %q, certificate-authority: %q}
+  cluster: {server: %q, certificate-authority-data: %s}
 users:
-- name: %s
+- name: %q
   user: {token: %q}
 contexts:
 - name: e2e
-  context: {cluster: e2e, user: %s}
+  context: {cluster: e2e, user: %q}
 current-context: e2e
-`, server, ca, user, token, user), 0o600)
+`, c.url, base64.StdEncoding.EncodeToString(ca), user, token, user), nil
 }
 
-// freePorts are addresses on loopback that nobody uses now. All are held until all are found, so that they differ.
-func freePorts(count int) ([]string, error) {
+// FreeAddresses are addresses on loopback that nobody uses now. All are held until all are found, so that they differ.
+func FreeAddresses(count int) ([]string, error) {
 	var addresses []string
 	for range count {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")

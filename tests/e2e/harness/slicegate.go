@@ -67,6 +67,21 @@ func (s *Slicegate) Write(name string, text []byte) (string, error) {
 	return path, os.Rename(temp, path)
 }
 
+// WriteSecret is Write for what only slicegate may read, such as a kubeconfig.
+func (s *Slicegate) WriteSecret(name string, text []byte) (string, error) {
+	path := filepath.Join(s.Dir, name)
+	temp := path + ".new"
+	if err := os.WriteFile(temp, text, 0o600); err != nil {
+		return "", err
+	}
+	if s.user != nil {
+		if err := os.Chown(temp, int(s.user.Uid), int(s.user.Gid)); err != nil {
+			return "", err
+		}
+	}
+	return path, os.Rename(temp, path)
+}
+
 // Command is a slicegate command under its own identity.
 func (s *Slicegate) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, s.binary, args...)
@@ -125,7 +140,9 @@ type Server struct {
 	*Process
 	Address string // host:port
 
-	client *http.Client
+	client    *http.Client
+	slicegate *Slicegate
+	options   ServeOptions
 }
 
 var (
@@ -151,26 +168,83 @@ func (i Inputs) Args() []string {
 	return args
 }
 
+// ServeOptions are the ways in which servers differ.
+type ServeOptions struct {
+	Address string // host:port; "" is any free port of loopback
+	Certs   Certificates
+	Inputs  Inputs
+	Args    []string // further flags
+	Env     []string // such as KUBECONFIG=file; there is nothing else in its environment
+}
+
 // Serve starts a server at the address (port 0: any free port) and waits until it says that it serves.
 func (s *Slicegate) Serve(ctx context.Context, address string, certs Certificates, inputs Inputs) (*Server, error) {
-	args := []string{"serve", "--listen", address, "--tls-cert", certs.Leaf(), "--tls-key", certs.Key(), "--log-format", "text"}
-	args = append(args, inputs.Args()...)
-	name := fmt.Sprintf("slicegate-%d", s.started.Add(1))
-	// The context bounds the start, not the life of the server.
-	p, err := startProcess(name, s.Command(context.Background(), args...), filepath.Join(filepath.Dir(s.Dir), "logs", name+".log"))
-	if err != nil {
+	return s.ServeWith(ctx, ServeOptions{Address: address, Certs: certs, Inputs: inputs})
+}
+
+// ServeWith starts a server and waits until it says that it serves. That it is also ready, where it has to learn the
+// cluster first, is for Server.WaitReady.
+func (s *Slicegate) ServeWith(ctx context.Context, options ServeOptions) (*Server, error) {
+	if options.Address == "" {
+		options.Address = "127.0.0.1:0"
+	}
+	server := &Server{Address: options.Address, slicegate: s, options: options}
+	var err error
+	if server.client, err = clientFor(options.Certs.CA()); err != nil {
 		return nil, err
+	}
+	if err := server.start(ctx); err != nil {
+		return nil, err
+	}
+	return server, nil
+}
+
+func (s *Server) start(ctx context.Context) error {
+	o := s.options
+	args := []string{"serve", "--listen", s.Address, "--tls-cert", o.Certs.Leaf(), "--tls-key", o.Certs.Key(), "--log-format", "text"}
+	args = append(append(args, o.Inputs.Args()...), o.Args...)
+	name := fmt.Sprintf("slicegate-%d", s.slicegate.started.Add(1))
+	// The context bounds the start, not the life of the server.
+	cmd := s.slicegate.Command(context.Background(), args...)
+	cmd.Env = append(cmd.Env, o.Env...)
+	p, err := startProcess(name, cmd, filepath.Join(filepath.Dir(s.slicegate.Dir), "logs", name+".log"))
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	server := &Server{Process: p}
-	if server.Address, err = p.WaitForLog(ctx, servingLine); err != nil {
-		return nil, errors.Join(err, p.Kill())
+	address, err := p.WaitForLog(ctx, servingLine)
+	if err != nil {
+		return errors.Join(err, p.Kill())
 	}
-	if server.client, err = clientFor(certs.CA()); err != nil {
-		return nil, errors.Join(err, p.Kill())
+	s.Process, s.Address = p, address
+	return nil
+}
+
+// Restart starts the server anew with the arguments it had, at the address it had. A server that still runs is killed
+// first. Where an argument asks for any free port, the new one is another: give it one of FreeAddresses.
+func (s *Server) Restart(ctx context.Context) error {
+	if err := s.Kill(); err != nil {
+		return err
 	}
-	return server, nil
+	if err := s.CheckLog(); err != nil {
+		return err
+	}
+	return s.start(ctx)
+}
+
+// WaitReady waits until /readyz is content.
+func (s *Server) WaitReady(ctx context.Context) error {
+	return Poll(ctx, s.Name+" to be ready", func() error {
+		if s.Exited() {
+			return Permanent(fmt.Errorf("%s ended; its log:\n%s", s.Name, s.Tail(30)))
+		}
+		status, text, err := s.Get(ctx, "/readyz")
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("status %d: %.500s", status, text)
+		}
+		return err
+	})
 }
 
 // URL is what kube-apiserver calls.

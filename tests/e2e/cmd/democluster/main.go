@@ -108,7 +108,7 @@ type teller struct {
 func tell(ctx context.Context) error {
 	binary, controlPlane := os.Getenv("SLICEGATE"), os.Getenv("SLICEGATE_CONTROL_PLANE")
 	if binary == "" || controlPlane == "" {
-		return errors.New("SLICEGATE (the binary) and SLICEGATE_CONTROL_PLANE (what cluster/build.sh prints) must be set: use tests/e2e/demo.sh")
+		return errors.New("SLICEGATE (the binary) and SLICEGATE_CONTROL_PLANE (what tools/build.sh control-plane prints) must be set: use tests/e2e/demo.sh")
 	}
 	dir, err := harness.TempDir()
 	if err != nil {
@@ -121,7 +121,7 @@ func tell(ctx context.Context) error {
 	}
 
 	heading("A Kubernetes control plane of its own, with five nodes that have no machine behind them")
-	plane, err := harness.StartControlPlane(ctx, controlPlane, dir)
+	plane, err := harness.StartControlPlane(ctx, controlPlane, dir, harness.PlaneOptions{})
 	if err != nil {
 		return err
 	}

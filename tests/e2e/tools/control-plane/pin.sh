@@ -17,9 +17,9 @@ go=$(sed -n 's/^go //p' "$upstream")
 
 {
     cat <<EOF
-// The real control plane that the end-to-end suite runs against, pinned by go.sum. build.sh builds the
+// The real control plane that the end-to-end suite runs against, pinned by go.sum. ../build.sh builds the
 // tools named here. Versions and the list of replacements are written by pin.sh.
-module slicegate.dev/tests/e2e/cluster
+module slicegate.dev/tests/e2e/tools/control-plane
 
 go $go
 
