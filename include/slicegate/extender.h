@@ -133,10 +133,13 @@ struct ext_advice {
   size_t node; /* of the snapshot */
   struct pack_placement placement;
 };
+/* Higher priority first; within one priority large pods first, then older ones. */
+void ext_put_in_order(const struct pack_catalog *catalog, struct ext_candidate *candidates,
+                      size_t count, struct arena *arena);
 /*
- * Places a queue as a whole: higher priority first; within one priority large pods first, then
- * older ones. Node selectors, affinity, taints, CPU, memory, the count of pods and devices are
- * looked at. Those that fit nowhere are left out. ret has room for `count`; the number made.
+ * Places a queue as a whole, in the order given. Node selectors, affinity, taints, CPU, memory, the
+ * count of pods and devices are looked at. Those that fit nowhere are left out. ret has room for
+ * `count`; the number made.
  */
 size_t ext_nominate(const struct ext_view *view, const struct ext_candidate *candidates,
                     size_t count, struct arena *arena, struct ext_advice *ret);

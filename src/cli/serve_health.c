@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET /healthz, /readyz and /metrics. */
 #include "serve_internal.h"
+#include "src/cli/serve_live.h"
 
 static const char plain_text[] = "text/plain; charset=utf-8";
 
@@ -49,12 +50,16 @@ static void list_checks(struct serve *serve, bool is_draining, struct buf *out) 
 void serve_readyz(void *ctx, const struct http_request *request, struct http_response *response) {
   struct serve *serve = ctx;
   bool is_draining = atomic_load(&serve->is_draining);
-  response->status = is_draining ? 503 : 200;
+  CLEANUP_BUF struct buf live = {0};
+  bool is_ready = (!serve->live || serve_live_is_ready(serve->live, &live)) && !is_draining;
+  response->status = is_ready ? 200 : 503;
   response->content_type = plain_text;
   struct str verbose;
-  if (http_request_query(request, "verbose", &verbose))
+  if (http_request_query(request, "verbose", &verbose)) {
     list_checks(serve, is_draining, &response->body);
-  buf_append_cstr(&response->body, is_draining ? "not ready\n" : "ok\n");
+    buf_append_str(&response->body, buf_str(&live));
+  }
+  buf_append_cstr(&response->body, is_ready ? "ok\n" : "not ready\n");
 }
 
 void serve_metrics_page(void *ctx, const struct http_request *request,

@@ -49,6 +49,7 @@ void judges_get_status(struct judges *judges, struct judges_status *ret);
 struct serve_metrics;
 struct serve_metrics *serve_metrics_new(struct judges *judges) SG_MUST_CHECK;
 void serve_metrics_free(struct serve_metrics *metrics);
+struct sys_metrics *serve_metrics_registry(struct serve_metrics *metrics);
 /* Before the first request: gauges that ask the server. */
 void serve_metrics_watch_server(struct serve_metrics *metrics, struct http_server *server);
 void serve_metrics_set_certificate(struct serve_metrics *metrics, int64_t not_after,
@@ -67,9 +68,11 @@ void serve_metrics_write(struct serve_metrics *metrics, struct buf *out);
 
 /* ---- what answers --------------------------------------------------------------------- */
 
+struct serve_live;
 struct serve {
   struct judges *judges;
   struct serve_metrics *metrics;
+  struct serve_live *live; /* NULL: without --live */
   atomic_bool is_draining;
 };
 

@@ -116,6 +116,10 @@ struct serve_metrics *serve_metrics_new(struct judges *judges) {
   return m;
 }
 
+struct sys_metrics *serve_metrics_registry(struct serve_metrics *m) {
+  return m->registry;
+}
+
 void serve_metrics_watch_server(struct serve_metrics *m, struct http_server *server) {
   m->server = server;
   sys_gauge_new_fn(m->registry,

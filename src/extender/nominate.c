@@ -33,9 +33,8 @@ const char *ext_not_nominated(const struct pod *pod, struct str scheduler_name) 
 /* ---- the order ------------------------------------------------------------------------------ */
 
 struct place {
-  uint32_t candidate;
+  struct ext_candidate candidate;
   int64_t milli;
-  const struct pod *pod;
 };
 
 static int compare_numbers(int64_t a, int64_t b) {
@@ -43,26 +42,25 @@ static int compare_numbers(int64_t a, int64_t b) {
 }
 
 static int compare(const void *a, const void *b) {
-  const struct place *x = a, *y = b;
-  int order = compare_numbers(y->pod->priority, x->pod->priority);
-  order = order ? order : compare_numbers(y->milli, x->milli);
-  order = order ? order : compare_numbers(x->pod->created, y->pod->created);
-  order = order ? order : str_cmp(x->pod->ns, y->pod->ns);
-  return order ? order : str_cmp(x->pod->name, y->pod->name);
+  const struct place *left = a, *right = b;
+  const struct pod *x = left->candidate.pod, *y = right->candidate.pod;
+  int order = compare_numbers(y->priority, x->priority);
+  order = order ? order : compare_numbers(right->milli, left->milli);
+  order = order ? order : compare_numbers(x->created, y->created);
+  order = order ? order : str_cmp(x->ns, y->ns);
+  return order ? order : str_cmp(x->name, y->name);
 }
 
-static struct place *put_in_order(const struct ext_view *view,
-                                  const struct ext_candidate *candidates, size_t count,
-                                  struct arena *arena) {
-  const struct pack_catalog *catalog = pack_cluster_catalog(state_snapshot_cluster(view->snapshot));
-  struct place *order = arena_array(arena, count, sizeof(*order));
+void ext_put_in_order(const struct pack_catalog *catalog, struct ext_candidate *candidates,
+                      size_t count, struct arena *arena) {
+  struct place *order = arena_array(arena, count + 1, sizeof(*order));
   for (size_t i = 0; i < count; i++)
-    order[i] =
-        (struct place){(uint32_t)i, pack_request_milli(catalog, &candidates[i].asked->request, 1),
-                       candidates[i].pod};
+    order[i] = (struct place){candidates[i],
+                              pack_request_milli(catalog, &candidates[i].asked->request, 1)};
   if (count)
     qsort(order, count, sizeof(*order), compare);
-  return order;
+  for (size_t i = 0; i < count; i++)
+    candidates[i] = order[i].candidate;
 }
 
 /* ---- where a pod may go ------------------------------------------------------------------------
@@ -98,9 +96,8 @@ size_t ext_nominate(const struct ext_view *view, const struct ext_candidate *can
   size_t nodes = pack_cluster_count(cluster), made = 0;
   struct eligible eligible = {
       .bits = arena_array(arena, nodes / WORD_BITS + 1, sizeof(*eligible.bits))};
-  const struct place *order = put_in_order(view, candidates, count, arena);
   for (size_t i = 0; i < count; i++) {
-    const struct ext_candidate *candidate = &candidates[order[i].candidate];
+    const struct ext_candidate *candidate = &candidates[i];
     struct pack_choice choice;
     find_eligible(view->snapshot, nodes, candidate, &eligible);
     if (pack_choose_among(view->scorer, cluster, &candidate->asked->request, eligible.bits, &choice,
@@ -108,7 +105,7 @@ size_t ext_nominate(const struct ext_view *view, const struct ext_candidate *can
         /* The state numbers its pods from below. */
         !pack_commit(cluster, UINT64_MAX - 1 - i, &candidate->asked->request, &choice.placement))
       continue;
-    ret[made++] = (struct ext_advice){order[i].candidate, choice.placement.node, choice.placement};
+    ret[made++] = (struct ext_advice){(uint32_t)i, choice.placement.node, choice.placement};
   }
   pack_cluster_free(cluster);
   return made;

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/cli/nominator.h"
+
+#include "src/cli/nominations.h"
+
+#include "slicegate/sys.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+  IDLE_MS = 1000,    /* a look at the queue at least so often, when it is not empty */
+  REST_MS = 10,      /* between two looks: what comes in between is packed together */
+  QUEUE_MAX = 4096,  /* pods of one look; the rest has to wait for the next */
+  CHUNK = 32,        /* decisions between which kube-scheduler's calls get their turn */
+  WRITERS = 4,       /* patches under way at once */
+  STALE_MS = 3000,   /* after which a nomination that was not followed is looked at again */
+  PAUSE_MS = 600000, /* how long it keeps quiet when its advice is not taken */
+};
+
+/* One patch to make. */
+struct task {
+  const struct pod *pod; /* of the round's arena */
+  struct str node;       /* empty: take the nomination back */
+};
+
+struct nominator {
+  struct nominator_config config;
+  struct nominations *nominations; /* under way, and how they ended */
+  struct arena *arena;             /* of one round */
+  pthread_t thread;
+  atomic_llong made, lost, failed, cleared;
+  int64_t paused_until_ms;
+  atomic_bool is_paused;
+  /* The tasks of one round, taken by writers. */
+  struct task *tasks;
+  size_t task_count;
+  atomic_size_t next_task;
+};
+
+static struct state *state_of(const struct nominator *n) {
+  return live_state(n->config.live);
+}
+
+/* ---- writing ------------------------------------------------------------------------------- */
+
+static void write_task(struct nominator *n, const struct task *task) {
+  struct live *live = n->config.live;
+  CLEANUP_BUF struct buf status = {0};
+  CLEANUP_KUBE_RESPONSE struct kube_response response = {0};
+  struct err err;
+  buf_append_cstr(&status, "{\"nominatedNodeName\":");
+  if (task->node.len)
+    kube_json_string(&status, task->node);
+  else
+    buf_append_cstr(&status, "null");
+  buf_append_cstr(&status, "}");
+  bool is_written = kube_patch_status(live_client(live), &kube_pods, task->pod->ns, task->pod->name,
+                                      task->pod->resource_version, buf_str(&status),
+                                      live_stop_signal(live), &response, &err);
+  if (is_written) {
+    atomic_fetch_add(task->node.len ? &n->made : &n->cleared, 1);
+    return;
+  }
+  bool is_lost = response.status == 409 || response.status == 404;
+  atomic_fetch_add(is_lost ? &n->lost : &n->failed, 1);
+  if (task->node.len) {
+    nominations_forget(n->nominations, task->pod->uid);
+    (void)state_unhold(state_of(n), task->pod->uid, false);
+  }
+  if (!is_lost && !kube_stop_is_raised(live_stop_signal(live)))
+    sys_log(SYS_WARN, "nomination not written", sys_str("namespace", task->pod->ns),
+            sys_str("pod", task->pod->name), sys_err(&err));
+}
+
+static void *write_tasks(void *ctx) {
+  struct nominator *n = ctx;
+  for (;;) {
+    size_t i = atomic_fetch_add(&n->next_task, 1);
+    if (i >= n->task_count)
+      return NULL;
+    write_task(n, &n->tasks[i]);
+  }
+}
+
+/* All of the round, several at a time. */
+static void write_all(struct nominator *n) {
+  pthread_t threads[WRITERS - 1];
+  size_t started = 0;
+  atomic_store(&n->next_task, 0);
+  while (started < WRITERS - 1 && started + 1 < n->task_count &&
+         pthread_create(&threads[started], NULL, write_tasks, n) == 0)
+    started++;
+  (void)write_tasks(n);
+  for (size_t i = 0; i < started; i++)
+    (void)pthread_join(threads[i], NULL);
+  n->task_count = 0;
+}
+
+/* ---- deciding ------------------------------------------------------------------------------- */
+
+/* The pods of the queue that may be advised on. */
+static size_t find_candidates(struct nominator *n, struct ext_candidate *ret) {
+  size_t waiting = 0, count = 0;
+  const struct pod *pods = state_waiting(state_of(n), n->arena, &waiting);
+  for (size_t i = 0; i < waiting && count < QUEUE_MAX; i++) {
+    struct err err;
+    struct pack_asked *asked = arena_alloc(n->arena, sizeof(*asked));
+    if (ext_not_nominated(&pods[i], n->config.scheduler_name) ||
+        nominations_has(n->nominations, pods[i].uid) ||
+        !state_ask(state_of(n), n->arena, &pods[i], asked, &err))
+      continue;
+    ret[count++] = (struct ext_candidate){&pods[i], asked};
+  }
+  return count;
+}
+
+/* The queue is put in order once; each chunk is then decided on a state that knows the last. */
+static void decide(struct nominator *n, struct ext_candidate *queue, size_t count) {
+  struct ext_advice advice[CHUNK];
+  struct ext_view view;
+  ext_put_in_order(state_catalog(state_of(n)), queue, count, n->arena);
+  for (size_t first = 0; first < count; first += CHUNK) {
+    size_t here = count - first < CHUNK ? count - first : CHUNK;
+    placer_enter(n->config.placer, &view);
+    size_t made = ext_nominate(&view, queue + first, here, n->arena, advice);
+    int64_t now = live_now_ms();
+    for (size_t i = 0; i < made; i++) {
+      const struct ext_candidate *candidate = &queue[first + advice[i].candidate];
+      struct str node =
+          pack_cluster_node(state_snapshot_cluster(view.snapshot), advice[i].node)->name;
+      const struct state_hold hold = {.kind = STATE_NOMINATED,
+                                      .ns = candidate->pod->ns,
+                                      .name = candidate->pod->name,
+                                      .uid = candidate->pod->uid,
+                                      .asked = candidate->asked,
+                                      .node = node,
+                                      .placement = &advice[i].placement,
+                                      .now_ms = now,
+                                      .until_ms = now + STATE_HOLD_MS};
+      if (state_hold(state_of(n), &hold) != STATE_HELD)
+        continue;
+      struct str kept = str_copy(n->arena, node);
+      nominations_add(n->nominations, candidate->pod, kept, now);
+      n->tasks[n->task_count++] = (struct task){candidate->pod, kept};
+    }
+    placer_leave(n->config.placer, &view);
+  }
+}
+
+/* Nominations that nobody has followed and whose node has no room for them now are taken back. */
+static void take_back(struct nominator *n) {
+  struct nomination_due due[CHUNK];
+  size_t count = nominations_due(n->nominations, live_now_ms() - STALE_MS, n->arena, due, CHUNK);
+  for (size_t i = 0; i < count; i++) {
+    struct pod *pod = arena_alloc(n->arena, sizeof(*pod));
+    struct pack_asked asked;
+    struct ext_binding binding;
+    struct ext_view view;
+    struct str reason;
+    struct err err;
+    if (!state_find_pod(state_of(n), n->arena, due[i].ns, due[i].name, due[i].uid, pod) ||
+        pod->constraints.node_name.len || !state_ask(state_of(n), n->arena, pod, &asked, &err))
+      continue;
+    (void)state_unhold(state_of(n), pod->uid, false);
+    placer_enter(n->config.placer, &view);
+    bool fits = ext_bind(&view, &asked, due[i].node, 0, n->arena, &binding, &reason);
+    placer_leave(n->config.placer, &view);
+    if (fits && pod->nominated_node.len)
+      continue;
+    nominations_forget(n->nominations, pod->uid);
+    if (str_eq(pod->nominated_node, due[i].node))
+      n->tasks[n->task_count++] = (struct task){.pod = pod};
+  }
+}
+
+/* ---- keeping score -------------------------------------------------------------------------- */
+
+static bool is_bound(void *ctx, const struct nomination_due *nomination, struct str *ret_node) {
+  struct nominator *n = ctx;
+  struct pod pod;
+  if (!state_find_pod(state_of(n), n->arena, nomination->ns, nomination->name, nomination->uid,
+                      &pod))
+    return false;
+  *ret_node = pod.constraints.node_name;
+  return true;
+}
+
+static bool is_quiet(struct nominator *n) {
+  int64_t now = live_now_ms();
+  if (now < n->paused_until_ms)
+    return true;
+  if (atomic_exchange(&n->is_paused, false))
+    sys_log(SYS_INFO, "nominating again");
+  if (!nominations_are_ignored(n->nominations))
+    return false;
+  n->paused_until_ms = now + PAUSE_MS;
+  atomic_store(&n->is_paused, true);
+  sys_log(SYS_WARN,
+          "nominations are mostly not followed: none are made for a while; kube-scheduler asks "
+          "filter and prioritize as before",
+          sys_int("seconds", PAUSE_MS / 1000));
+  nominations_reset_score(n->nominations);
+  return true;
+}
+
+/* ---- the loop ---------------------------------------------------------------------------------
+ */
+
+/* True: something was not written that should be tried again. */
+static bool do_round(struct nominator *n, bool is_changed) {
+  int64_t failed = atomic_load(&n->failed);
+  arena_reset(n->arena);
+  nominations_settle(n->nominations, is_bound, n);
+  if (is_quiet(n))
+    return false;
+  struct ext_candidate *queue = arena_array(n->arena, QUEUE_MAX, sizeof(*queue));
+  n->tasks = arena_array(n->arena, QUEUE_MAX + CHUNK, sizeof(*n->tasks));
+  take_back(n);
+  if (is_changed) /* else the same pods fit nowhere for the same reasons */
+    decide(n, queue, find_candidates(n, queue));
+  if (n->task_count)
+    write_all(n);
+  return atomic_load(&n->failed) != failed;
+}
+
+static void *nominate_for_ever(void *ctx) {
+  struct nominator *n = ctx;
+  uint64_t seen = 0;
+  bool is_due = true;
+  const struct timespec rest = {.tv_nsec = REST_MS * 1000000L};
+  while (!kube_stop_is_raised(live_stop_signal(n->config.live))) {
+    uint64_t generation = state_wait(state_of(n), seen, IDLE_MS);
+    if (!state_is_synced(state_of(n)) || !n->config.may_decide(n->config.may_decide_ctx)) {
+      is_due = true;
+      continue;
+    }
+    is_due = do_round(n, is_due || generation != seen);
+    seen = generation;
+    (void)nanosleep(&rest, NULL);
+  }
+  return NULL;
+}
+
+struct nominator *nominator_start(const struct nominator_config *config, struct err *reterr) {
+  struct nominator *n = mem_zalloc(sizeof(*n));
+  n->config = *config;
+  n->arena = arena_new(256 << 10);
+  n->nominations = nominations_new();
+  int failed = pthread_create(&n->thread, NULL, nominate_for_ever, n);
+  if (!failed)
+    return n;
+  (void)err_set(reterr, ERR_UNAVAILABLE, "cannot start a thread: %s", strerror(failed));
+  nominations_free(n->nominations);
+  arena_free(n->arena);
+  free(n);
+  return NULL;
+}
+
+void nominator_stop(struct nominator *n) {
+  if (!n)
+    return;
+  (void)pthread_join(n->thread, NULL);
+  nominations_free(n->nominations);
+  arena_free(n->arena);
+  free(n);
+}
+
+void nominator_get_stats(struct nominator *n, struct nominator_stats *ret) {
+  *ret = (struct nominator_stats){.made = atomic_load(&n->made),
+                                  .lost = atomic_load(&n->lost),
+                                  .failed = atomic_load(&n->failed),
+                                  .cleared = atomic_load(&n->cleared),
+                                  .is_paused = atomic_load(&n->is_paused)};
+  nominations_get_score(n->nominations, &ret->hits, &ret->misses, &ret->hit_percent);
+}

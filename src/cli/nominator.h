@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The nominator: watches waiting GPU pods, packs the queue as a whole and advises kube-scheduler
+ * by status.nominatedNodeName, which it tries first and alone. A hint and no more: set by
+ * compare-and-swap and only while unset, cleared when it no longer fits, and given up by itself
+ * while too few pods are bound where they were nominated.
+ */
+#ifndef SLICEGATE_CLI_NOMINATOR_H
+#define SLICEGATE_CLI_NOMINATOR_H
+
+#include "src/cli/live.h"
+
+struct nominator;
+struct nominator_config {
+  struct live *live;
+  struct placer *placer;
+  struct str scheduler_name; /* whose pods are advised on; borrowed */
+  /* Only who answers kube-scheduler nominates: one ledger sees both. */
+  bool (*may_decide)(void *ctx);
+  void *may_decide_ctx;
+};
+struct nominator *nominator_start(const struct nominator_config *config,
+                                  struct err *reterr) SG_MUST_CHECK;
+/* live_stop_signal must have been raised. NULL is accepted. */
+void nominator_stop(struct nominator *nominator);
+
+struct nominator_stats {
+  int64_t made;         /* nominations written */
+  int64_t lost;         /* not written: somebody changed the pod at the same time */
+  int64_t failed;       /* not written for other reasons */
+  int64_t cleared;      /* taken back, since the node no longer had room */
+  int64_t hits, misses; /* pods bound where they were nominated, and elsewhere */
+  int64_t hit_percent;  /* of the last ones; -1: too few to say */
+  bool is_paused;       /* by itself, since too few hit */
+};
+void nominator_get_stats(struct nominator *nominator, struct nominator_stats *ret);
+
+#endif

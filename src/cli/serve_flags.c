@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/cli/serve_flags.h"
+
+#include "slicegate/sys.h"
+
+static bool check(const struct serve_flags *f, FILE *err) {
+  const struct serve_live_flags *live = &f->live;
+  const char *wrong = NULL;
+  if (!live->is_live && (live->kubeconfig || live->context || live->extender_listen))
+    wrong = "--kubeconfig, --context and --extender-listen are for a live cluster: add --live";
+  else if (live->is_live && f->cluster)
+    wrong = "--cluster FILE is a recording, --live follows the cluster itself: give one of them";
+  else if (!live->extender_listen && (live->extender_client_ca || live->extender_plain_http))
+    wrong = "--extender-client-ca and --extender-plain-http need --extender-listen";
+  else if (live->extender_client_ca && live->extender_plain_http)
+    wrong = "client certificates need TLS: drop --extender-plain-http or --extender-client-ca";
+  if (wrong)
+    (void)fprintf(err, "slicegate: %s\n", wrong);
+  return !wrong;
+}
+
+enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f, FILE *out,
+                                   FILE *err) {
+  *f = (struct serve_flags){.listen = ":8443",
+                            .log_format = "text",
+                            .log_level = "info",
+                            .max_connections = 1024,
+                            .drain_seconds = 20,
+                            .live = {.nominate = true,
+                                     .best = EXT_BEST_DEFAULT,
+                                     .scheduler_name = "default-scheduler",
+                                     .lease_name = ""}};
+  const struct flag flags[] = {
+      {"listen", 0, FLAG_STRING, "ADDRESS:PORT",
+       "Where to listen: 127.0.0.1:8443, [::1]:8443, :8443 for every address. Port 0 takes a free "
+       "one and logs it. Default: :8443.",
+       &f->listen, 0, 0},
+      {"tls-cert", 0, FLAG_STRING, "FILE",
+       "Serving certificate, PEM, leaf first. Read again when it changes.", &f->cert, 0, 0},
+      {"tls-key", 0, FLAG_STRING, "FILE", "Its private key, PEM.", &f->key, 0, 0},
+      {"policy", 0, FLAG_STRING, "FILE",
+       "GPUPolicy to judge by; the built-in policy without it. Read again when it changes; a file "
+       "with errors leaves the old policy serving.",
+       &f->policy, 0, 0},
+      {"cluster", 0, FLAG_STRING, "FILE",
+       "A recorded cluster (`kubectl get nodes,namespaces -o json`). Without one, checks that need "
+       "it are silent.",
+       &f->cluster, 0, 0},
+      {"live", 0, FLAG_BOOL, NULL,
+       "Follow the cluster through the kube API: as the pod's service account, or as the "
+       "kubeconfig "
+       "says. Ready once everything has been listed.",
+       &f->live.is_live, 0, 0},
+      {"kubeconfig", 0, FLAG_STRING, "FILE",
+       "With --live. Default: $KUBECONFIG, ~/.kube/config, the pod's service account.",
+       &f->live.kubeconfig, 0, 0},
+      {"context", 0, FLAG_STRING, "NAME", "Of the kubeconfig. Default: its current one.",
+       &f->live.context, 0, 0},
+      {"extender-listen", 0, FLAG_STRING, "ADDRESS:PORT",
+       "With --live: answer kube-scheduler here (POST /scheduler/filter, /prioritize, /bind, "
+       "/preempt), with the same certificate.",
+       &f->live.extender_listen, 0, 0},
+      {"extender-client-ca", 0, FLAG_STRING, "FILE",
+       "CA of the client certificates that the extender's listener asks for. Required off "
+       "loopback. Read again when it changes.",
+       &f->live.extender_client_ca, 0, 0},
+      {"extender-plain-http", 0, FLAG_BOOL, NULL,
+       "The extender's listener speaks HTTP without TLS: on loopback only.",
+       &f->live.extender_plain_http, 0, 0},
+      {"extender-best", 0, FLAG_INT, "N",
+       "Nodes that filter answers with, the best ones; kube-scheduler's other plugins choose among "
+       "them. Default: 16.",
+       &f->live.best, 1, EXT_BEST_MAX},
+      {"nominate", 0, FLAG_BOOL, NULL,
+       "Advise kube-scheduler ahead by status.nominatedNodeName. Default: true; --nominate=false "
+       "turns it off.",
+       &f->live.nominate, 0, 0},
+      {"scheduler-name", 0, FLAG_STRING, "NAME",
+       "Whose pods are advised on. Default: default-scheduler.", &f->live.scheduler_name, 0, 0},
+      {"max-connections", 0, FLAG_INT, "N", "Connections open at once. Default: 1024.",
+       &f->max_connections, 1, 100000},
+      {"drain-seconds", 0, FLAG_INT, "N",
+       "After SIGTERM, how long open requests and connections may take to end. Default: 20.",
+       &f->drain_seconds, 1, 3600},
+      {"grace-seconds", 0, FLAG_INT, "N",
+       "After SIGTERM, how long new connections are still accepted while clients learn that this "
+       "server is going: a few seconds behind a Service. Default: 0, until none is waiting.",
+       &f->grace_seconds, 0, 3600},
+      {"log-format", 0, FLAG_STRING, "text|json",
+       "Log lines as key=value or as JSON. Default: text.", &f->log_format, 0, 0},
+      {"log-level", 0, FLAG_STRING, "LEVEL", "debug, info, warn or error. Default: info.",
+       &f->log_level, 0, 0},
+  };
+  static const struct command_help help = {
+      .usage = "slicegate serve --tls-cert FILE --tls-key FILE [--policy FILE] [flags]",
+      .summary = "The TLS server that kube-apiserver calls: POST /validate and /mutate "
+                 "(admission.k8s.io/v1), GET /healthz, /readyz (?verbose) and /metrics. With "
+                 "--live and --extender-listen also the extender that kube-scheduler calls. Ends "
+                 "cleanly on SIGTERM: not ready, every open call answered, then exit 0. SIGHUP "
+                 "reads all files again.",
+      .examples = "slicegate certs issue --dir certs --ip 127.0.0.1\n"
+                  "slicegate serve --listen 127.0.0.1:8443 --tls-cert certs/tls.crt --tls-key "
+                  "certs/tls.key"};
+  enum flags_result result =
+      flags_parse(argc, argv, flags, SG_ARRAY_LEN(flags), &help, NULL, out, err);
+  if (result == FLAGS_OK && (!f->cert || !f->key)) {
+    (void)fprintf(err, "slicegate: serve needs --tls-cert FILE and --tls-key FILE; `slicegate "
+                       "certs issue` makes them\n");
+    return FLAGS_WRONG;
+  }
+  return result == FLAGS_OK && !check(f, err) ? FLAGS_WRONG : result;
+}
+
+bool serve_flags_set_up_log(const struct serve_flags *f, FILE *err) {
+  enum sys_level level;
+  if (!sys_level_parse(str_of(f->log_level), &level)) {
+    (void)fprintf(err, "slicegate: --log-level is debug, info, warn or error, not \"%s\"\n",
+                  f->log_level);
+    return false;
+  }
+  bool is_json = strcmp(f->log_format, "json") == 0;
+  if (!is_json && strcmp(f->log_format, "text") != 0) {
+    (void)fprintf(err, "slicegate: --log-format is text or json, not \"%s\"\n", f->log_format);
+    return false;
+  }
+  sys_log_setup(level, is_json ? SYS_LOG_JSON : SYS_LOG_LOGFMT, fileno(err));
+  return true;
+}

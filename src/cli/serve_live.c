@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/cli/serve_live.h"
+
+#include "src/cli/cli_internal.h"
+#include "src/cli/listen.h"
+
+#include <stdlib.h>
+
+enum {
+  /* bind waits for the API server: more calls at a time than there are processors. */
+  EXTENDER_THREADS = 8,
+  NODES_BODY_MAX = 256 << 20, /* the form with whole nodes: tens of kilobytes each */
+};
+
+struct serve_live {
+  const struct serve_live_flags *flags;
+  struct live *live;
+  struct placer *placer;
+  struct nominator *nominator;
+  struct extender_door door;
+  struct http_server *extender;
+};
+
+static bool is_holder(void *ctx) {
+  (void)ctx;
+  return true;
+}
+
+struct serve_live *serve_live_new(const struct serve_live_flags *flags, struct sys_metrics *metrics,
+                                  struct err *reterr) {
+  struct serve_live *serve = mem_zalloc(sizeof(*serve));
+  serve->flags = flags;
+  serve->live = live_new(&(struct live_config){flags->kubeconfig, flags->context}, reterr);
+  if (!serve->live) {
+    serve_live_free(serve);
+    return NULL;
+  }
+  serve->placer = placer_new(live_state(serve->live), (size_t)flags->best);
+  serve->door = (struct extender_door){.live = serve->live,
+                                       .placer = serve->placer,
+                                       .may_answer = is_holder,
+                                       .may_answer_ctx = serve};
+  extender_door_init(&serve->door, metrics);
+  return serve;
+}
+
+/* ---- the doors --------------------------------------------------------------------------------
+ */
+
+static bool start_extender(struct serve_live *serve, struct str cert_pem, struct str key_pem,
+                           struct err *reterr) {
+  const struct serve_live_flags *flags = serve->flags;
+  CLEANUP_ARENA struct arena *arena = arena_new(0);
+  CLEANUP_BUF struct buf ca = {0};
+  struct listen_address at;
+  if (!listen_address_parse(arena, "extender-listen", flags->extender_listen, &at, reterr))
+    return false;
+  if (!at.is_loopback && !flags->extender_client_ca)
+    return err_set(reterr, ERR_INVALID,
+                   "--extender-listen %s is not loopback: give --extender-client-ca FILE, by "
+                   "which kube-scheduler's client certificate is verified, since whoever reaches "
+                   "the extender borrows its right to bind pods",
+                   flags->extender_listen);
+  if (flags->extender_client_ca && !sys_file_read(flags->extender_client_ca, 1 << 20, &ca, reterr))
+    return false;
+  const struct http_route routes[] = {
+      {HTTP_POST, "/scheduler/filter", serve_filter, &serve->door, NODES_BODY_MAX,
+       "application/json"},
+      {HTTP_POST, "/scheduler/prioritize", serve_prioritize, &serve->door, NODES_BODY_MAX,
+       "application/json"},
+      {HTTP_POST, "/scheduler/bind", serve_bind, &serve->door, 0, "application/json"},
+  };
+  const struct http_config config = {
+      .address = at.address,
+      .port = at.port,
+      .cert_pem = flags->extender_plain_http ? (struct str){NULL, 0} : cert_pem,
+      .key_pem = flags->extender_plain_http ? (struct str){NULL, 0} : key_pem,
+      .client_ca_pem = buf_str(&ca),
+      .plain_http = flags->extender_plain_http,
+      .threads = EXTENDER_THREADS,
+      .routes = routes,
+      .route_count = SG_ARRAY_LEN(routes),
+      .limits = {.connections_per_peer = -1, .buffered_bytes = 2 * (int64_t)NODES_BODY_MAX}};
+  serve->extender = http_server_start(&config, reterr);
+  if (!serve->extender)
+    return err_wrap(reterr, "--extender-listen %s", flags->extender_listen);
+  sys_log(
+      SYS_INFO, "extender serving",
+      sys_str("address", listen_address_text(arena, at.address, http_server_port(serve->extender))),
+      sys_bool("tls", !flags->extender_plain_http),
+      sys_bool("client_certificates", flags->extender_client_ca != NULL));
+  return true;
+}
+
+/* ---- life ---------------------------------------------------------------------------------------
+ */
+
+bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str key_pem,
+                      struct err *reterr) {
+  const struct nominator_config nominator = {.live = serve->live,
+                                             .placer = serve->placer,
+                                             .scheduler_name = str_of(serve->flags->scheduler_name),
+                                             .may_decide = is_holder,
+                                             .may_decide_ctx = serve};
+  sys_log(SYS_INFO, "following the cluster", sys_str("server", live_server(serve->live)));
+  if (!live_start(serve->live, reterr) || !placer_start(serve->placer, reterr))
+    return false;
+  if (serve->flags->extender_listen && !start_extender(serve, cert_pem, key_pem, reterr))
+    return false;
+  if (serve->flags->nominate && serve->flags->extender_listen) {
+    serve->nominator = nominator_start(&nominator, reterr);
+    return serve->nominator != NULL;
+  }
+  return true;
+}
+
+void serve_live_stop(struct serve_live *serve, const struct http_drain *drain) {
+  if (serve->extender) {
+    (void)http_server_drain(serve->extender, drain);
+    http_server_stop(serve->extender);
+    serve->extender = NULL;
+  }
+  live_stop(serve->live);
+  nominator_stop(serve->nominator);
+  serve->nominator = NULL;
+  placer_stop(serve->placer);
+}
+
+void serve_live_free(struct serve_live *serve) {
+  if (!serve)
+    return;
+  if (serve->live) {
+    http_server_stop(serve->extender);
+    live_stop(serve->live);
+    nominator_stop(serve->nominator);
+  }
+  placer_free(serve->placer);
+  live_free(serve->live);
+  free(serve);
+}
+
+struct http_server *serve_live_extender(struct serve_live *serve) {
+  return serve->extender;
+}
+
+struct live *serve_live_cluster(struct serve_live *serve) {
+  return serve->live;
+}
+
+bool serve_live_is_ready(struct serve_live *serve, struct buf *out) {
+  struct live_feed feeds[STATE_KINDS];
+  struct state_stats stats;
+  live_get_feeds(serve->live, feeds);
+  state_get_stats(live_state(serve->live), &stats);
+  for (size_t i = 0; i < STATE_KINDS; i++)
+    buf_printf(out, "[%c] feed %s: %zu objects, last heard of %lld ms ago%s%s\n",
+               feeds[i].error[0] ? '!' : '+', feeds[i].kind, stats.objects[i],
+               (long long)feeds[i].stats.unheard_ms, feeds[i].error[0] ? "; interrupted: " : "",
+               feeds[i].error);
+  bool is_synced = state_is_synced(live_state(serve->live));
+  if (!is_synced)
+    buf_append_cstr(out, "[-] cluster: some kind has not been listed yet\n");
+  return is_synced;
+}

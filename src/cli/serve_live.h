@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The live half of `serve`: feeds, decisions, kube-scheduler's doors, the nominator. */
+#ifndef SLICEGATE_CLI_SERVE_LIVE_H
+#define SLICEGATE_CLI_SERVE_LIVE_H
+
+#include "src/cli/nominator.h"
+#include "src/cli/serve_extender.h"
+
+struct serve_live_flags {
+  bool is_live, nominate, extender_plain_http;
+  const char *kubeconfig, *context;
+  const char *extender_listen, *extender_client_ca;
+  const char *scheduler_name, *lease_namespace, *lease_name, *pod_name;
+  int64_t best;
+};
+
+struct serve_live;
+/* Reads configuration; nothing runs yet. NULL with an error that says which flag is wrong. */
+struct serve_live *serve_live_new(const struct serve_live_flags *flags, struct sys_metrics *metrics,
+                                  struct err *reterr) SG_MUST_CHECK;
+/* Feeds and decisions first, then the doors with this certificate. */
+bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str key_pem,
+                      struct err *reterr) SG_MUST_CHECK;
+/* The extender's listener; NULL: there is none. */
+struct http_server *serve_live_extender(struct serve_live *serve);
+struct live *serve_live_cluster(struct serve_live *serve);
+/* Drains the doors, gives up what is held, ends all threads. */
+void serve_live_stop(struct serve_live *serve, const struct http_drain *drain);
+void serve_live_free(struct serve_live *serve);
+/* For /readyz: false while some kind has not been listed; a line for each part is appended. */
+bool serve_live_is_ready(struct serve_live *serve, struct buf *out);
+
+#endif
