@@ -115,6 +115,13 @@ bool state_ask(struct state *state, struct arena *arena, const struct pod *pod,
 /* A copy; false: not known. By uid, or by name with an empty uid. */
 bool state_find_pod(struct state *state, struct arena *arena, struct str ns, struct str name,
                     struct str uid, struct pod *ret) SG_MUST_CHECK;
+/* Copies of the pods bound to a node, with the numbers that clusters of snapshots know them by. */
+struct state_resident {
+  struct pod pod;
+  uint64_t number;
+};
+const struct state_resident *state_residents(struct state *state, struct arena *arena,
+                                             struct str node, size_t *ret_count);
 /* Copies of the pods that wait for a node and ask for a GPU, oldest first, then by name. */
 const struct pod *state_waiting(struct state *state, struct arena *arena, size_t *ret_count);
 /* Copies of all nodes, namespaces and pods, sorted as a recording is. Constraints are those of

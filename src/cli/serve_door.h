@@ -21,6 +21,9 @@ void door_count(const struct door_call *call, const char *result);
 /* {"error": ...} with a status, counted as `result`. */
 void door_fail(const struct door_call *call, unsigned status, const char *result,
                const struct err *err);
+/* What the pod asks for; NULL: that cannot be said in terms of nodes, and is not ours to judge. */
+const struct pack_asked *door_ask(const struct door_call *call, const struct pod *pod,
+                                  struct pack_asked *asked);
 /* A tentative hold, or none when there is no room any more. */
 void door_hold(const struct door_call *call, const struct pod *pod, const struct pack_asked *asked,
                struct str node, const struct pack_placement *placement);

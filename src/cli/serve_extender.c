@@ -71,9 +71,8 @@ struct filter_call {
   struct ext_filter found;
 };
 
-/* What the pod asks for; what cannot be said in terms of nodes is not ours to judge. */
-static const struct pack_asked *ask(const struct door_call *call, const struct pod *pod,
-                                    struct pack_asked *asked) {
+const struct pack_asked *door_ask(const struct door_call *call, const struct pod *pod,
+                                  struct pack_asked *asked) {
   struct err err;
   if (state_ask(live_state(call->door->live), call->request->arena, pod, asked, &err))
     return asked;
@@ -160,7 +159,7 @@ void serve_filter(void *ctx, const struct http_request *request, struct http_res
   struct filter_call f = {.call = {ctx, request, response, "filter", {0}}};
   if (!door_enter(&f.call) || !read_args(&f))
     return;
-  f.question.asked = ask(&f.call, &f.args.pod, &f.asked);
+  f.question.asked = door_ask(&f.call, &f.args.pod, &f.asked);
   decide_filter(&f);
   if (f.found.is_behind) {
     struct state *state = live_state(f.call.door->live);
@@ -187,7 +186,7 @@ void serve_prioritize(void *ctx, const struct http_request *request,
   struct wire_host_score *hosts = arena_array(arena, count + 1, sizeof(*hosts));
   struct pack_placement choice;
   struct ext_view view;
-  f.question.asked = ask(&f.call, &f.args.pod, &f.asked);
+  f.question.asked = door_ask(&f.call, &f.args.pod, &f.asked);
   (void)state_unhold(live_state(f.call.door->live), f.args.pod.uid, false);
   placer_enter(f.call.door->placer, &view);
   if (ext_prioritize(&view, &f.question, arena, scores, &choice)) {

@@ -69,6 +69,8 @@ static bool start_extender(struct serve_live *serve, struct str cert_pem, struct
       {HTTP_POST, "/scheduler/prioritize", serve_prioritize, &serve->door, NODES_BODY_MAX,
        "application/json"},
       {HTTP_POST, "/scheduler/bind", serve_bind, &serve->door, 0, "application/json"},
+      {HTTP_POST, "/scheduler/preempt", serve_preempt, &serve->door, NODES_BODY_MAX,
+       "application/json"},
   };
   const struct http_config config = {
       .address = at.address,
