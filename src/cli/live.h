@@ -16,8 +16,11 @@ struct live;
 struct live_config {
   const char *kubeconfig; /* NULL: $KUBECONFIG, ~/.kube/config, the pod's service account */
   const char *context;    /* NULL: the current one */
+  /* A recording (`kubectl get nodes,namespaces,pods -A -o json`) instead of an API server: what is
+   * there never changes but by what is held, and nothing can be written. NULL: none. */
+  const char *recording;
 };
-/* Reads the configuration and opens no connection yet. */
+/* Reads the configuration, or the recording, and opens no connection yet. */
 struct live *live_new(const struct live_config *config, struct err *reterr) SG_MUST_CHECK;
 /* Begins to list and watch, and to keep house (deadlines, verification). */
 bool live_start(struct live *live, struct err *reterr) SG_MUST_CHECK;
@@ -26,10 +29,12 @@ void live_stop(struct live *live);
 void live_free(struct live *live);
 
 struct state *live_state(struct live *live);
+/* NULL with a recording. */
 struct kube_client *live_client(struct live *live);
 const struct kube_stop *live_stop_signal(const struct live *live);
-/* "https://10.0.0.1:6443" */
+/* "https://10.0.0.1:6443", or the recording's path. */
 struct str live_server(const struct live *live);
+/* Of the context, or the pod. */
 struct str live_namespace(const struct live *live);
 
 struct live_feed {
