@@ -36,8 +36,7 @@ struct ext_view {
   size_t best; /* 1..EXT_BEST_MAX */
 };
 
-/* ---- filter (filter.c) ------------------------------------------------------------------------
- */
+/* ---- filter (filter.c) ----------------------------------------------------------------------- */
 
 struct ext_question {
   const struct pod *pod;
@@ -72,8 +71,7 @@ struct ext_filter {
 void ext_filter(const struct ext_view *view, const struct ext_question *question,
                 struct arena *arena, struct ext_filter *ret);
 
-/* ---- prioritize (rank.c) ----------------------------------------------------------------------
- */
+/* ---- prioritize (rank.c) --------------------------------------------------------------------- */
 
 /*
  * scores[i] for question->names[i]: the best node 10, the next 9 ... 1, all others that fit 0:
@@ -84,8 +82,7 @@ void ext_filter(const struct ext_view *view, const struct ext_question *question
 bool ext_prioritize(const struct ext_view *view, const struct ext_question *question,
                     struct arena *arena, int64_t *scores, struct pack_placement *ret_choice);
 
-/* ---- bind (bind.c) ----------------------------------------------------------------------------
- */
+/* ---- bind (bind.c) --------------------------------------------------------------------------- */
 
 /* The best placement on this node, and what the plugin there must be told. */
 struct ext_binding {
@@ -98,8 +95,7 @@ bool ext_bind(const struct ext_view *view, const struct pack_asked *asked, struc
               int64_t unix_ns, struct arena *arena, struct ext_binding *ret,
               struct str *ret_reason);
 
-/* ---- preempt (preempt.c) -----------------------------------------------------------------------
- */
+/* ---- preempt (preempt.c) --------------------------------------------------------------------- */
 
 /* A pod that might be evicted. */
 struct ext_victim {
@@ -118,8 +114,7 @@ struct ext_victim {
 bool ext_preempt_node(const struct ext_view *view, const struct pack_asked *asked, int32_t priority,
                       size_t node, const struct ext_victim *victims, size_t count, bool *is_out);
 
-/* ---- nominate (nominate.c) ----------------------------------------------------------------------
- */
+/* ---- nominate (nominate.c) ------------------------------------------------------------------- */
 
 /* Pods that the nominator leaves alone, and why: NULL when it may advise on it. Static text. */
 const char *ext_not_nominated(const struct pod *pod, struct str scheduler_name);

@@ -40,7 +40,7 @@ void state_free(struct state *state);
 /* Of the products and profiles met so far: grows, see pack_catalog. */
 const struct pack_catalog *state_catalog(const struct state *state);
 
-/* ---- writers: what the API server said ---------------------------------------------------- */
+/* ---- writers: what the API server said ------------------------------------------------------- */
 
 enum state_kind {
   STATE_NODES,
@@ -74,7 +74,7 @@ void state_put_dra(struct state *state, enum state_kind kind, struct str ns, str
                    struct str node, size_t devices);
 void state_drop_dra(struct state *state, enum state_kind kind, struct str ns, struct str name);
 
-/* ---- readers: snapshots -------------------------------------------------------------------- */
+/* ---- readers: snapshots ---------------------------------------------------------------------- */
 
 /* A node as it is labelled and tainted: immutable, shared by snapshots. */
 struct state_node {
@@ -104,7 +104,7 @@ const uint64_t *state_snapshot_listing(const struct state_snapshot *snapshot, st
 size_t state_snapshot_holds(const struct state_snapshot *snapshot, size_t node,
                             const uint64_t **ret_pods);
 
-/* ---- readers: pods, the whole cluster ------------------------------------------------------- */
+/* ---- readers: pods, the whole cluster -------------------------------------------------------- */
 
 /*
  * What a pod asks for, in the terms that nodes are in now (pack_intake_read_pod). `asked` and what
@@ -177,8 +177,7 @@ struct state_news {
 enum { STATE_NEWS_MAX = 16384 };
 size_t state_take_news(struct state *state, struct state_news *ret, size_t max);
 
-/* ---- figures -----------------------------------------------------------------------------------
- */
+/* ---- figures --------------------------------------------------------------------------------- */
 
 struct state_stats {
   uint64_t generation;

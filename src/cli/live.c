@@ -35,6 +35,7 @@ struct feed {
 };
 
 struct live {
+  const char *recording; /* NULL: the cluster is followed */
   struct kube_config *config;
   struct kube_client *client;
   struct kube_stop *stop;
@@ -48,7 +49,7 @@ int64_t live_now_ms(void) {
   return sys_mono_now().ns / 1000000;
 }
 
-/* ---- what watches bring -------------------------------------------------------------------- */
+/* ---- what watches bring ---------------------------------------------------------------------- */
 
 /* An object that cannot be read is left out, as if it were not there, and said. */
 static void complain(const struct feed *feed, struct err *err) {
@@ -172,8 +173,7 @@ static void on_error(void *ctx, const struct kube_watch_error *error) {
           sys_int("retry_in_ms", error->retry_in_ms));
 }
 
-/* ---- keeping house ----------------------------------------------------------------------------
- */
+/* ---- keeping house --------------------------------------------------------------------------- */
 
 /* Deadlines of the ledger, and a look at some nodes whether they are what they should be. */
 static void *keep_house(void *ctx) {
@@ -196,8 +196,29 @@ static void *keep_house(void *ctx) {
   return NULL;
 }
 
-/* ---- life ---------------------------------------------------------------------------------------
- */
+/* ---- a recording ----------------------------------------------------------------------------- */
+
+static bool read_recording(struct live *live, struct err *reterr) {
+  enum { RECORDING_MAX_BYTES = 1 << 30 };
+  CLEANUP_BUF struct buf text = {0};
+  CLEANUP_ARENA struct arena *arena = arena_new(SCRATCH_BYTES);
+  struct cluster cluster;
+  if (!sys_file_read(live->recording, RECORDING_MAX_BYTES, &text, reterr))
+    return false;
+  if (!wire_cluster_decode_pods(arena, buf_str(&text), &cluster, reterr))
+    return err_wrap(reterr, "%s:%u:%u", live->recording, reterr->line, reterr->column);
+  for (size_t i = 0; i < cluster.node_count; i++)
+    state_put_node(live->state, &cluster.nodes[i]);
+  for (size_t i = 0; i < cluster.pod_count; i++)
+    state_put_pod(live->state, &cluster.pods[i]);
+  for (size_t i = 0; i < cluster.namespace_count; i++)
+    state_put_namespace(live->state, &cluster.namespaces[i]);
+  for (size_t i = 0; i < STATE_KINDS; i++)
+    state_synced(live->state, (enum state_kind)i);
+  return true;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
 
 struct live *live_new(const struct live_config *config, struct err *reterr) {
   static const struct kube_kind *const kinds[STATE_KINDS] = {
@@ -217,8 +238,11 @@ struct live *live_new(const struct live_config *config, struct err *reterr) {
     live->feeds[i].arena = arena_new(SCRATCH_BYTES);
     pthread_mutex_init(&live->feeds[i].lock, NULL);
   }
+  live->recording = config->recording;
   live->stop = kube_stop_new(reterr);
-  live->config = live->stop ? kube_config_load(&request, reterr) : NULL;
+  if (live->stop && live->recording && read_recording(live, reterr))
+    return live;
+  live->config = live->stop && !live->recording ? kube_config_load(&request, reterr) : NULL;
   live->client = live->config ? kube_client_new(live->config, &options, reterr) : NULL;
   if (live->client)
     return live;
@@ -240,7 +264,7 @@ static bool start_feed(struct live *live, struct feed *feed, struct err *reterr)
 }
 
 bool live_start(struct live *live, struct err *reterr) {
-  for (size_t i = 0; i < STATE_KINDS; i++)
+  for (size_t i = 0; i < STATE_KINDS && !live->recording; i++)
     if (!start_feed(live, &live->feeds[i], reterr))
       return false;
   int failed = pthread_create(&live->house, NULL, keep_house, live);
@@ -293,11 +317,11 @@ const struct kube_stop *live_stop_signal(const struct live *live) {
 }
 
 struct str live_server(const struct live *live) {
-  return kube_config_server(live->config);
+  return live->recording ? str_of(live->recording) : kube_config_server(live->config);
 }
 
 struct str live_namespace(const struct live *live) {
-  return kube_config_namespace(live->config);
+  return live->recording ? STR_LIT("default") : kube_config_namespace(live->config);
 }
 
 void live_get_feeds(struct live *live, struct live_feed ret[STATE_KINDS]) {
@@ -317,6 +341,8 @@ void live_get_feeds(struct live *live, struct live_feed ret[STATE_KINDS]) {
 int64_t live_age_seconds(struct live *live) {
   if (!state_is_synced(live->state))
     return -1;
+  if (live->recording)
+    return 0;
   struct live_feed feeds[STATE_KINDS];
   live_get_feeds(live, feeds);
   int64_t most = 0;

@@ -10,7 +10,7 @@
 /* Milliseconds on the monotonic clock: what the state counts deadlines by. */
 int64_t live_now_ms(void);
 
-/* ---- feeds (live.c) ------------------------------------------------------------------------- */
+/* ---- feeds (live.c) -------------------------------------------------------------------------- */
 
 struct live;
 struct live_config {
@@ -47,8 +47,7 @@ void live_get_feeds(struct live *live, struct live_feed ret[STATE_KINDS]);
  * silence that a quiet cluster keeps by itself; 0: all feeds are well; -1: not synced yet. */
 int64_t live_age_seconds(struct live *live);
 
-/* ---- decisions (placer.c) ----------------------------------------------------------------------
- */
+/* ---- decisions (placer.c) -------------------------------------------------------------------- */
 
 /* The scorer, one decision at a time, and what it learns of the pods that come. */
 struct placer;

@@ -117,7 +117,7 @@ size_t nominations_due(struct nominations *nominations, int64_t before_ms, struc
   return count;
 }
 
-/* ---- the score ------------------------------------------------------------------------------ */
+/* ---- the score ------------------------------------------------------------------------------- */
 
 static void score(struct nominations *nominations, bool is_hit) {
   nominations->hits += is_hit;

@@ -44,7 +44,7 @@ static struct state *state_of(const struct nominator *n) {
   return live_state(n->config.live);
 }
 
-/* ---- writing ------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static void write_task(struct nominator *n, const struct task *task) {
   struct live *live = n->config.live;
@@ -99,7 +99,7 @@ static void write_all(struct nominator *n) {
   n->task_count = 0;
 }
 
-/* ---- deciding ------------------------------------------------------------------------------- */
+/* ---- deciding -------------------------------------------------------------------------------- */
 
 /* The pods of the queue that may be advised on. */
 static size_t find_candidates(struct nominator *n, struct ext_candidate *ret) {
@@ -176,7 +176,7 @@ static void take_back(struct nominator *n) {
   }
 }
 
-/* ---- keeping score -------------------------------------------------------------------------- */
+/* ---- keeping score --------------------------------------------------------------------------- */
 
 static bool is_bound(void *ctx, const struct nomination_due *nomination, struct str *ret_node) {
   struct nominator *n = ctx;
@@ -206,8 +206,7 @@ static bool is_quiet(struct nominator *n) {
   return true;
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------
- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 /* True: something was not written that should be tried again. */
 static bool do_round(struct nominator *n, bool is_changed) {

@@ -43,7 +43,7 @@ struct placer {
   bool is_stopping;
 };
 
-/* ---- decisions ------------------------------------------------------------------------------ */
+/* ---- decisions ------------------------------------------------------------------------------- */
 
 /* Products that appear later have no place in what a scorer keeps: it is made anew. */
 static void renew_scorer(struct placer *placer) {
@@ -166,8 +166,7 @@ static void *learn_for_ever(void *ctx) {
   return NULL;
 }
 
-/* ---- life --------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 struct placer *placer_new(struct state *state, size_t best) {
   struct placer *placer = mem_zalloc(sizeof(*placer));

@@ -184,7 +184,7 @@ static int run(const struct serve_flags *f, struct serve *serve, struct certific
 
 static bool make_live(const struct serve_flags *f, struct serve *serve) {
   struct err err;
-  if (!f->live.is_live)
+  if (!f->live.is_live && !f->live.extender_listen)
     return true;
   serve->live = serve_live_new(&f->live, serve_metrics_registry(serve->metrics), &err);
   if (!serve->live)

@@ -88,6 +88,10 @@ static bool reserve_firmly(struct bind_call *b) {
 
 static void write_binding(struct bind_call *b) {
   struct live *live = b->call.door->live;
+  if (!live_client(live)) {
+    answer(b, "failed", "this is a recorded cluster: nothing can be bound");
+    return;
+  }
   CLEANUP_KUBE_RESPONSE struct kube_response response = {0};
   struct err err;
   struct kube_pair annotations[8];

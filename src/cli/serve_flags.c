@@ -6,8 +6,10 @@
 static bool check(const struct serve_flags *f, FILE *err) {
   const struct serve_live_flags *live = &f->live;
   const char *wrong = NULL;
-  if (!live->is_live && (live->kubeconfig || live->context || live->extender_listen))
-    wrong = "--kubeconfig, --context and --extender-listen are for a live cluster: add --live";
+  if (!live->is_live && (live->kubeconfig || live->context))
+    wrong = "--kubeconfig and --context are for a live cluster: add --live";
+  else if (live->extender_listen && !live->is_live && !f->cluster)
+    wrong = "the extender needs a cluster: --live, or --cluster FILE for a recorded one";
   else if (live->is_live && f->cluster)
     wrong = "--cluster FILE is a recording, --live follows the cluster itself: give one of them";
   else if (!live->extender_listen && (live->extender_client_ca || live->extender_plain_http))
@@ -43,8 +45,9 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
        "with errors leaves the old policy serving.",
        &f->policy, 0, 0},
       {"cluster", 0, FLAG_STRING, "FILE",
-       "A recorded cluster (`kubectl get nodes,namespaces -o json`). Without one, checks that need "
-       "it are silent.",
+       "A recorded cluster (`kubectl get nodes,namespaces -o json`; with pods -A for the "
+       "extender). "
+       "Without one, checks that need it are silent.",
        &f->cluster, 0, 0},
       {"live", 0, FLAG_BOOL, NULL,
        "Follow the cluster through the kube API: as the pod's service account, or as the "
@@ -57,8 +60,11 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
       {"context", 0, FLAG_STRING, "NAME", "Of the kubeconfig. Default: its current one.",
        &f->live.context, 0, 0},
       {"extender-listen", 0, FLAG_STRING, "ADDRESS:PORT",
-       "With --live: answer kube-scheduler here (POST /scheduler/filter, /prioritize, /bind, "
-       "/preempt), with the same certificate.",
+       "Answer kube-scheduler here (POST /scheduler/filter, /prioritize, /bind, /preempt), with "
+       "the "
+       "same certificate. Needs --live; with --cluster FILE the recording is decided on and "
+       "nothing "
+       "can be bound.",
        &f->live.extender_listen, 0, 0},
       {"extender-client-ca", 0, FLAG_STRING, "FILE",
        "CA of the client certificates that the extender's listener asks for. Required off "
@@ -108,6 +114,7 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
                        "certs issue` makes them\n");
     return FLAGS_WRONG;
   }
+  f->live.recording = f->live.is_live ? NULL : f->cluster;
   return result == FLAGS_OK && !check(f, err) ? FLAGS_WRONG : result;
 }
 

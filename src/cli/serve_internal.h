@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-/* ---- what judges (serve_judge.c) -------------------------------------------------------- */
+/* ---- what judges (serve_judge.c) ------------------------------------------------------------- */
 
 /* One generation: a policy and a cluster that belong together. Immutable and counted. */
 struct judge {
@@ -44,7 +44,7 @@ struct judges_status {
 };
 void judges_get_status(struct judges *judges, struct judges_status *ret);
 
-/* ---- what counts (serve_metrics.c) ---------------------------------------------------- */
+/* ---- what counts (serve_metrics.c) ----------------------------------------------------------- */
 
 struct serve_metrics;
 struct serve_metrics *serve_metrics_new(struct judges *judges) SG_MUST_CHECK;
@@ -66,7 +66,7 @@ void serve_metrics_findings(struct serve_metrics *metrics, struct str kind,
 void serve_metrics_access(void *ctx, const struct http_access *access);
 void serve_metrics_write(struct serve_metrics *metrics, struct buf *out);
 
-/* ---- what answers --------------------------------------------------------------------- */
+/* ---- what answers ---------------------------------------------------------------------------- */
 
 struct serve_live;
 struct serve {

@@ -31,7 +31,7 @@ void judge_release(struct judge *judge) {
     judge_free(judge);
 }
 
-/* ---- reading --------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static void log_policy_errors(const char *path, const struct policy_errors *errors) {
   for (size_t i = 0; i < errors->count; i++) {
@@ -89,7 +89,7 @@ static struct judge *judge_read(const char *policy_path, const char *cluster_pat
   return NULL;
 }
 
-/* ---- the current one --------------------------------------------------------------------- */
+/* ---- the current one ------------------------------------------------------------------------- */
 
 struct judges *judges_new(const char *policy_path, const char *cluster_path) {
   struct err err;

@@ -30,7 +30,8 @@ struct serve_live *serve_live_new(const struct serve_live_flags *flags, struct s
                                   struct err *reterr) {
   struct serve_live *serve = mem_zalloc(sizeof(*serve));
   serve->flags = flags;
-  serve->live = live_new(&(struct live_config){flags->kubeconfig, flags->context}, reterr);
+  serve->live =
+      live_new(&(struct live_config){flags->kubeconfig, flags->context, flags->recording}, reterr);
   if (!serve->live) {
     serve_live_free(serve);
     return NULL;
@@ -44,8 +45,7 @@ struct serve_live *serve_live_new(const struct serve_live_flags *flags, struct s
   return serve;
 }
 
-/* ---- the doors --------------------------------------------------------------------------------
- */
+/* ---- the doors ------------------------------------------------------------------------------- */
 
 static bool start_extender(struct serve_live *serve, struct str cert_pem, struct str key_pem,
                            struct err *reterr) {
@@ -94,8 +94,7 @@ static bool start_extender(struct serve_live *serve, struct str cert_pem, struct
   return true;
 }
 
-/* ---- life ---------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str key_pem,
                       struct err *reterr) {
@@ -109,7 +108,7 @@ bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str 
     return false;
   if (serve->flags->extender_listen && !start_extender(serve, cert_pem, key_pem, reterr))
     return false;
-  if (serve->flags->nominate && serve->flags->extender_listen) {
+  if (serve->flags->nominate && serve->flags->is_live && serve->flags->extender_listen) {
     serve->nominator = nominator_start(&nominator, reterr);
     return serve->nominator != NULL;
   }

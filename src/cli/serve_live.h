@@ -8,6 +8,7 @@
 
 struct serve_live_flags {
   bool is_live, nominate, extender_plain_http;
+  const char *recording; /* of a cluster that is not live */
   const char *kubeconfig, *context;
   const char *extender_listen, *extender_client_ca;
   const char *scheduler_name, *lease_namespace, *lease_name, *pod_name;

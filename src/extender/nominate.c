@@ -30,7 +30,7 @@ const char *ext_not_nominated(const struct pod *pod, struct str scheduler_name) 
   return NULL;
 }
 
-/* ---- the order ------------------------------------------------------------------------------ */
+/* ---- the order ------------------------------------------------------------------------------- */
 
 struct place {
   struct ext_candidate candidate;
@@ -63,8 +63,7 @@ void ext_put_in_order(const struct pack_catalog *catalog, struct ext_candidate *
     candidates[i] = order[i].candidate;
 }
 
-/* ---- where a pod may go ------------------------------------------------------------------------
- */
+/* ---- where a pod may go ---------------------------------------------------------------------- */
 
 struct eligible {
   const struct pod_constraints *of; /* whom the bits were made for; NULL: nobody */
