@@ -562,9 +562,10 @@ const struct pack_asked *pack_intake_ask(struct pack_intake *intake, const struc
 
 /*
  * For a cluster that changes there is no recording: nodes are read one by one as they come, names
- * get their numbers when they are first met, and selectors and taints are the caller's business
- * (no traits). What a name may stand for is known from the nodes read so far: requests made before
- * a name got a further meaning are to be made anew. One thread at a time.
+ * get their numbers when a node first lists them (what pods ask for beside that fits nowhere), and
+ * selectors and taints are the caller's business (no traits). What a name may stand for is known
+ * from the nodes read so far: requests made before a name got a further meaning are to be made
+ * anew. One thread at a time.
  */
 struct pack_intake *pack_intake_new_live(struct pack_catalog *catalog,
                                          struct gpu_products products) SG_MUST_CHECK;

@@ -90,6 +90,22 @@ static bool check_name(const struct pack_intake *intake, const struct resource_r
   return true;
 }
 
+/* Anybody may ask a live cluster for names that nobody has heard of, and numbers are never taken
+ * back: there only nodes are given them. */
+static bool is_live(const struct pack_intake *intake) {
+  return intake->recorded == NULL;
+}
+
+static uint8_t number_device(struct pack_intake *intake, struct str name) {
+  return is_live(intake) ? intake_find_name(intake, name) : intake_add_name(intake, name);
+}
+
+/* In a live cluster UINT16_MAX for what no node lists. */
+static uint16_t number_other(struct pack_intake *intake, struct str name) {
+  return (uint16_t)(is_live(intake) ? intake_find_other(intake, name)
+                                    : intake_add_other(intake, name));
+}
+
 static bool take_device(struct pack_intake *intake, const struct resource_request *item,
                         struct pack_asked *ret, struct err *reterr) {
   int64_t count = qty_units_ceil(item->amount);
@@ -103,7 +119,13 @@ static bool take_device(struct pack_intake *intake, const struct resource_reques
   if (count > UINT16_MAX)
     return err_set(reterr, ERR_INVALID, "%.*s: %lld is more than any node has", STR_FMT(item->name),
                    (long long)count);
-  uint8_t number = intake_add_name(intake, item->name);
+  ret->device = item->name;
+  ret->device_count = count;
+  uint8_t number = number_device(intake, item->name);
+  if (number == 0 && is_live(intake)) { /* a whole of nothing, until a node lists it */
+    ret->request.forms[0] = form_of(0, PACK_WHOLE, 0, count);
+    return true;
+  }
   if (number == 0)
     return err_set(reterr, ERR_LIMIT, "more than %d resource names of GPUs", DEVICE_NAMES_MAX);
   if (pack_is_card_name(item->name)) {
@@ -118,8 +140,6 @@ static bool take_device(struct pack_intake *intake, const struct resource_reques
   struct device_name *name = &intake->names[number - 1];
   if (name->form_count == 0) /* no node lists it: a whole of nothing */
     (void)intake_admit_form(intake, name, PACK_WHOLE, 0);
-  ret->device = item->name;
-  ret->device_count = count;
   ret->request.form_count = name->form_count;
   for (uint8_t f = 0; f < name->form_count; f++)
     ret->request.forms[f] = form_of(number, name->forms[f].kind, name->forms[f].profile, count);
@@ -151,10 +171,9 @@ bool pack_intake_read_pod(struct pack_intake *intake, struct arena *arena, const
     if (ret->other_count == OTHERS_ASKED_MAX)
       return err_set(reterr, ERR_LIMIT, "more than %d other resources in one pod",
                      OTHERS_ASKED_MAX);
-    others[ret->other_count++] =
-        (struct pack_other){.index = (uint16_t)intake_add_other(intake, item->name),
-                            .name = item->name,
-                            .amount = qty_units_ceil(item->amount)};
+    others[ret->other_count++] = (struct pack_other){.index = number_other(intake, item->name),
+                                                     .name = item->name,
+                                                     .amount = qty_units_ceil(item->amount)};
   }
   return true;
 }

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ledger: what is held for pods whose binding the watch has not told yet. */
+#include "src/state/state_internal.h"
+
+/* Dropped under one lock: readers get in between. */
+enum { DROPPED_AT_ONCE = 64 };
+
+struct hold *hold_find(const struct state *state, struct str uid) {
+  if (uid.len == 0)
+    return NULL;
+  uint32_t hash = map_hash(state->seed, uid, (struct str){NULL, 0});
+  for (struct map_link *link = map_first(&state->holds, hash); link; link = map_next(link)) {
+    struct hold *hold = MAP_OF(link, struct hold, link);
+    if (str_eq((struct str){hold->uid, hold->uid_len}, uid))
+      return hold;
+  }
+  return NULL;
+}
+
+bool hold_is_weaker(const struct hold *a, const struct hold *b) {
+  return a->kind != b->kind ? a->kind < b->kind : a->order > b->order;
+}
+
+void hold_drop(struct state *state, struct hold *hold) {
+  struct slot *slot = hold->slot;
+  size_t i = 0;
+  (void)pack_release(state->cluster, slot->index, hold->number);
+  while (slot->holds[i] != hold)
+    i++;
+  slot->holds[i] = slot->holds[--slot->hold_count];
+  heap_remove(&state->heap, hold);
+  map_remove(&state->holds, &hold->link);
+  if (hold->record)
+    hold->record->hold = NULL;
+  state->hold_counts[hold->kind]--;
+  state_give(state, hold, sizeof(*hold) + hold->uid_len);
+  slot_sweep(state, slot);
+  state_changed(state);
+}
+
+/* ---- holding ----------------------------------------------------------------------------- */
+
+/* On a node whose GPUs nobody can count what can be counted is held. */
+static bool is_uncountable(const struct slot *slot, const struct pack_asked *asked) {
+  return slot->value->public.is_unreadable &&
+         str_starts_with(asked->device, STR_LIT("nvidia.com/"));
+}
+
+static void add_hold(struct state *state, const struct state_hold *asked, struct slot *slot,
+                     struct record *record, uint64_t number, const struct pack_request *request,
+                     const struct pack_placement *placement) {
+  struct hold *made = state_take(state, sizeof(*made) + asked->uid.len);
+  made->number = number;
+  made->order = ++state->last_order;
+  made->slot = slot;
+  made->record = record;
+  made->kind = asked->kind;
+  made->until_ms = asked->until_ms;
+  made->request = *request;
+  made->placement = *placement;
+  made->uid_len = asked->uid.len;
+  memcpy(made->uid, asked->uid.ptr, asked->uid.len);
+  map_add(&state->holds, &made->link, map_hash(state->seed, asked->uid, (struct str){NULL, 0}));
+  heap_add(&state->heap, made);
+  slot->holds = list_grow(slot->holds, slot->hold_count, &slot->hold_cap, sizeof(struct hold *));
+  slot->holds[slot->hold_count++] = made;
+  state->hold_counts[made->kind]++;
+  if (record)
+    record->hold = made;
+  state_changed(state);
+}
+
+static enum state_held take_hold(struct state *state, const struct state_hold *asked) {
+  struct record *record = record_find_uid(state, asked->uid);
+  struct slot *slot = slot_find(state, asked->node);
+  if (record && !record->waiting)
+    return STATE_IS_BOUND;
+  if (!slot || !slot->value)
+    return STATE_NO_NODE;
+  if (slot->value->public.takes_no_pods)
+    return STATE_NO_ROOM;
+  struct pack_request request = asked->asked->request;
+  struct pack_placement placement = *asked->placement;
+  placement.node = (uint32_t)slot->index;
+  if (is_uncountable(slot, asked->asked)) {
+    request = pack_request_of(request.cpu_milli, request.mem_bytes, PACK_CPU, 0, 0);
+    placement = (struct pack_placement){.node = placement.node};
+  }
+  uint64_t number = record ? record->number : state->last_number + 1;
+  if (!pack_commit(state->cluster, number, &request, &placement))
+    return STATE_NO_ROOM;
+  state->last_number = number > state->last_number ? number : state->last_number;
+  add_hold(state, asked, slot, record, number, &request, &placement);
+  return STATE_HELD;
+}
+
+enum state_held state_hold(struct state *state, const struct state_hold *hold) {
+  if (hold->uid.len == 0) /* nothing would ever confirm or end it by name */
+    return STATE_NO_ROOM;
+  state_lock(state);
+  struct hold *before = hold_find(state, hold->uid);
+  if (before)
+    hold_drop(state, before);
+  enum state_held held = take_hold(state, hold);
+  state_unlock(state);
+  return held;
+}
+
+/* ---- ending ------------------------------------------------------------------------------ */
+
+bool state_unhold(struct state *state, struct str uid, bool is_firm_too) {
+  state_lock(state);
+  struct hold *hold = hold_find(state, uid);
+  bool is_dropped = hold && (is_firm_too || hold->kind != STATE_FIRM);
+  if (is_dropped)
+    hold_drop(state, hold);
+  state_unlock(state);
+  return is_dropped;
+}
+
+void state_unhold_all(struct state *state) {
+  size_t dropped;
+  /* Others change places in the heap as one leaves: until nothing is found. */
+  do {
+    dropped = 0;
+    state_lock(state);
+    for (size_t i = 0; i < state->heap.count && dropped < DROPPED_AT_ONCE; i++) {
+      if (state->heap.items[i]->kind == STATE_FIRM)
+        continue;
+      hold_drop(state, state->heap.items[i]);
+      dropped++;
+    }
+    state_unlock(state);
+  } while (dropped);
+}
+
+size_t state_expire(struct state *state, int64_t now_ms) {
+  size_t all = 0, dropped = DROPPED_AT_ONCE;
+  for (; dropped == DROPPED_AT_ONCE; all += dropped) {
+    dropped = 0;
+    state_lock(state);
+    while (state->heap.count && dropped < DROPPED_AT_ONCE &&
+           state->heap.items[0]->until_ms <= now_ms) {
+      hold_drop(state, state->heap.items[0]);
+      dropped++;
+    }
+    state->expired_holds += dropped;
+    state_unlock(state);
+  }
+  return all;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A node of the core from what is known: what the node lists, the pods on it in their order, the
+ * holds. Used when the node changes, and to check that single changes add up to the same.
+ */
+#include "src/state/state_internal.h"
+
+#include <stdlib.h>
+
+/* A pod has one form; devices that it holds by a second name are not there for others either. */
+static void withhold(const struct state *state, const struct record *record,
+                     struct pack_node_reading *node) {
+  bool is_first = true;
+  for (size_t i = 0; i < record->requests->count; i++) {
+    const struct resource_request *item = &record->requests->items[i];
+    uint8_t name = pack_intake_name(state->intake, item->name);
+    for (size_t c = 0; name && c < node->spec.counter_count; c++) {
+      struct pack_counter *counter = &node->counters[c];
+      if (counter->name != name)
+        continue;
+      int64_t held = qty_units_ceil(item->amount);
+      if (!is_first)
+        counter->total -= (uint32_t)(held > counter->total ? counter->total : held);
+      is_first = false;
+    }
+  }
+}
+
+void slot_observe(struct state *state, struct pack_cluster *cluster, size_t index,
+                  const struct record *record, const struct pack_placement *kept) {
+  const struct pack_node *node = pack_cluster_node(cluster, index);
+  struct pod pod = record_asks(record);
+  struct pack_request request = pack_intake_request_on(state->intake, node, &pod);
+  struct pack_placement placement;
+  if (named_place(state, node, record, &request, &placement))
+    kept = &placement;
+  (void)pack_observe(cluster, index, record->number, &request, kept);
+}
+
+/* The node, empty. A node that the core refuses keeps what it has beside devices. */
+static void set_node(struct state *state, const struct slot *slot, struct pack_cluster *cluster) {
+  struct pack_node_reading reading;
+  struct err err;
+  pack_intake_read_node(state->intake, &slot->value->public.node, &reading);
+  for (size_t i = 0; i < slot_counted(slot); i++)
+    if (slot->pods[i]->requests->device_names > 1)
+      withhold(state, slot->pods[i], &reading);
+  if (pack_cluster_set_node(cluster, &reading.spec, &err))
+    return;
+  reading.spec.device_count = 0;
+  (void)!pack_cluster_set_node(cluster, &reading.spec, &err);
+}
+
+/* Those that say where they are come first: for the others it is guessed. */
+static void observe_all(struct state *state, const struct slot *slot, struct pack_cluster *cluster,
+                        size_t index) {
+  for (size_t i = 0; i < slot_counted(slot); i++)
+    if (slot->pods[i]->named)
+      slot_observe(state, cluster, index, slot->pods[i], NULL);
+  for (size_t i = 0; i < slot_counted(slot); i++)
+    if (!slot->pods[i]->named)
+      slot_observe(state, cluster, index, slot->pods[i], NULL);
+}
+
+static int compare_strength(const void *a, const void *b) {
+  const struct hold *x = *(struct hold *const *)a, *y = *(struct hold *const *)b;
+  return hold_is_weaker(x, y) ? 1 : -1;
+}
+
+/* The holds of the slot, strongest first. */
+static struct hold **sorted_holds(const struct slot *slot) {
+  struct hold **holds = mem_zalloc((slot->hold_count + 1) * sizeof(struct hold *));
+  for (size_t i = 0; i < slot->hold_count; i++)
+    holds[i] = slot->holds[i];
+  qsort(holds, slot->hold_count, sizeof(struct hold *), compare_strength);
+  return holds;
+}
+
+static bool commit_hold(struct pack_cluster *cluster, size_t index, struct hold *hold) {
+  hold->placement.node = (uint32_t)index;
+  return pack_commit(cluster, hold->number, &hold->request, &hold->placement);
+}
+
+/* A place in the order of names for a node that is new in the cluster. */
+static void add_to_order(struct state *state, struct slot *slot) {
+  size_t count = pack_cluster_count(state->cluster);
+  state->order = list_grow(state->order, count - 1, &state->order_cap, sizeof(struct slot *));
+  struct slot **at = state->order + slot->index;
+  size_t behind = count - 1 - slot->index;
+  memmove(at + 1, at, behind * sizeof(struct slot *));
+  *at = slot;
+  for (size_t i = 1; i <= behind; i++)
+    at[i]->index++;
+}
+
+void slot_rebuild(struct state *state, struct slot *slot) {
+  struct str name = atom_text(slot->name);
+  /* Taken out and put back: with its pods on it the core would refuse what they hold in excess. */
+  bool was_there = pack_cluster_remove_node(state->cluster, name);
+  set_node(state, slot, state->cluster);
+  slot->index = pack_cluster_find(state->cluster, name);
+  if (!was_there)
+    add_to_order(state, slot);
+  observe_all(state, slot, state->cluster, slot->index);
+  size_t count = slot->hold_count;
+  CLEANUP_FREE struct hold **holds = sorted_holds(slot);
+  for (size_t i = 0; i < count; i++)
+    if (!commit_hold(state->cluster, slot->index, holds[i]))
+      hold_drop(state, holds[i]);
+}
+
+size_t slot_build_copy(struct state *state, const struct slot *slot, struct pack_cluster *ret) {
+  set_node(state, slot, ret);
+  size_t index = pack_cluster_find(ret, atom_text(slot->name));
+  observe_all(state, slot, ret, index);
+  CLEANUP_FREE struct hold **holds = sorted_holds(slot);
+  for (size_t i = 0; i < slot->hold_count; i++) {
+    struct pack_placement placement = holds[i]->placement;
+    placement.node = (uint32_t)index;
+    if (!pack_commit(ret, holds[i]->number, &holds[i]->request, &placement))
+      return SIZE_MAX;
+  }
+  return index;
+}

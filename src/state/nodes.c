@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nodes by name: what stands for them in the cluster, and which pods and holds are theirs. */
+#include "src/state/state_internal.h"
+
+#include <stdlib.h>
+
+/* ---- slots ------------------------------------------------------------------------------- */
+
+struct slot *slot_find(const struct state *state, struct str name) {
+  uint32_t hash = map_hash(state->seed, name, (struct str){NULL, 0});
+  for (struct map_link *link = map_first(&state->slots, hash); link; link = map_next(link)) {
+    struct slot *slot = MAP_OF(link, struct slot, link);
+    if (str_eq(atom_text(slot->name), name))
+      return slot;
+  }
+  return NULL;
+}
+
+struct slot *slot_get(struct state *state, struct str name) {
+  struct slot *slot = slot_find(state, name);
+  if (slot)
+    return slot;
+  slot = state_take(state, sizeof(*slot));
+  slot->name = atom_ref(state, name);
+  map_add(&state->slots, &slot->link, map_hash(state->seed, name, (struct str){NULL, 0}));
+  return slot;
+}
+
+void slot_sweep(struct state *state, struct slot *slot) {
+  if (slot->value || slot->mentions || slot->hold_count)
+    return;
+  map_remove(&state->slots, &slot->link);
+  atom_unref(state, slot->name);
+  free(slot->pods);
+  free(slot->holds);
+  state_give(state, slot, sizeof(*slot));
+}
+
+void slot_mention(struct slot *slot) {
+  slot->mentions++;
+}
+
+void slot_forget(struct state *state, struct slot *slot) {
+  if (!slot)
+    return;
+  slot->mentions--;
+  slot_sweep(state, slot);
+}
+
+/* ---- the node's own value ---------------------------------------------------------------- */
+
+static void drop_index(struct state *state) {
+  node_index_unref(state->index);
+  state->index = NULL;
+}
+
+static void drop_table(struct state *state) {
+  node_table_unref(state->table);
+  state->table = NULL;
+}
+
+static void set_value(struct state *state, struct slot *slot, struct node_value *value) {
+  drop_table(state);
+  if (!value || !slot->value || !node_lists_same(&slot->value->public.node, &value->public.node))
+    drop_index(state);
+  if (slot->value) {
+    state->bytes -= slot->value->bytes;
+    node_value_unref(slot->value);
+  }
+  slot->value = value;
+  slot->is_contradiction = false;
+  if (!value)
+    return;
+  state->bytes += value->bytes;
+  slot->is_contradiction = node_contradicts(&state->products, &value->public.node);
+}
+
+static bool lists_nvidia(const struct node *node) {
+  for (size_t i = 0; i < node->allocatable_count; i++)
+    if (str_starts_with(node->allocatable[i].name, STR_LIT("nvidia.com/")) &&
+        pack_is_device_name(node->allocatable[i].name))
+      return true;
+  return false;
+}
+
+/* Where a driver lists devices and the kubelet lists none, nobody can count them from here. */
+static bool is_unreadable(const struct slot *slot, const struct pack_node_reading *reading,
+                          const struct node *node) {
+  return reading->is_unreadable || (slot->dra_devices && !lists_nvidia(node));
+}
+
+/* What the core makes of the node is the same: labels changed that mean nothing to it. */
+static bool is_same_reading(const struct pack_node_reading *a, const struct pack_node_reading *b) {
+  const struct pack_node_spec *x = &a->spec, *y = &b->spec;
+  return x->cpu_milli == y->cpu_milli && x->mem_bytes == y->mem_bytes &&
+         x->pods_max == y->pods_max && x->device_count == y->device_count &&
+         x->counter_count == y->counter_count &&
+         memcmp(a->devices, b->devices, x->device_count * sizeof(*a->devices)) == 0 &&
+         memcmp(a->counters, b->counters, x->counter_count * sizeof(*a->counters)) == 0;
+}
+
+static void put_node(struct state *state, const struct node *node) {
+  struct slot *slot = slot_get(state, node->name);
+  slot->epoch = state->kinds[STATE_NODES].epoch;
+  if (slot->value && node_is_same(&slot->value->public.node, node))
+    return;
+  struct node_value *value = node_value_new(node);
+  struct pack_node_reading before = {0}, now;
+  if (slot->value)
+    pack_intake_read_node(state->intake, &slot->value->public.node, &before);
+  pack_intake_read_node(state->intake, &value->public.node, &now);
+  value->public.takes_no_pods = now.takes_no_pods;
+  value->public.is_unreadable = is_unreadable(slot, &now, &value->public.node);
+  bool is_rebuilt = !slot->value || !is_same_reading(&before, &now);
+  set_value(state, slot, value);
+  if (is_rebuilt)
+    slot_rebuild(state, slot);
+  slot_settle(state, slot);
+  state_changed(state);
+}
+
+void state_put_node(struct state *state, const struct node *node) {
+  if (node->name.len == 0)
+    return;
+  state_lock(state);
+  put_node(state, node);
+  state_unlock(state);
+}
+
+void slot_drop_node(struct state *state, struct slot *slot) {
+  while (slot->hold_count)
+    hold_drop(state, slot->holds[slot->hold_count - 1]);
+  size_t count = pack_cluster_count(state->cluster), behind = count - slot->index - 1;
+  (void)pack_cluster_remove_node(state->cluster, atom_text(slot->name));
+  struct slot **at = state->order + slot->index;
+  memmove(at, at + 1, behind * sizeof(struct slot *));
+  for (size_t i = 0; i < behind; i++)
+    at[i]->index--;
+  set_value(state, slot, NULL);
+  slot->is_excess = false;
+  slot_sweep(state, slot);
+  state_changed(state);
+}
+
+void state_drop_node(struct state *state, struct str name) {
+  state_lock(state);
+  struct slot *slot = slot_find(state, name);
+  if (slot && slot->value)
+    slot_drop_node(state, slot);
+  state_unlock(state);
+}
+
+void slot_count_dra(struct state *state, struct slot *slot, int64_t devices) {
+  slot->dra_devices = (size_t)((int64_t)slot->dra_devices + devices);
+  if (!slot->value)
+    return;
+  struct pack_node_reading reading;
+  const struct node *node = &slot->value->public.node;
+  pack_intake_read_node(state->intake, node, &reading);
+  bool is_now = is_unreadable(slot, &reading, node);
+  if (is_now == slot->value->public.is_unreadable)
+    return;
+  struct node_value *value = node_value_new(node);
+  value->public.takes_no_pods = slot->value->public.takes_no_pods;
+  value->public.is_unreadable = is_now;
+  set_value(state, slot, value);
+  state_changed(state);
+}
+
+/* ---- its pods ---------------------------------------------------------------------------- */
+
+/* Devices that one pod holds by several names: the node is made anew without them. */
+static bool withholds(const struct record *record) {
+  return record->requests->device_names > 1;
+}
+
+/* What the pod says it holds is guessed to be another's: with all of them the guess is better. */
+static bool is_displaced(const struct state *state, const struct slot *slot,
+                         const struct record *record) {
+  const struct pack_node *node = pack_cluster_node(state->cluster, slot->index);
+  const struct pack_pod *pod = &node->pods[node->pod_count - 1];
+  for (size_t i = 0; i < record->named->count; i++)
+    if (record->named->items[i].index >= 0 && pod->form.kind != PACK_CPU)
+      return pod->unit_count == 0 || pod->unit_count < pod->form.count;
+  return false;
+}
+
+void slot_add_pod(struct state *state, struct slot *slot, struct record *record,
+                  const struct pack_placement *kept) {
+  slot->pods = list_grow(slot->pods, slot->pod_count, &slot->pod_cap, sizeof(struct record *));
+  slot->pods[slot->pod_count++] = record;
+  record->is_placed = true;
+  if (!slot->value)
+    return;
+  if (withholds(record)) {
+    slot_rebuild(state, slot);
+  } else if (slot->pod_count <= NODE_PODS_MAX) {
+    slot_observe(state, state->cluster, slot->index, record, kept);
+    if (record->named && is_displaced(state, slot, record))
+      slot_rebuild(state, slot);
+  }
+  slot_settle(state, slot);
+  state_changed(state);
+}
+
+void slot_remove_pod(struct state *state, struct slot *slot, struct record *record) {
+  size_t at = 0;
+  while (slot->pods[at] != record)
+    at++;
+  slot->pod_count--;
+  memmove(slot->pods + at, slot->pods + at + 1, (slot->pod_count - at) * sizeof(struct record *));
+  record->is_placed = false;
+  if (!slot->value)
+    return;
+  if (withholds(record)) {
+    slot_rebuild(state, slot);
+  } else if (at < NODE_PODS_MAX) {
+    (void)pack_release(state->cluster, slot->index, record->number);
+    if (slot->pod_count >= NODE_PODS_MAX) /* one that was not counted is now */
+      slot_observe(state, state->cluster, slot->index, slot->pods[NODE_PODS_MAX - 1], NULL);
+  }
+  slot_settle(state, slot);
+  state_changed(state);
+}
+
+/* ---- what is too much -------------------------------------------------------------------- */
+
+bool slot_is_excess(const struct slot *slot, const struct pack_node *node) {
+  bool is_over = node->cpu_left < 0 || node->mem_left < 0 || slot->pod_count > NODE_PODS_MAX ||
+                 (node->pods_max && node->pod_count > node->pods_max) ||
+                 (slot->value->public.takes_no_pods && slot->pod_count);
+  for (uint16_t c = 0; c < node->counter_count && !is_over; c++)
+    is_over = node->counters[c].left < 0;
+  return is_over;
+}
+
+bool hold_has_room(const struct hold *hold, const struct pack_node *node) {
+  const struct pack_request *request = &hold->request;
+  const struct pack_form *form = &request->forms[hold->placement.form];
+  if ((request->cpu_milli > 0 && node->cpu_left < 0) ||
+      (request->mem_bytes > 0 && node->mem_left < 0) ||
+      (node->pods_max && node->pod_count > node->pods_max))
+    return false;
+  if (form->kind == PACK_CPU)
+    return true;
+  for (uint16_t c = 0; c < node->counter_count; c++) {
+    const struct pack_counter *counter = &node->counters[c];
+    if (counter->kind == form->kind && counter->name == form->name && counter->left < 0 &&
+        (form->kind != PACK_SLICES || counter->profile == form->amount))
+      return false;
+  }
+  return true;
+}
+
+static struct hold *weakest_without_room(const struct slot *slot, const struct pack_node *node) {
+  struct hold *found = NULL;
+  for (size_t i = 0; i < slot->hold_count; i++)
+    if (!hold_has_room(slot->holds[i], node) && (!found || hold_is_weaker(slot->holds[i], found)))
+      found = slot->holds[i];
+  return found;
+}
+
+void slot_settle(struct state *state, struct slot *slot) {
+  struct hold *hold;
+  while ((hold = weakest_without_room(slot, pack_cluster_node(state->cluster, slot->index))) !=
+         NULL)
+    hold_drop(state, hold);
+  slot->is_excess = slot_is_excess(slot, pack_cluster_node(state->cluster, slot->index));
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copies of what is known: of one pod, of those that wait, of everything. */
+#include "src/state/state_internal.h"
+
+#include <stdlib.h>
+
+bool state_ask(struct state *state, struct arena *arena, const struct pod *pod,
+               struct pack_asked *ret, struct err *reterr) {
+  state_lock(state); /* the intake belongs to one thread at a time */
+  bool is_read = pack_intake_read_pod(state->intake, arena, pod, ret, reterr);
+  state_unlock(state);
+  return is_read;
+}
+
+bool state_find_pod(struct state *state, struct arena *arena, struct str ns, struct str name,
+                    struct str uid, struct pod *ret) {
+  state_lock(state);
+  const struct record *record =
+      uid.len ? record_find_uid(state, uid) : record_find(state, ns, name);
+  if (record)
+    record_copy(record, arena, ret);
+  state_unlock(state);
+  return record != NULL;
+}
+
+static int compare_age(const void *a, const void *b) {
+  const struct pod *x = a, *y = b;
+  if (x->created != y->created)
+    return x->created < y->created ? -1 : 1;
+  int order = str_cmp(x->ns, y->ns);
+  return order ? order : str_cmp(x->name, y->name);
+}
+
+const struct pod *state_waiting(struct state *state, struct arena *arena, size_t *ret_count) {
+  size_t count = 0;
+  state_lock(state);
+  struct pod *pods = arena_array(arena, state->waiting_count, sizeof(*pods));
+  for (const struct record *record = state->first_waiting; record; record = record->behind)
+    record_copy(record, arena, &pods[count++]);
+  state_unlock(state);
+  qsort(pods, count, sizeof(*pods), compare_age);
+  *ret_count = count;
+  return pods;
+}
+
+/* ---- everything -------------------------------------------------------------------------- */
+
+static struct str copy_text(struct arena *arena, struct str text) {
+  return text.len ? str_copy(arena, text) : (struct str){NULL, 0};
+}
+
+static const struct key_value *copy_pairs(struct arena *arena, const struct key_value *pairs,
+                                          size_t count) {
+  struct key_value *made = arena_array(arena, count, sizeof(*made));
+  for (size_t i = 0; i < count; i++)
+    made[i] = (struct key_value){copy_text(arena, pairs[i].key), copy_text(arena, pairs[i].value)};
+  return made;
+}
+
+void space_copy(const struct space *space, struct arena *arena, struct k8s_namespace *ret) {
+  const struct k8s_namespace *from = &space->public;
+  *ret = (struct k8s_namespace){.name = copy_text(arena, from->name),
+                                .labels = copy_pairs(arena, from->labels, from->label_count),
+                                .label_count = from->label_count};
+}
+
+static void copy_node(const struct node *from, struct arena *arena, struct node *ret) {
+  struct taint *taints = arena_array(arena, from->taint_count, sizeof(*taints));
+  struct resource_amount *amounts = arena_array(arena, from->allocatable_count, sizeof(*amounts));
+  for (size_t i = 0; i < from->taint_count; i++)
+    taints[i] = (struct taint){.key = copy_text(arena, from->taints[i].key),
+                               .value = copy_text(arena, from->taints[i].value),
+                               .effect = from->taints[i].effect};
+  for (size_t i = 0; i < from->allocatable_count; i++) {
+    amounts[i] = from->allocatable[i];
+    amounts[i].name = copy_text(arena, amounts[i].name);
+    amounts[i].text = copy_text(arena, amounts[i].text);
+  }
+  *ret = *from;
+  ret->name = copy_text(arena, from->name);
+  ret->labels = copy_pairs(arena, from->labels, from->label_count);
+  ret->taints = taints;
+  ret->allocatable = amounts;
+}
+
+static int compare_pods(const void *a, const void *b) {
+  const struct pod *x = a, *y = b;
+  int order = str_cmp(x->constraints.node_name, y->constraints.node_name);
+  order = order ? order : str_cmp(x->ns, y->ns);
+  return order ? order : str_cmp(x->name, y->name);
+}
+
+static int compare_namespaces(const void *a, const void *b) {
+  return str_cmp(((const struct k8s_namespace *)a)->name, ((const struct k8s_namespace *)b)->name);
+}
+
+static void record_nodes(struct state *state, struct arena *arena, struct cluster *ret) {
+  size_t count = pack_cluster_count(state->cluster);
+  struct node *nodes = arena_array(arena, count, sizeof(*nodes));
+  for (size_t i = 0; i < count; i++)
+    copy_node(&state->order[i]->value->public.node, arena, &nodes[i]);
+  ret->nodes = nodes;
+  ret->node_count = count;
+}
+
+static struct pod *record_pods(struct state *state, struct arena *arena, struct cluster *ret) {
+  struct pod *pods = arena_array(arena, state->by_name.count, sizeof(*pods));
+  for (size_t i = 0; i < state->by_name.cap; i++)
+    for (struct map_link *link = state->by_name.buckets[i]; link; link = link->next)
+      record_copy(MAP_OF(link, struct record, by_name), arena, &pods[ret->pod_count++]);
+  ret->pods = pods;
+  return pods;
+}
+
+static struct k8s_namespace *record_namespaces(struct state *state, struct arena *arena,
+                                               struct cluster *ret) {
+  struct k8s_namespace *all = arena_array(arena, state->namespaces.count, sizeof(*all));
+  for (size_t i = 0; i < state->namespaces.cap; i++)
+    for (struct map_link *link = state->namespaces.buckets[i]; link; link = link->next)
+      space_copy(MAP_OF(link, struct space, link), arena, &all[ret->namespace_count++]);
+  ret->namespaces = all;
+  return all;
+}
+
+void state_record(struct state *state, struct arena *arena, struct cluster *ret) {
+  *ret = (struct cluster){.has_nodes = true, .has_namespaces = true, .has_pods = true};
+  state_lock(state);
+  record_nodes(state, arena, ret);
+  struct pod *pods = record_pods(state, arena, ret);
+  struct k8s_namespace *namespaces = record_namespaces(state, arena, ret);
+  state_unlock(state);
+  qsort(pods, ret->pod_count, sizeof(*pods), compare_pods);
+  qsort(namespaces, ret->namespace_count, sizeof(*namespaces), compare_namespaces);
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shared by the files of this module. One mutex guards everything that hangs from struct state;
+ * functions below expect it to be held. What a snapshot points to is immutable and counted, and
+ * read without it.
+ */
+#ifndef SLICEGATE_STATE_INTERNAL_H
+#define SLICEGATE_STATE_INTERNAL_H
+
+#include "slicegate/state.h"
+#include "src/state/map.h"
+
+#include <pthread.h>
+
+/* Pods of one node that are counted; kubelets take 110 unless told otherwise. A node that has more
+ * is full for everybody, whatever the rest of them asks for. */
+enum { NODE_PODS_MAX = 4096 };
+
+/* ---- counted texts and lists (intern.c) -------------------------------------------------- */
+
+/* Namespaces, resource names: few, said often. */
+struct atom {
+  struct map_link link;
+  uint32_t refs;
+  size_t len;
+  char bytes[];
+};
+/* NULL: the text is empty. */
+struct atom *atom_ref(struct state *state, struct str text);
+void atom_unref(struct state *state, struct atom *atom);
+static inline struct str atom_text(const struct atom *atom) {
+  return atom ? (struct str){atom->bytes, atom->len} : (struct str){NULL, 0};
+}
+
+/* What a pod asks for: thousands of pods ask for the same. Amounts below 1 are left out. */
+struct requests {
+  struct map_link link;
+  uint32_t refs;
+  uint32_t device_names; /* of its resources; what several of them hold is withheld (nodes.c) */
+  size_t count;
+  struct resource_request items[]; /* names are atoms */
+};
+struct requests *requests_ref(struct state *state, const struct resource_request *list,
+                              size_t count);
+void requests_unref(struct state *state, struct requests *requests);
+
+/* ---- nodes ------------------------------------------------------------------------------- */
+
+/* What readers see of a node, with the count of those who hold it. One allocation. */
+struct node_value {
+  struct state_node public; /* first: readers are given its address */
+  _Atomic uint32_t refs;
+  size_t bytes;
+};
+struct node_value *node_value_new(const struct node *node) SG_MUST_CHECK;
+const struct node_value *node_value_ref(const struct node_value *value);
+void node_value_unref(const struct node_value *value);
+/* Labels, taints, allocatable, cordon: what a heartbeat leaves as it was. */
+bool node_is_same(const struct node *a, const struct node *b);
+/* The same resources, whatever the amounts. */
+bool node_lists_same(const struct node *a, const struct node *b);
+/* Labels and allocatable cannot both be right (contradictions.c). */
+bool node_contradicts(const struct gpu_products *products, const struct node *node);
+
+struct record;
+struct hold;
+
+/* A node by its name, made when a node, a pod, a hold or a slice first mentions it. */
+struct slot {
+  struct map_link link;
+  struct atom *name;
+  const struct node_value *value; /* NULL: not known */
+  size_t index;                   /* with a value: in the cluster */
+  struct record **pods;           /* what holds something here, in order of arrival */
+  size_t pod_count, pod_cap;
+  struct hold **holds;
+  size_t hold_count, hold_cap;
+  size_t mentions;    /* records with this node, and slices: while there are some the slot stays */
+  size_t dra_devices; /* in the node's ResourceSlices */
+  uint32_t epoch;
+  bool is_excess, is_contradiction;
+};
+struct slot *slot_find(const struct state *state, struct str name);
+struct slot *slot_get(struct state *state, struct str name);
+void slot_mention(struct slot *slot);
+void slot_forget(struct state *state, struct slot *slot);
+/* Frees it when nothing mentions it any more. */
+void slot_sweep(struct state *state, struct slot *slot);
+void slot_drop_node(struct state *state, struct slot *slot);
+void slot_count_dra(struct state *state, struct slot *slot, int64_t devices);
+
+/* A pod on a node. `kept`: what its hold had there, NULL: none. */
+void slot_add_pod(struct state *state, struct slot *slot, struct record *record,
+                  const struct pack_placement *kept);
+void slot_remove_pod(struct state *state, struct slot *slot, struct record *record);
+/* Makes the node's value anew from all that is known (node_build.c). */
+void slot_rebuild(struct state *state, struct slot *slot);
+/* The same into another cluster, to compare; the index there, SIZE_MAX: cannot be. */
+size_t slot_build_copy(struct state *state, const struct slot *slot, struct pack_cluster *ret);
+/* After a change: drops holds that what was observed has left no room for. */
+void slot_settle(struct state *state, struct slot *slot);
+bool slot_is_excess(const struct slot *slot, const struct pack_node *node);
+/* What this hold takes is there. */
+bool hold_has_room(const struct hold *hold, const struct pack_node *node);
+static inline size_t slot_counted(const struct slot *slot) {
+  return slot->pod_count < NODE_PODS_MAX ? slot->pod_count : NODE_PODS_MAX;
+}
+void slot_observe(struct state *state, struct pack_cluster *cluster, size_t index,
+                  const struct record *record, const struct pack_placement *kept);
+
+/* ---- pods -------------------------------------------------------------------------------- */
+
+/* Kept while a pod waits for a node. `bytes`: constraints, scheduler, nomination (constraints.c),
+ * then its resource version. */
+struct waiting {
+  size_t len, version_len;
+  unsigned char bytes[];
+};
+struct waiting *waiting_new(struct state *state, const struct pod *pod);
+void waiting_free(struct state *state, struct waiting *waiting);
+/* But for the resource version. */
+bool waiting_is_same(const struct waiting *a, const struct waiting *b);
+void waiting_copy(const struct waiting *waiting, struct arena *arena, struct pod *ret);
+
+/* Devices that a pod names. One allocation. */
+struct named {
+  size_t count, bytes;
+  struct pod_device items[];
+};
+struct named *named_new(struct state *state, const struct pod *pod); /* NULL: it names none */
+void named_free(struct state *state, struct named *named);
+bool named_is_same(const struct named *named, const struct pod *pod);
+/* Says which devices of the node the pod's units are on; false: it does not say. */
+bool named_place(const struct state *state, const struct pack_node *node,
+                 const struct record *record, const struct pack_request *request,
+                 struct pack_placement *ret);
+
+struct record {
+  struct map_link by_name, by_uid; /* by_uid: with a uid */
+  uint64_t number;                 /* the uid of packing: never used again */
+  struct slot *slot;               /* bound to it; stays once it is there */
+  struct hold *hold;
+  struct waiting *waiting;        /* neither bound nor over */
+  struct record *before, *behind; /* waiting pods that ask for a GPU */
+  struct atom *ns, *controller;
+  struct requests *requests;
+  struct named *named;
+  int64_t created;
+  uint32_t traits;
+  int32_t priority;
+  uint32_t epoch;
+  uint32_t name_len, uid_len;
+  uint8_t phase;
+  bool has_claims;
+  bool is_placed; /* among the slot's pods */
+  bool is_listed; /* in the list of waiting pods */
+  char text[];    /* name, uid */
+};
+static inline struct str record_name(const struct record *record) {
+  return (struct str){record->text, record->name_len};
+}
+static inline struct str record_uid(const struct record *record) {
+  return (struct str){record->text + record->name_len, record->uid_len};
+}
+struct record *record_find(const struct state *state, struct str ns, struct str name);
+struct record *record_find_uid(const struct state *state, struct str uid);
+/* What packing reads of a pod; borrowed. */
+struct pod record_asks(const struct record *record);
+void record_copy(const struct record *record, struct arena *arena, struct pod *ret);
+void record_drop(struct state *state, struct record *record);
+void record_free(struct state *state, struct record *record);
+bool record_asks_gpu(const struct record *record);
+
+/* ---- the ledger -------------------------------------------------------------------------- */
+
+struct hold {
+  struct map_link link; /* by the pod's uid */
+  uint64_t number;      /* of the pod */
+  uint64_t order;       /* a later one has a higher one */
+  struct slot *slot;
+  struct record *record; /* NULL: the pod is not known yet */
+  enum state_hold_kind kind;
+  size_t at; /* in the heap */
+  int64_t until_ms;
+  struct pack_request request;
+  struct pack_placement placement;
+  size_t uid_len;
+  char uid[];
+};
+/* All holds, the first to end in front. */
+struct hold_heap {
+  struct hold **items;
+  size_t count, cap;
+};
+void heap_add(struct hold_heap *heap, struct hold *hold);
+void heap_remove(struct hold_heap *heap, struct hold *hold);
+
+struct hold *hold_find(const struct state *state, struct str uid);
+void hold_drop(struct state *state, struct hold *hold);
+/* The weaker one goes first: tentative before firm, late before early. */
+bool hold_is_weaker(const struct hold *a, const struct hold *b);
+
+/* ---- the rest ---------------------------------------------------------------------------- */
+
+struct space { /* a namespace. One allocation. */
+  struct map_link link;
+  struct k8s_namespace public;
+  size_t bytes;
+  uint32_t epoch;
+};
+void space_drop(struct state *state, struct space *space);
+void space_copy(const struct space *space, struct arena *arena, struct k8s_namespace *ret);
+
+struct dra { /* a ResourceSlice or ResourceClaim */
+  struct map_link link;
+  struct slot *slot; /* of a slice that is a node's */
+  size_t devices;
+  uint32_t epoch;
+  uint8_t kind;
+  size_t ns_len, name_len;
+  char text[]; /* namespace, name */
+};
+void dra_drop(struct state *state, struct dra *dra);
+
+/* What snapshots share while it does not change. */
+struct node_table {
+  _Atomic uint32_t refs;
+  size_t count;
+  const struct node_value *nodes[]; /* in the cluster's order */
+};
+struct listing {
+  struct str resource;
+  uint64_t *bits; /* a bit a node */
+};
+struct node_index {
+  _Atomic uint32_t refs;
+  uint64_t seed;
+  struct index_cell {
+    uint32_t hash, node; /* node + 1; 0: empty */
+  } * cells;
+  size_t cap; /* a power of two */
+  struct listing *listings;
+  size_t listing_count;
+};
+struct node_table *node_table_new(const struct state *state) SG_MUST_CHECK;
+void node_table_unref(struct node_table *table);
+struct node_index *node_index_new(const struct state *state) SG_MUST_CHECK;
+void node_index_unref(struct node_index *index);
+size_t node_index_find(const struct node_index *index, const struct pack_cluster *cluster,
+                       struct str name);
+
+struct news_ring {
+  struct state_news *items;
+  size_t first, count, cap;
+};
+/* Told of pods that ask for a GPU; others are passed over. */
+void news_add(struct state *state, enum state_story story, const struct record *record);
+
+/* A copy in one allocation: sizes are summed first, then everything is put behind the object. */
+size_t block_pairs_size(const struct key_value *pairs, size_t count);
+struct str block_text(char **at, struct str text);
+struct key_value *block_pairs(char **at, struct key_value *into, const struct key_value *pairs,
+                              size_t count);
+
+struct kind_state {
+  uint32_t epoch; /* of the listing that is told, or was told last */
+  bool is_listing;
+  _Atomic bool is_synced;
+};
+
+struct state {
+  pthread_mutex_t mutex;
+  pthread_cond_t changed; /* the generation */
+  uint64_t seed;          /* of hashes */
+  struct gpu_products products;
+  struct pack_catalog *catalog;
+  struct pack_intake *intake;
+  struct pack_cluster *cluster; /* what is true now */
+  struct slot **order;          /* [index in the cluster] */
+  size_t order_cap;
+  struct map atoms, request_lists, slots, by_name, by_uid, holds, namespaces, dras;
+  size_t dra_counts[STATE_KINDS];
+  struct kind_state kinds[STATE_KINDS];
+  uint64_t generation, last_number, last_order;
+  struct record *first_waiting, *last_waiting;
+  size_t waiting_count;
+  struct hold_heap heap;
+  size_t hold_counts[STATE_FIRM + 1];
+  uint64_t expired_holds, drift;
+  size_t verify_next;
+  struct news_ring news;
+  struct arena *scratch; /* for one call */
+  size_t bytes;
+  struct state_snapshot *snapshot; /* the last one made */
+  struct node_table *table;        /* NULL: to be made */
+  struct node_index *index;        /* NULL: to be made */
+};
+
+/* Counted in state_stats.bytes. */
+void *state_take(struct state *state, size_t size) SG_MUST_CHECK;
+void state_give(struct state *state, void *ptr, size_t size);
+/* The generation moves. */
+void state_changed(struct state *state);
+static inline void state_lock(struct state *state) {
+  (void)pthread_mutex_lock(&state->mutex);
+}
+static inline void state_unlock(struct state *state) {
+  (void)pthread_mutex_unlock(&state->mutex);
+}
+/* Room for one more in a list of pointers. */
+void *list_grow(void *list, size_t count, size_t *cap, size_t size) SG_MUST_CHECK;
+
+#endif

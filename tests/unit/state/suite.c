@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/check_main.h"
+
+TCase *tcase_holds(void);
+TCase *tcase_nodes(void);
+TCase *tcase_pods(void);
+TCase *tcase_snapshot(void);
+
+Suite *make_suite(void) {
+  Suite *suite = suite_create("state");
+  suite_add_tcase(suite, tcase_holds());
+  suite_add_tcase(suite, tcase_nodes());
+  suite_add_tcase(suite, tcase_pods());
+  suite_add_tcase(suite, tcase_snapshot());
+  return suite;
+}

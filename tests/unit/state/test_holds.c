@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ledger. */
+#include "tests/support/check_main.h"
+#include "tests/support/state_lab.h"
+
+TCase *tcase_holds(void);
+
+static void put_node(struct state_lab *lab, const char *name, const char *gpus) {
+  struct node node = lab_node(lab, name, "nvidia.com/gpu", gpus, NULL);
+  state_put_node(lab->state, &node);
+}
+
+static struct state_stats stats(struct state_lab *lab) {
+  struct state_stats made;
+  state_get_stats(lab->state, &made);
+  return made;
+}
+
+static int64_t left(struct state_lab *lab, const char *node) {
+  return lab_left(lab, node, "nvidia.com/gpu");
+}
+
+START_TEST(takes_and_gives_back) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  put_node(&lab, "n1", "4");
+  put_node(&lab, "n2", "4");
+  struct pod pod = lab_pod(&lab, "p", NULL, "nvidia.com/gpu", "3", NULL);
+  struct pod other = lab_pod(&lab, "q", NULL, "nvidia.com/gpu", "2", NULL);
+  /* The pod itself need not be known yet. */
+  ck_assert_int_eq(lab_hold(&lab, STATE_TENTATIVE, &pod, "n1", 100), STATE_HELD);
+  ck_assert_int_eq(left(&lab, "n1"), 1);
+  ck_assert_int_eq(lab_hold(&lab, STATE_TENTATIVE, &other, "n1", 100), STATE_NO_ROOM);
+  ck_assert_int_eq(lab_hold(&lab, STATE_TENTATIVE, &other, "n3", 100), STATE_NO_NODE);
+  state_put_pod(lab.state, &pod);
+  ck_assert_int_eq(left(&lab, "n1"), 1);
+  /* Another replaces it, wherever. */
+  ck_assert_int_eq(lab_hold(&lab, STATE_NOMINATED, &pod, "n2", 100), STATE_HELD);
+  ck_assert_int_eq(left(&lab, "n1"), 4);
+  ck_assert_int_eq(left(&lab, "n2"), 1);
+  ck_assert_uint_eq(stats(&lab).holds[STATE_NOMINATED], 1);
+  ck_assert_uint_eq(stats(&lab).holds[STATE_TENTATIVE], 0);
+  /* Also when it fails. */
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &pod, "n9", 100), STATE_NO_NODE);
+  ck_assert_int_eq(left(&lab, "n2"), 4);
+  ck_assert(!state_unhold(lab.state, pod.uid, true));
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &pod, "n2", 100), STATE_HELD);
+  ck_assert(!state_unhold(lab.state, pod.uid, false));
+  ck_assert(state_unhold(lab.state, pod.uid, true));
+  ck_assert_int_eq(left(&lab, "n2"), 4);
+  struct pod nameless = pod;
+  nameless.uid = (struct str){NULL, 0};
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &nameless, "n2", 100), STATE_NO_ROOM);
+}
+END_TEST
+
+START_TEST(ends_when_the_watch_tells) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  put_node(&lab, "n1", "4");
+  put_node(&lab, "n2", "4");
+  struct pod pod = lab_pod(&lab, "p", NULL, "nvidia.com/gpu", "3", NULL);
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &pod, "n1", 100), STATE_HELD);
+  pod.constraints.node_name = STR_LIT("n2"); /* somebody else has decided otherwise */
+  state_put_pod(lab.state, &pod);
+  ck_assert_int_eq(left(&lab, "n1"), 4);
+  ck_assert_int_eq(left(&lab, "n2"), 1);
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &pod, "n1", 100), STATE_IS_BOUND);
+  pod.phase = PHASE_FAILED;
+  state_put_pod(lab.state, &pod);
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &pod, "n1", 100), STATE_IS_BOUND);
+  struct pod gone = lab_pod(&lab, "q", NULL, "nvidia.com/gpu", "3", NULL);
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &gone, "n1", 100), STATE_HELD);
+  state_drop_pod(lab.state, gone.ns, gone.name, gone.uid); /* never seen, and gone */
+  ck_assert_int_eq(left(&lab, "n1"), 4);
+  ck_assert_uint_eq(stats(&lab).holds[STATE_FIRM], 0);
+}
+END_TEST
+
+START_TEST(keeps_its_devices_when_bound) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  put_node(&lab, "n1", "4");
+  struct pod pod = lab_pod(&lab, "p", NULL, "nvidia.com/gpu", "1", NULL);
+  struct pack_asked asked;
+  struct err err;
+  ck_assert(state_ask(lab.state, lab.arena, &pod, &asked, &err));
+  struct pack_placement third = {.unit_count = 1, .units = {{.device = 2, .amount = PACK_MILLI}}};
+  struct state_hold hold = {.kind = STATE_FIRM,
+                            .uid = pod.uid,
+                            .asked = &asked,
+                            .node = STR_LIT("n1"),
+                            .placement = &third,
+                            .until_ms = 5};
+  ck_assert_int_eq(state_hold(lab.state, &hold), STATE_HELD);
+  pod.constraints.node_name = STR_LIT("n1");
+  state_put_pod(lab.state, &pod);
+  CLEANUP_PEEK struct state_peek peek = lab_peek(&lab, "n1");
+  ck_assert_uint_eq(peek.node->devices[2].left, 0);
+  ck_assert_uint_eq(peek.node->devices[0].left, PACK_MILLI);
+}
+END_TEST
+
+START_TEST(expires_in_order_of_deadlines) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  enum { PODS = 200 };
+  struct node node = lab_node(&lab, "n1", "nvidia.com/gpu", "250", "pods", "250", NULL);
+  state_put_node(lab.state, &node);
+  for (int i = 0; i < PODS; i++) {
+    struct pod pod =
+        lab_pod(&lab, str_printf(lab.arena, "p%d", i).ptr, NULL, "nvidia.com/gpu", "1", NULL);
+    ck_assert_int_eq(
+        lab_hold(&lab, i % 2 ? STATE_TENTATIVE : STATE_FIRM, &pod, "n1", i * 37 % PODS),
+        STATE_HELD);
+  }
+  ck_assert_uint_eq(state_expire(lab.state, -1), 0);
+  for (int now = 0; now < PODS / 2; now++) {
+    ck_assert_uint_eq(state_expire(lab.state, now), 1);
+    ck_assert_int_eq(left(&lab, "n1"), 250 - PODS + now + 1);
+  }
+  size_t firm = stats(&lab).holds[STATE_FIRM];
+  state_unhold_all(lab.state);
+  ck_assert_uint_eq(stats(&lab).holds[STATE_TENTATIVE], 0);
+  ck_assert_uint_eq(stats(&lab).holds[STATE_FIRM], firm);
+  ck_assert_uint_eq(state_expire(lab.state, PODS), firm);
+  ck_assert_uint_eq(stats(&lab).expired_holds, PODS / 2 + firm);
+  ck_assert_int_eq(left(&lab, "n1"), 250);
+}
+END_TEST
+
+START_TEST(gives_way_to_what_is_observed) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  put_node(&lab, "n1", "4");
+  struct pod firm = lab_pod(&lab, "firm", NULL, "nvidia.com/gpu", "2", NULL);
+  struct pod early = lab_pod(&lab, "early", NULL, "nvidia.com/gpu", "1", NULL);
+  struct pod late = lab_pod(&lab, "late", NULL, "nvidia.com/gpu", "1", NULL);
+  struct pod cpu = lab_pod(&lab, "cpu", NULL, "cpu", "1", NULL);
+  ck_assert_int_eq(lab_hold(&lab, STATE_TENTATIVE, &early, "n1", 100), STATE_HELD);
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &firm, "n1", 100), STATE_HELD);
+  ck_assert_int_eq(lab_hold(&lab, STATE_TENTATIVE, &late, "n1", 100), STATE_HELD);
+  ck_assert_int_eq(lab_hold(&lab, STATE_TENTATIVE, &cpu, "n1", 100), STATE_HELD);
+  struct pod stranger = lab_pod(&lab, "stranger", "n1", "nvidia.com/gpu", "1", NULL);
+  state_put_pod(lab.state, &stranger);
+  ck_assert_int_eq(left(&lab, "n1"), 0);
+  ck_assert(!state_unhold(lab.state, late.uid, true)); /* the weakest had to go */
+  put_node(&lab, "n1", "0");                           /* the plugin restarts */
+  ck_assert_int_eq(left(&lab, "n1"), -1);
+  ck_assert_uint_eq(stats(&lab).excess_nodes, 1);
+  ck_assert(!state_unhold(lab.state, firm.uid, true));
+  ck_assert(state_unhold(lab.state, cpu.uid, true)); /* takes nothing that is missing */
+  put_node(&lab, "n1", "4");
+  ck_assert_int_eq(left(&lab, "n1"), 3);
+  ck_assert_uint_eq(stats(&lab).excess_nodes, 0);
+  ck_assert_uint_eq(state_verify(lab.state, 1), 0);
+}
+END_TEST
+
+START_TEST(listed_by_node) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  put_node(&lab, "n1", "4");
+  put_node(&lab, "n2", "4");
+  put_node(&lab, "n3", "4");
+  struct pod a = lab_pod(&lab, "a", NULL, "nvidia.com/gpu", "1", NULL);
+  struct pod b = lab_pod(&lab, "b", NULL, "nvidia.com/gpu", "1", NULL);
+  struct pod c = lab_pod(&lab, "c", NULL, "nvidia.com/gpu", "1", NULL);
+  ck_assert_int_eq(lab_hold(&lab, STATE_TENTATIVE, &a, "n3", 100), STATE_HELD);
+  ck_assert_int_eq(lab_hold(&lab, STATE_NOMINATED, &b, "n3", 100), STATE_HELD);
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &c, "n1", 100), STATE_HELD);
+  CLEANUP_SNAPSHOT const struct state_snapshot *snapshot = state_snapshot(lab.state);
+  const uint64_t *pods;
+  ck_assert_uint_eq(state_snapshot_holds(snapshot, 0, &pods), 0);
+  ck_assert_uint_eq(state_snapshot_holds(snapshot, 1, &pods), 0);
+  ck_assert_uint_eq(state_snapshot_holds(snapshot, 2, &pods), 2);
+  /* Without them the node is as if nobody had been there. */
+  const struct pack_node *without = pack_node_without(state_snapshot_cluster(snapshot), 2, pods, 2);
+  ck_assert_uint_eq(without->pod_count, 0);
+  ck_assert_int_eq(without->counters[0].left, 4);
+  pack_node_unref(without);
+}
+END_TEST
+
+START_TEST(on_nodes_that_nobody_can_count) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  struct node node = lab_node(&lab, "n1", NULL);
+  lab_label(&lab, &node, "nvidia.com/gpu.present", "true", NULL);
+  state_put_node(lab.state, &node);
+  struct node closed = lab_node(&lab, "n2", "nvidia.com/gpu", "4", "pods", "0", NULL);
+  state_put_node(lab.state, &closed);
+  struct pod pod = lab_pod(&lab, "p", NULL, "cpu", "4", "nvidia.com/gpu", "1", NULL);
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &pod, "n1", 100), STATE_HELD);
+  ck_assert_int_eq(lab_left(&lab, "n1", "cpu"), 60000);
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &pod, "n2", 100), STATE_NO_ROOM);
+  ck_assert_uint_eq(stats(&lab).unreadable_nodes, 1);
+}
+END_TEST
+
+TCase *tcase_holds(void) {
+  TCase *tc = tcase_create("holds");
+  tcase_add_test(tc, takes_and_gives_back);
+  tcase_add_test(tc, ends_when_the_watch_tells);
+  tcase_add_test(tc, keeps_its_devices_when_bound);
+  tcase_add_test(tc, expires_in_order_of_deadlines);
+  tcase_add_test(tc, gives_way_to_what_is_observed);
+  tcase_add_test(tc, listed_by_node);
+  tcase_add_test(tc, on_nodes_that_nobody_can_count);
+  return tc;
+}
