@@ -43,6 +43,21 @@ const struct pod *state_waiting(struct state *state, struct arena *arena, size_t
   return pods;
 }
 
+const struct state_resident *state_residents(struct state *state, struct arena *arena,
+                                             struct str node, size_t *ret_count) {
+  state_lock(state);
+  const struct slot *slot = slot_find(state, node);
+  size_t count = slot ? slot->pod_count : 0;
+  struct state_resident *made = arena_array(arena, count + 1, sizeof(*made));
+  for (size_t i = 0; i < count; i++) {
+    record_copy(slot->pods[i], arena, &made[i].pod);
+    made[i].number = slot->pods[i]->number;
+  }
+  state_unlock(state);
+  *ret_count = count;
+  return made;
+}
+
 /* ---- everything -------------------------------------------------------------------------- */
 
 static struct str copy_text(struct arena *arena, struct str text) {
