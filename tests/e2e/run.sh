@@ -11,4 +11,4 @@ e2e_environment "$here" "${1:?usage: run.sh PATH_TO_SLICEGATE [arguments of go t
 shift
 
 cd "$here"
-exec go test -count=1 -v -timeout 10m "$@" ./...
+exec go test -count=1 -v -timeout 10m "$@" ${PACKAGES:-./...}
