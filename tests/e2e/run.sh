@@ -11,4 +11,5 @@ e2e_environment "$here" "${1:?usage: run.sh PATH_TO_SLICEGATE [arguments of go t
 shift
 
 cd "$here"
-exec go test -count=1 -v -timeout 10m "$@" ./...
+# One package after the other: each has a control plane of its own.
+exec go test -count=1 -v -p 1 -timeout 10m "$@" ./...
