@@ -14,6 +14,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -61,7 +62,7 @@ func parse() (flags, error) {
 	flag.StringVar(&f.schedulerConfig, "scheduler-config", "", "a KubeSchedulerConfiguration for the mode extender, instead of -extender and -weight")
 	flag.StringVar(&f.account, "account", "", "NAMESPACE/NAME of the service account whose kubeconfig the command gets; without it, the admin's")
 	flag.StringVar(&f.rbac, "rbac", "", "manifest that gives the account its rights")
-	flag.StringVar(&f.ready, "ready", "", "URL (http) that answers 200 when the command may be measured; without it, kube-scheduler starts at once")
+	flag.StringVar(&f.ready, "ready", "", "URL that answers 200 when the command may be measured; without it, kube-scheduler starts at once")
 	flag.IntVar(&f.pid, "pid", 0, "another process whose CPU time is measured, if no command is given")
 	flag.Parse()
 	f.command = flag.Args()
@@ -95,7 +96,7 @@ func main() {
 	if err == nil {
 		ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer cancel()
-		err = run(ctx, f)
+		err = run(ctx, f, os.Stdout)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "schedbench:", err)
@@ -113,7 +114,8 @@ type bench struct {
 	started    int    // commands
 }
 
-func run(ctx context.Context, f flags) error {
+// run measures, and prints a line of JSON for each measurement.
+func run(ctx context.Context, f flags, out io.Writer) error {
 	controlPlane := os.Getenv("SLICEGATE_CONTROL_PLANE")
 	if controlPlane == "" {
 		return errors.New("SLICEGATE_CONTROL_PLANE (what tools/build.sh control-plane prints) must be set: use tests/e2e/schedbench.sh")
@@ -145,7 +147,9 @@ func run(ctx context.Context, f flags) error {
 			if err != nil {
 				return err
 			}
-			fmt.Println(string(line))
+			if _, err := fmt.Fprintf(out, "%s\n", line); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -35,7 +35,8 @@ type result struct {
 	CPUSeconds          cpuTime `json:"cpuSeconds"`
 }
 
-// cpuTime is CPU time by program. "other" is the extender, "load" this program.
+// cpuTime is CPU time by program. "other" is the extender, "load" this program, "elsewhere" whatever else the machine did:
+// where that is much, the measurement is worth little.
 type cpuTime map[string]float64
 
 func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 1000 }
@@ -81,11 +82,13 @@ type meters struct {
 	pids   map[string]int
 	before map[string]time.Duration
 	load   time.Duration
+	all    time.Duration // of the machine
 	err    error
 }
 
 func newMeters(plane *harness.ControlPlane, other int) *meters {
 	m := &meters{pids: map[string]int{}, before: map[string]time.Duration{}, load: ownCPU()}
+	m.all, m.err = harness.CPUOfMachine()
 	for _, name := range []string{"kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler", "kwok"} {
 		if p := plane.Process(name); p != nil {
 			m.add(name, p.Pid(), false)
@@ -114,6 +117,11 @@ func (m *meters) add(name string, pid int, fromStart bool) {
 }
 
 func (m *meters) read() (cpuTime, error) {
+	all, err := harness.CPUOfMachine()
+	if err != nil {
+		return nil, err
+	}
+	elsewhere := (all - m.all).Seconds()
 	times := cpuTime{"load": seconds(ownCPU() - m.load)}
 	for name, pid := range m.pids {
 		cpu, err := harness.CPUOf(pid)
@@ -122,6 +130,10 @@ func (m *meters) read() (cpuTime, error) {
 		}
 		times[name] = seconds(cpu - m.before[name])
 	}
+	for _, known := range times {
+		elsewhere -= known
+	}
+	times["elsewhere"] = max(0, math.Round(elsewhere*100)/100)
 	return times, m.err
 }
 
