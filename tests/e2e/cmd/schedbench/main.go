@@ -37,7 +37,7 @@ type flags struct {
 	modes               []string
 	before, kwok        bool
 	settle, limit       time.Duration
-	extender            string
+	extender, ca        string
 	weight              int
 	schedulerConfig     string
 	account, rbac       string
@@ -58,6 +58,7 @@ func parse() (flags, error) {
 	flag.DurationVar(&f.limit, "limit", 10*time.Minute, "how long one measurement may take")
 	flag.BoolVar(&f.kwok, "kwok", false, "let kwok run the pods; without it they are bound, and that is all")
 	flag.StringVar(&f.extender, "extender", "", "urlPrefix of the extender")
+	flag.StringVar(&f.ca, "extender-ca", "", "file of the CA that the extender's certificate is of, if it is asked over TLS")
 	flag.IntVar(&f.weight, "weight", 120, "weight of the extender")
 	flag.StringVar(&f.schedulerConfig, "scheduler-config", "", "a KubeSchedulerConfiguration for the mode extender, instead of -extender and -weight")
 	flag.StringVar(&f.account, "account", "", "NAMESPACE/NAME of the service account whose kubeconfig the command gets; without it, the admin's")
@@ -229,6 +230,9 @@ func (b *bench) schedulerOptions(mode string) (harness.SchedulerOptions, error) 
   nodeCacheCapable: true
   managedResources: [{name: nvidia.com/gpu}, {name: nvidia.com/mig-1g.10gb}]
 `, b.extender, b.weight)
+		if b.ca != "" {
+			options.Extenders += fmt.Sprintf("  enableHTTPS: true\n  tlsConfig: {caFile: %q}\n", b.ca)
+		}
 	}
 	return options, nil
 }
