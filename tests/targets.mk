@@ -56,7 +56,7 @@ test-docs: build ## the examples of README and docs, and make demo itself
 	@sh tests/docs/run.sh build/slicegate
 
 .PHONY: test-e2e
-test-e2e: ## the real kube-apiserver, etcd, controller-manager and kubectl (Go 1.26 or newer)
+test-e2e: ## the real control plane and kubectl, with simulated nodes (Go 1.26 or newer)
 	@$(MAKE) --no-print-directory FLAVOUR=asan $(JOBS) bin build/asan/tests/e2e/kube/kube_live
 	@SKIP_E2E=$(SKIP_E2E) sh tests/e2e/run.sh build/asan/slicegate
 

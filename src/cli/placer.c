@@ -80,6 +80,13 @@ void placer_leave(struct placer *placer, struct ext_view *view) {
 
 /* ---- learning -------------------------------------------------------------------------------- */
 
+static bool has_history(const struct placer *placer, const struct pack_request *request) {
+  for (size_t i = 0; i < placer->history_count; i++)
+    if (memcmp(&placer->history[i], request, sizeof(*request)) == 0)
+      return true;
+  return false;
+}
+
 static void add_history(struct placer *placer, const struct pack_request *request) {
   size_t i = 0;
   while (i < placer->history_count && memcmp(&placer->history[i], request, sizeof(*request)) != 0)
@@ -91,6 +98,30 @@ static void add_history(struct placer *placer, const struct pack_request *reques
     placer->history_counts[i] = 0;
   }
   placer->history_counts[i]++;
+}
+
+/*
+ * What a cluster that has not been seen at work may be asked for: of every name that its nodes
+ * count, small and large requests alike. Without it all places would be worth the same, and no
+ * room be kept together for pods with several GPUs.
+ */
+static void add_prior(struct placer *placer, const struct pack_cluster *cluster) {
+  static const uint16_t sizes[] = {1, 2, 4, 8};
+  for (size_t n = 0; n < pack_cluster_count(cluster); n++) {
+    const struct pack_node *node = pack_cluster_node(cluster, n);
+    for (uint16_t c = 0; c < node->counter_count; c++) {
+      const struct pack_counter *counter = &node->counters[c];
+      bool is_whole = counter->kind == PACK_WHOLE;
+      for (size_t i = 0; i < (is_whole ? SG_ARRAY_LEN(sizes) : 1); i++) {
+        struct pack_request request =
+            pack_request_of(0, 0, (enum pack_kind)counter->kind, sizes[i],
+                            counter->kind == PACK_REPLICAS ? 1 : counter->profile);
+        request.forms[0].name = counter->name;
+        if (sizes[i] <= counter->total && !has_history(placer, &request))
+          add_history(placer, &request);
+      }
+    }
+  }
 }
 
 static void learn_news(struct placer *placer, const struct state_news *news) {
@@ -137,6 +168,8 @@ static void learn(struct placer *placer) {
   if (!state_is_synced(placer->state))
     return;
   if (!placer->has_begun) {
+    CLEANUP_SNAPSHOT const struct state_snapshot *snapshot = state_snapshot(placer->state);
+    add_prior(placer, state_snapshot_cluster(snapshot));
     pricing_learner_history(placer->learner, placer->history, placer->history_counts,
                             placer->history_count);
     placer->has_begun = true;

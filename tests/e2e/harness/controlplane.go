@@ -9,6 +9,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -145,7 +146,7 @@ func (c *ControlPlane) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := c.waitForHTTP(ctx, etcd, http.DefaultClient, etcdURL+"/health"); err != nil {
+	if err := waitForHTTP(ctx, etcd, http.DefaultClient, etcdURL+"/health", ""); err != nil {
 		return err
 	}
 
@@ -179,7 +180,7 @@ func (c *ControlPlane) start(ctx context.Context) error {
 	if c.API, err = newAPI(c.url, adminToken, ca); err != nil {
 		return err
 	}
-	if err := c.waitForHTTP(ctx, apiserver, c.API.client, c.url+"/readyz"); err != nil {
+	if err := waitForHTTP(ctx, apiserver, c.API.client, c.url+"/readyz", adminToken); err != nil {
 		return err
 	}
 	if err := c.writeKubeconfig(c.Kubeconfig, "admin", adminToken); err != nil {
@@ -296,11 +297,27 @@ func (c *ControlPlane) run(name string, args ...string) (*Process, error) {
 	return c.runAs(name, filepath.Join(c.bin, name), args...)
 }
 
+// Start runs any program beside the control plane, with nothing in its environment but env and the PATH; it is ended with
+// the control plane at the latest. name is that of its log.
+func (c *ControlPlane) Start(name string, command []string, env ...string) (*Process, error) {
+	path, err := exec.LookPath(command[0])
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(path, command[1:]...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, env...)
+	return c.track(name, cmd)
+}
+
 // runAs is for programs that are started several times, or are in another folder; name is also that of the log.
 func (c *ControlPlane) runAs(name, path string, args ...string) (*Process, error) {
 	cmd := exec.Command(path, args...)
 	cmd.Dir = c.dir
 	cmd.Env = []string{"HOME=" + c.home, "PATH=" + os.Getenv("PATH")}
+	return c.track(name, cmd)
+}
+
+func (c *ControlPlane) track(name string, cmd *exec.Cmd) (*Process, error) {
 	p, err := startProcess(name, cmd, c.path(name+".log"))
 	if err == nil {
 		c.mutex.Lock()
@@ -310,7 +327,15 @@ func (c *ControlPlane) runAs(name, path string, args ...string) (*Process, error
 	return p, err
 }
 
-func (c *ControlPlane) waitForHTTP(ctx context.Context, p *Process, client *http.Client, url string) error {
+// WaitForURL waits until a URL, of the process p, is answered 200. Who answers need not prove who it is.
+func WaitForURL(ctx context.Context, p *Process, url string) error {
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+	}}
+	return waitForHTTP(ctx, p, client, url, "")
+}
+
+func waitForHTTP(ctx context.Context, p *Process, client *http.Client, url, token string) error {
 	return Poll(ctx, p.Name+" to be ready", func() error {
 		if p.Exited() {
 			return Permanent(fmt.Errorf("%s %w; its log:\n%s", p.Name, errEnded, p.Tail(30)))
@@ -319,7 +344,9 @@ func (c *ControlPlane) waitForHTTP(ctx context.Context, p *Process, client *http
 		if err != nil {
 			return Permanent(err)
 		}
-		request.Header.Set("Authorization", "Bearer "+adminToken)
+		if token != "" {
+			request.Header.Set("Authorization", "Bearer "+token)
+		}
 		response, err := client.Do(request)
 		if err != nil {
 			return err

@@ -126,7 +126,7 @@ func (c *ControlPlane) SetAllocatable(ctx context.Context, node string, resource
 // Clear removes all simulated nodes and all pods in the namespaces, at once and whatever they do.
 func (c *ControlPlane) Clear(ctx context.Context, namespaces ...string) error {
 	for _, namespace := range namespaces {
-		if err := c.API.Call(ctx, http.MethodDelete, "/api/v1/namespaces/"+namespace+"/pods?gracePeriodSeconds=0", nil, nil); err != nil {
+		if err := c.DeletePods(ctx, namespace); err != nil {
 			return err
 		}
 	}

@@ -191,6 +191,11 @@ func (c *ControlPlane) DeletePod(ctx context.Context, namespace, name string) er
 	return c.API.Call(ctx, http.MethodDelete, podsPath(namespace)+"/"+name+"?gracePeriodSeconds=0", nil, nil)
 }
 
+// DeletePods removes all pods of a namespace in the same way.
+func (c *ControlPlane) DeletePods(ctx context.Context, namespace string) error {
+	return c.API.Call(ctx, http.MethodDelete, podsPath(namespace)+"?gracePeriodSeconds=0", nil, nil)
+}
+
 // DeletePodGracefully asks for the end of a pod; its node has to end it.
 func (c *ControlPlane) DeletePodGracefully(ctx context.Context, namespace, name string) error {
 	return c.API.Call(ctx, http.MethodDelete, podsPath(namespace)+"/"+name, nil, nil)

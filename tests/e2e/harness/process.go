@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -61,29 +60,6 @@ func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
 // CPU is the time that the process has spent so far, in user and kernel mode together.
 func (p *Process) CPU() (time.Duration, error) { return CPUOf(p.Pid()) }
-
-// CPUOf is the same for any process.
-func CPUOf(pid int) (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	// The name in the second field is in brackets and may hold blanks. What follows begins with the third field.
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	const user, kernel, perSecond = 14 - 3, 15 - 3, 100 // USER_HZ, which is 100 wherever Go runs on Linux
-	if len(fields) <= kernel {
-		return 0, fmt.Errorf("/proc/%d/stat is not understood: %q", pid, text)
-	}
-	var ticks int64
-	for _, field := range []string{fields[user], fields[kernel]} {
-		n, err := strconv.ParseInt(field, 10, 64)
-		if err != nil {
-			return 0, fmt.Errorf("/proc/%d/stat: %w", pid, err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / perSecond, nil
-}
 
 // Exited tells whether the process has ended.
 func (p *Process) Exited() bool {
