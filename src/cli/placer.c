@@ -35,6 +35,8 @@ struct placer {
   struct pack_request *history;
   uint32_t *history_counts;
   size_t history_count;
+  size_t nodes;  /* when their kinds were last looked at */
+  int64_t milli; /* of all their devices, then */
   bool has_begun;
   pthread_t thread;
   bool has_thread;
@@ -105,8 +107,9 @@ static void add_history(struct placer *placer, const struct pack_request *reques
  * count, small and large requests alike. Without it all places would be worth the same, and no
  * room be kept together for pods with several GPUs.
  */
-static void add_prior(struct placer *placer, const struct pack_cluster *cluster) {
+static bool add_prior(struct placer *placer, const struct pack_cluster *cluster) {
   static const uint16_t sizes[] = {1, 2, 4, 8};
+  bool is_new = false;
   for (size_t n = 0; n < pack_cluster_count(cluster); n++) {
     const struct pack_node *node = pack_cluster_node(cluster, n);
     for (uint16_t c = 0; c < node->counter_count; c++) {
@@ -117,11 +120,29 @@ static void add_prior(struct placer *placer, const struct pack_cluster *cluster)
             pack_request_of(0, 0, (enum pack_kind)counter->kind, sizes[i],
                             counter->kind == PACK_REPLICAS ? 1 : counter->profile);
         request.forms[0].name = counter->name;
-        if (sizes[i] <= counter->total && !has_history(placer, &request))
-          add_history(placer, &request);
+        if (sizes[i] > counter->total || has_history(placer, &request))
+          continue;
+        add_history(placer, &request);
+        is_new = true;
+        if (placer->has_begun)
+          pricing_learner_arrived(placer->learner, &request);
       }
     }
   }
+  return is_new;
+}
+
+/* Nodes have come or gone, or count other devices: true when among them are new kinds. */
+static bool has_new_kinds(struct placer *placer) {
+  CLEANUP_SNAPSHOT const struct state_snapshot *snapshot = state_snapshot(placer->state);
+  const struct pack_cluster *cluster = state_snapshot_cluster(snapshot);
+  size_t nodes = pack_cluster_count(cluster);
+  int64_t milli = pack_cluster_totals(cluster)->milli;
+  if (placer->has_begun && nodes == placer->nodes && milli == placer->milli)
+    return false;
+  placer->nodes = nodes;
+  placer->milli = milli;
+  return add_prior(placer, cluster);
 }
 
 static void learn_news(struct placer *placer, const struct state_news *news) {
@@ -167,16 +188,13 @@ static void learn(struct placer *placer) {
       learn_news(placer, &placer->news[i]);
   if (!state_is_synced(placer->state))
     return;
-  if (!placer->has_begun) {
-    CLEANUP_SNAPSHOT const struct state_snapshot *snapshot = state_snapshot(placer->state);
-    add_prior(placer, state_snapshot_cluster(snapshot));
+  bool is_new = has_new_kinds(placer);
+  if (!placer->has_begun)
     pricing_learner_history(placer->learner, placer->history, placer->history_counts,
                             placer->history_count);
-    placer->has_begun = true;
+  if (!placer->has_begun || is_new || pricing_learner_is_due(placer->learner))
     make_tables(placer);
-  } else if (pricing_learner_is_due(placer->learner)) {
-    make_tables(placer);
-  }
+  placer->has_begun = true;
 }
 
 static bool pause_learning(struct placer *placer) {
