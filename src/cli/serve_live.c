@@ -63,6 +63,8 @@ static bool start_extender(struct serve_live *serve, struct str cert_pem, struct
                    flags->extender_listen);
   if (flags->extender_client_ca && !sys_file_read(flags->extender_client_ca, 1 << 20, &ca, reterr))
     return false;
+  if (flags->extender_client_ca && ca.len == 0) /* to `http` it would mean that nobody is asked */
+    return err_set(reterr, ERR_INVALID, "%s: empty", flags->extender_client_ca);
   const struct http_route routes[] = {
       {HTTP_POST, "/scheduler/filter", serve_filter, &serve->door, NODES_BODY_MAX,
        "application/json"},
