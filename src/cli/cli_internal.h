@@ -19,6 +19,7 @@ int cli_check(int argc, char **argv, FILE *out, FILE *err);
 int cli_serve(int argc, char **argv, FILE *out, FILE *err);
 int cli_certs(int argc, char **argv, FILE *out, FILE *err);
 int cli_webhook_config(int argc, char **argv, FILE *out, FILE *err);
+int cli_scheduler_config(int argc, char **argv, FILE *out, FILE *err);
 int cli_simulate(int argc, char **argv, FILE *out, FILE *err);
 int cli_policy(int argc, char **argv, FILE *out, FILE *err);
 int cli_what_if(int argc, char **argv, FILE *out, FILE *err); /* of `simulate` */
@@ -66,6 +67,14 @@ enum flags_result flags_parse(int argc, char **argv, const struct flag *flags, s
                               FILE *out, FILE *err);
 void flag_list_done(struct flag_list *list);
 #define CLEANUP_FLAG_LIST SG_CLEANUP(flag_list_done)
+
+/* ---- values of flags (words.c) --------------------------------------------------- */
+
+/* "slicegate: ..." and a new line; returns false. */
+bool cli_complain(FILE *err, const char *fmt, ...) SG_PRINTF(2, 3);
+/* RFC 1123: what names of namespaces and services look like, and several with dots between. */
+bool cli_is_dns_label(struct str text);
+bool cli_is_dns_name(struct str text);
 
 /* ---- loading (load.c): these print their errors to `err` --------------------------- */
 

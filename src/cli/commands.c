@@ -16,6 +16,8 @@ static const struct command commands[] = {
     {"serve", "the server that kube-apiserver calls: /validate, /mutate, metrics", cli_serve},
     {"check", "the webhook's verdict on manifests, without a cluster", cli_check},
     {"webhook-config", "print the webhook configurations that fit a policy", cli_webhook_config},
+    {"scheduler-config", "print the kube-scheduler configuration that fits a policy",
+     cli_scheduler_config},
     {"certs", "issue certificates of the server and its clients, and their CA", cli_certs},
     {"simulate", "how many pods fit: packing policies on traces, what-if on your cluster",
      cli_simulate},

@@ -97,44 +97,7 @@ static enum flags_result read_flags(int argc, char **argv, struct config_flags *
   return flags_parse(argc, argv, flags, SG_ARRAY_LEN(flags), &config_help, NULL, out, err);
 }
 
-static bool complain(FILE *err, const char *fmt, ...) SG_PRINTF(2, 3);
-
-static bool complain(FILE *err, const char *fmt, ...) {
-  va_list args;
-  va_start(args, fmt);
-  (void)fputs("slicegate: ", err);
-  (void)vfprintf(err, fmt, args);
-  (void)fputc('\n', err);
-  va_end(args);
-  return false;
-}
-
 /* ---- what kube-apiserver would refuse later, said now --------------------------------------- */
-
-/* RFC 1123: what names of namespaces and services look like. */
-static bool is_dns_label(struct str text) {
-  for (size_t i = 0; text.ptr && i < text.len; i++) {
-    char c = text.ptr[i];
-    bool is_inner = i > 0 && i + 1 < text.len;
-    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (is_inner && c == '-')))
-      return false;
-  }
-  return text.len > 0 && text.len <= 63;
-}
-
-/* Several labels with dots between. */
-static bool is_dns_name(struct str text) {
-  if (text.len > 253)
-    return false;
-  for (;;) {
-    size_t dot = str_find_char(text, '.');
-    if (!is_dns_label((struct str){text.ptr, dot}))
-      return false;
-    if (dot == text.len)
-      return true;
-    text = str_skip(text, dot + 1);
-  }
-}
 
 static bool read_service(const char *text, struct webhook_options *ret, FILE *err) {
   struct str rest = str_of(text);
@@ -146,9 +109,9 @@ static bool read_service(const char *text, struct webhook_options *ret, FILE *er
   ret->port = 443;
   bool is_port = colon == rest.len || (i64_parse(str_skip(rest, colon + 1), &ret->port) &&
                                        ret->port >= 1 && ret->port <= 65535);
-  if (is_port && is_dns_label(ret->ns) && is_dns_label(ret->service))
+  if (is_port && cli_is_dns_label(ret->ns) && cli_is_dns_label(ret->service))
     return true;
-  return complain(err, "--service is NAMESPACE/NAME or NAMESPACE/NAME:PORT, not \"%s\"", text);
+  return cli_complain(err, "--service is NAMESPACE/NAME or NAMESPACE/NAME:PORT, not \"%s\"", text);
 }
 
 /* As the API server wants it: https, a host, and nothing that a path cannot follow. */
@@ -160,31 +123,32 @@ static bool check_url(const char *url, FILE *err) {
                 !strpbrk(url, "?#@ \"'\\<>");
   for (size_t i = 0; i < len && is_url; i++)
     is_url = (unsigned char)url[i] > 0x20 && (unsigned char)url[i] < 0x7f;
-  return is_url || complain(err,
-                            "--url is https://HOST[:PORT][/PATH] without a slash at its end, "
-                            "not \"%s\"",
-                            url);
+  return is_url || cli_complain(err,
+                                "--url is https://HOST[:PORT][/PATH] without a slash at its end, "
+                                "not \"%s\"",
+                                url);
 }
 
 static bool check_flags(const struct config_flags *flags, struct webhook_options *ret, FILE *err) {
   if (!flags->url == !flags->service)
-    return complain(err, "webhook-config needs either --url URL or --service NAMESPACE/NAME");
+    return cli_complain(err, "webhook-config needs either --url URL or --service NAMESPACE/NAME");
   if (!flags->ca_bundle)
-    return complain(err, "webhook-config needs --ca-bundle FILE; `slicegate certs issue` makes "
-                         "one (ca.crt)");
+    return cli_complain(err, "webhook-config needs --ca-bundle FILE; `slicegate certs issue` makes "
+                             "one (ca.crt)");
   if (flags->url ? !check_url(flags->url, err) : !read_service(flags->service, ret, err))
     return false;
   if (strcmp(flags->failure_policy, "Fail") != 0 && strcmp(flags->failure_policy, "Ignore") != 0)
-    return complain(err, "--failure-policy is Fail or Ignore, not \"%s\"", flags->failure_policy);
+    return cli_complain(err, "--failure-policy is Fail or Ignore, not \"%s\"",
+                        flags->failure_policy);
   if (strcmp(flags->output, "yaml") != 0 && strcmp(flags->output, "json") != 0)
-    return complain(err, "--output is yaml or json, not \"%s\"", flags->output);
-  if (!is_dns_name(str_of(flags->name)))
-    return complain(err, "--name is lower case letters, digits, '-' and '.', not \"%s\"",
-                    flags->name);
+    return cli_complain(err, "--output is yaml or json, not \"%s\"", flags->output);
+  if (!cli_is_dns_name(str_of(flags->name)))
+    return cli_complain(err, "--name is lower case letters, digits, '-' and '.', not \"%s\"",
+                        flags->name);
   for (size_t i = 0; i < flags->excluded.count; i++) {
-    if (!is_dns_label(str_of(flags->excluded.items[i])))
-      return complain(err, "--namespace-exclude is the name of a namespace, not \"%s\"",
-                      flags->excluded.items[i]);
+    if (!cli_is_dns_label(str_of(flags->excluded.items[i])))
+      return cli_complain(err, "--namespace-exclude is the name of a namespace, not \"%s\"",
+                          flags->excluded.items[i]);
   }
   ret->url = flags->url;
   ret->name = flags->name;
@@ -198,9 +162,9 @@ static bool read_bundle(const char *path, struct buf *ret, FILE *err) {
   size_t count;
   int64_t not_after;
   if (!sys_file_read(path, CERTS_PEM_MAX_BYTES, ret, &why))
-    return complain(err, "%s", why.text);
+    return cli_complain(err, "%s", why.text);
   if (!certs_check_bundle(buf_str(ret), &count, &not_after, &why))
-    return complain(err, "%s: %s", path, why.text);
+    return cli_complain(err, "%s: %s", path, why.text);
   return true;
 }
 
@@ -213,7 +177,7 @@ static bool print_yaml(json_t *const *documents, size_t count, FILE *out, FILE *
   buf_init(&text, SIZE_MAX / 2);
   for (size_t i = 0; i < count; i++) {
     if (!yaml_emit(documents[i], &text, &why))
-      return complain(err, "%s", why.text);
+      return cli_complain(err, "%s", why.text);
   }
   (void)fwrite(text.ptr, 1, text.len, out);
   return true;

@@ -14,6 +14,7 @@ TCase *tcase_outputs(void);
 TCase *tcase_golden(void);
 TCase *tcase_globs(void);
 TCase *tcase_webhook_config(void);
+TCase *tcase_scheduler_config(void);
 TCase *tcase_yaml_emit(void);
 TCase *tcase_same_verdict(void);
 TCase *tcase_simulate(void);

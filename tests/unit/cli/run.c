@@ -44,11 +44,11 @@ void assert_code(const struct run *run, int code) {
 }
 
 void assert_contains(const char *text, const char *part) {
-  ck_assert_msg(strstr(text, part) != NULL, "\"%s\" is not in:\n%s", part, text);
+  ck_assert_msg(strstr(text, part) != NULL, "\"%s\" is not in:\n%.3000s", part, text);
 }
 
 void assert_lacks(const char *text, const char *part) {
-  ck_assert_msg(strstr(text, part) == NULL, "\"%s\" is in:\n%s", part, text);
+  ck_assert_msg(strstr(text, part) == NULL, "\"%s\" is in:\n%.3000s", part, text);
 }
 
 /* ---- files --------------------------------------------------------------------------- */

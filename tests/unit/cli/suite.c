@@ -16,6 +16,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_golden());
   suite_add_tcase(suite, tcase_globs());
   suite_add_tcase(suite, tcase_webhook_config());
+  suite_add_tcase(suite, tcase_scheduler_config());
   suite_add_tcase(suite, tcase_yaml_emit());
   suite_add_tcase(suite, tcase_same_verdict());
   suite_add_tcase(suite, tcase_simulate());

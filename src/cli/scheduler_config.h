@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The parts of `slicegate scheduler-config`: policy and cluster -> the names of resources that
+ * kube-scheduler asks us about -> a KubeSchedulerConfiguration as a tree, with a note here and
+ * there -> YAML with the notes as comments, or JSON.
+ */
+#ifndef SLICEGATE_CLI_SCHEDULER_CONFIG_H
+#define SLICEGATE_CLI_SCHEDULER_CONFIG_H
+
+#include "slicegate/base.h"
+#include "slicegate/model.h"
+#include "slicegate/policy.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* ---- names (scheduler_names.c) ------------------------------------------------------------- */
+
+struct managed_name {
+  struct str name;
+  const char *group; /* what it and its neighbours are; the same pointer for all of a group */
+  bool is_ignored;   /* kube-scheduler leaves the count to us */
+};
+
+struct managed_names {
+  struct managed_name *items; /* groups in a fixed order, each sorted */
+  size_t count;
+  struct strings products; /* whose MIG profiles are in: ids */
+  bool has_every_product;  /* because not all of the cluster's are known */
+};
+
+/*
+ * Every name by which a pod may ask for a GPU: those of the policy, those on nodes, and what
+ * the policy's patterns stand for: MIG profiles of the products that are on nodes or in
+ * nodePools, each also as ".shared", and AMD's partitions. Of all products compiled in when those
+ * on nodes are not known. `cluster` may be NULL. Borrows from all three.
+ */
+void scheduler_names(const struct policy_view *view, const struct cluster *cluster,
+                     struct arena *arena, struct managed_names *ret);
+
+/* ---- the configuration (scheduler_tree.c) -------------------------------------------------- */
+
+struct scheduler_options {
+  struct str command;                         /* that makes the file again */
+  const char *url;                            /* "/scheduler" is added */
+  const char *server_name;                    /* NULL: that of the URL */
+  const char *ca_file, *cert_file, *key_file; /* as kube-scheduler sees them; NULL: none */
+  const char *scheduler_name;
+  const char *kubeconfig; /* NULL: not in the file */
+  int64_t weight;
+  int64_t max_backoff_seconds;
+  bool leads; /* leader election */
+  bool binds, preempts, is_ignorable, is_for_all_pods;
+};
+
+/* Why a line is as it is: a comment above the next line, from the last one on, that begins
+ * with `line`. */
+struct note {
+  struct str line; /* "weight:" */
+  struct str text;
+};
+struct notes {
+  struct arena *arena;
+  struct note *items;
+  size_t count;
+};
+
+/* The tree; json_decref it. Notes come in the order of the lines. */
+json_t *scheduler_tree(const struct scheduler_options *options, const struct managed_names *names,
+                       struct notes *notes);
+/* The extender alone, as the tree has it. */
+json_t *scheduler_extender(const struct scheduler_options *options,
+                           const struct managed_names *names, struct notes *notes);
+
+/*
+ * Puts the extender last into a KubeSchedulerConfiguration of the user's, in place of an older
+ * one with the same urlPrefix, and sets what it needs outside of it; everything else stays. What
+ * is changed is said on `err`. NULL after printing why not.
+ */
+json_t *scheduler_extend(const char *path, json_t *extender,
+                         const struct scheduler_options *options, FILE *err);
+
+/* ---- comments (yaml_notes.c) --------------------------------------------------------------- */
+
+/* The lines of a YAML text, with the notes above theirs, wrapped and indented. Lines before
+ * the one that begins with `from` (as a note's line) have none; NULL: from the first. */
+void yaml_annotate(struct str yaml, const struct notes *notes, const char *from, struct buf *out);
+
+#endif
