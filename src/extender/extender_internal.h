@@ -26,4 +26,11 @@ struct offer {
 void offer_read(const struct ext_view *view, const struct ext_question *question,
                 struct arena *arena, struct offer *ret);
 
+/* Of this reason kube-scheduler keeps its own count, and has found enough before it asked. */
+bool offer_is_counted(const struct pack_asked *asked, enum pack_reason reason);
+/* Whether the node can take it; where kube-scheduler counts for itself, once others' tentative
+ * holds have come to nothing. */
+enum pack_reason offer_fit(const struct ext_view *view, const struct pack_asked *asked,
+                           size_t node);
+
 #endif

@@ -29,25 +29,6 @@ static struct str reason_text(struct filter *f, enum pack_reason reason) {
   return f->reasons[reason];
 }
 
-/* Of these kube-scheduler keeps its own count, and has found enough before it asked. */
-static bool is_counted_by_scheduler(const struct filter *f, enum pack_reason reason) {
-  return reason == PACK_NO_PODS || reason == PACK_NO_CPU || reason == PACK_NO_MEMORY ||
-         (reason == PACK_DEVICES_BUSY && !pack_is_card_name(f->question->asked->device));
-}
-
-/* Whether it fits once others' tentative holds have come to nothing. */
-static enum pack_reason fit_without_holds(const struct filter *f, size_t node,
-                                          enum pack_reason with_holds) {
-  const uint64_t *pods;
-  size_t count = state_snapshot_holds(f->view->snapshot, node, &pods);
-  if (count == 0 || !is_counted_by_scheduler(f, with_holds))
-    return with_holds;
-  const struct pack_node *bare = pack_node_without(f->cluster, node, pods, count);
-  enum pack_reason reason = pack_fit(f->catalog, bare, &f->question->asked->request);
-  pack_node_unref(bare);
-  return reason;
-}
-
 static void judge_unfit(struct filter *f, size_t node) {
   uint32_t name = f->offer.name_of[node] - 1;
   enum pack_reason reason =
@@ -59,7 +40,7 @@ static void judge_unfit(struct filter *f, size_t node) {
       pass(f, name);
     return;
   }
-  f->ret->is_behind |= is_counted_by_scheduler(f, reason);
+  f->ret->is_behind |= offer_is_counted(f->question->asked, reason);
   refuse(f, name, pack_reason_is_final(reason), reason_text(f, reason));
 }
 

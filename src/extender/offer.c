@@ -37,3 +37,23 @@ void offer_read(const struct ext_view *view, const struct ext_question *question
   for (uint32_t i = 0; i < question->count; i++)
     sort_out(view, question, listing, i, ret);
 }
+
+bool offer_is_counted(const struct pack_asked *asked, enum pack_reason reason) {
+  return reason == PACK_NO_PODS || reason == PACK_NO_CPU || reason == PACK_NO_MEMORY ||
+         (reason == PACK_DEVICES_BUSY && !pack_is_card_name(asked->device));
+}
+
+enum pack_reason offer_fit(const struct ext_view *view, const struct pack_asked *asked,
+                           size_t node) {
+  const struct pack_cluster *cluster = state_snapshot_cluster(view->snapshot);
+  const struct pack_catalog *catalog = pack_cluster_catalog(cluster);
+  const uint64_t *pods;
+  enum pack_reason reason = pack_fit(catalog, pack_cluster_node(cluster, node), &asked->request);
+  size_t count = state_snapshot_holds(view->snapshot, node, &pods);
+  if (count == 0 || !offer_is_counted(asked, reason))
+    return reason;
+  const struct pack_node *bare = pack_node_without(cluster, node, pods, count);
+  reason = pack_fit(catalog, bare, &asked->request);
+  pack_node_unref(bare);
+  return reason;
+}
