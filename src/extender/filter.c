@@ -31,10 +31,7 @@ static struct str reason_text(struct filter *f, enum pack_reason reason) {
 
 static void judge_unfit(struct filter *f, size_t node) {
   uint32_t name = f->offer.name_of[node] - 1;
-  enum pack_reason reason =
-      pack_fit(f->catalog, pack_cluster_node(f->cluster, node), &f->question->asked->request);
-  if (reason != PACK_FITS)
-    reason = fit_without_holds(f, node, reason);
+  enum pack_reason reason = offer_fit(f->view, f->question->asked, node);
   if (reason == PACK_FITS) {
     if (f->ret->passed_count < f->view->best)
       pass(f, name);
