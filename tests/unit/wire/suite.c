@@ -10,6 +10,7 @@ TCase *tcase_objects(void);
 TCase *tcase_extender_args(void);
 TCase *tcase_extender_calls(void);
 TCase *tcase_extender_results(void);
+TCase *tcase_extender_golden(void);
 
 Suite *make_suite(void) {
   Suite *suite = suite_create("wire");
@@ -22,5 +23,6 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_extender_args());
   suite_add_tcase(suite, tcase_extender_calls());
   suite_add_tcase(suite, tcase_extender_results());
+  suite_add_tcase(suite, tcase_extender_golden());
   return suite;
 }
