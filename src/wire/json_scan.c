@@ -246,7 +246,7 @@ static bool skip_value(struct json_scan *s);
 
 /* Recursion is bounded by json_scan_open. */
 static bool skip_nested(struct json_scan *s, char close) {
-  bool more, is_escaped;
+  bool more = false, is_escaped;
   if (!json_scan_open(s, &more))
     return false;
   while (more) {

@@ -97,12 +97,11 @@ static void add_nodes(struct random *random, struct buf *out) {
 }
 
 static void add_pod(struct random *random, struct buf *out) {
-  static const char *const pods[] = {
-      "{\"metadata\":{\"name\":\"p\",\"uid\":\"u\"},\"spec\":{\"containers\":[{\"resources\":{"
-      "\"limits\":{\"nvidia.com/gpu\":\"1\"}}}]}}",
-      "{\"metadata\":{\"name\":\"\\u0070\"},\"spec\":{\"nodeName\":\"n\",\"hostNetwork\":true}}",
-      "{\"metadata\":{\"name\":\"p\"}}"};
-  buf_append_cstr(out, PICK(random, pods));
+  static const char *const specs[] = {
+      "{\"name\":\"p\"},\"spec\":{\"containers\":[{\"resources\":{\"limits\":{\"a.b/c\":\"1\"}}}]}",
+      "{\"name\":\"\\u0070\"},\"spec\":{\"nodeName\":\"n\",\"hostNetwork\":true}",
+      "{\"name\":\"p\"}"};
+  buf_printf(out, "{\"metadata\":%s}", PICK(random, specs));
 }
 
 /* Mostly the three fields of a request, in any order, some twice or unknown. */
