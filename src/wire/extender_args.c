@@ -30,8 +30,6 @@ static struct str *moved(struct arena *arena, const struct str *list, size_t cou
 
 /* What grew stays behind in the arena, so the first guess is a good one: a list like its start. */
 static void make_room(struct args_reader *r, struct node_list *list, size_t item_bytes) {
-  if (list->count < list->cap)
-    return;
   size_t rest = (size_t)(r->json.end - r->json.at);
   size_t cap = list->cap ? list->cap * 2 : rest / (item_bytes + 1) + 16;
   list->cap = cap < NAMES_MAX ? cap : NAMES_MAX;
@@ -40,21 +38,27 @@ static void make_room(struct args_reader *r, struct node_list *list, size_t item
     list->whole = moved(r->json.arena, list->whole, list->count, list->cap);
 }
 
-/* What began at `at`, and the reader is behind now. */
-static bool add_node(struct args_reader *r, struct node_list *list, const char *at,
-                     struct str name) {
+static bool fail_name(struct args_reader *r, const struct node_list *list, const char *at,
+                      struct str name) {
   const char *path = list == &r->nodes ? "Nodes.items" : "NodeNames";
   const char *field = list == &r->nodes ? ".metadata.name" : "";
-  size_t bytes = (size_t)(r->json.at - at);
   if (name.len == 0)
     return json_scan_fail(&r->json, at, ERR_INVALID, "%s[%zu]%s: a node without a name", path,
                           list->count, field);
   if (name.len > NAME_BYTES_MAX)
     return json_scan_fail(&r->json, at, ERR_LIMIT, "%s[%zu]%s: %zu bytes, a name has %d at most",
                           path, list->count, field, name.len, NAME_BYTES_MAX);
-  if (list->count == NAMES_MAX)
-    return json_scan_fail(&r->json, at, ERR_LIMIT, "%s: more than %d nodes", path, NAMES_MAX);
-  make_room(r, list, bytes);
+  return json_scan_fail(&r->json, at, ERR_LIMIT, "%s: more than %d nodes", path, NAMES_MAX);
+}
+
+/* What began at `at`, and the reader is behind now. */
+static bool add_node(struct args_reader *r, struct node_list *list, const char *at,
+                     struct str name) {
+  size_t bytes = (size_t)(r->json.at - at);
+  if (name.len == 0 || name.len > NAME_BYTES_MAX || list->count == NAMES_MAX)
+    return fail_name(r, list, at, name);
+  if (list->count == list->cap)
+    make_room(r, list, bytes);
   list->names[list->count] = name;
   if (list->whole)
     list->whole[list->count] = (struct str){at, bytes};

@@ -12,7 +12,7 @@ static void write_texts(const struct str *texts, size_t count, struct buf *out) 
   buf_append_char(out, '[');
   for (size_t i = 0; i < count; i++) {
     if (i)
-      buf_append_char(out, ',');
+      wire_json_put(out, STR_LIT(","));
     wire_json_append_text(out, texts[i]);
   }
   buf_append_char(out, ']');
@@ -22,7 +22,7 @@ static void write_whole_nodes(const struct wire_filter_result *result, struct bu
   buf_append_cstr(out, "{\"metadata\":{},\"items\":[");
   for (size_t i = 0; i < result->node_count; i++) {
     if (i)
-      buf_append_char(out, ',');
+      wire_json_put(out, STR_LIT(","));
     buf_append_str(out, result->nodes[i]);
   }
   buf_append_cstr(out, "]}");
@@ -32,9 +32,9 @@ static void write_reasons(const struct wire_node_reason *reasons, size_t count, 
   buf_append_char(out, '{');
   for (size_t i = 0; i < count; i++) {
     if (i)
-      buf_append_char(out, ',');
+      wire_json_put(out, STR_LIT(","));
     wire_json_append_text(out, reasons[i].node);
-    buf_append_char(out, ':');
+    wire_json_put(out, STR_LIT(":"));
     wire_json_append_text(out, reasons[i].reason);
   }
   buf_append_char(out, '}');
@@ -91,7 +91,7 @@ void wire_preemption_result_write(const struct wire_victims *nodes, size_t count
   buf_append_cstr(out, "{\"NodeNameToMetaVictims\":{");
   for (size_t i = 0; i < count; i++) {
     if (i)
-      buf_append_char(out, ',');
+      wire_json_put(out, STR_LIT(","));
     write_victims(&nodes[i], out);
   }
   buf_append_cstr(out, "}}");

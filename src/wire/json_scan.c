@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json_scan.h"
 
-#include "json_text.h"
 #include "slicegate/doc.h"
 
 enum { DEPTH_MAX = 200 }; /* as doc_limits_review */
@@ -38,16 +37,6 @@ static bool fail_unexpected(struct json_scan *s, const char *expected) {
   if (c < 0x20 || c >= 0x7f)
     return json_scan_fail(s, s->at, ERR_INVALID, "byte 0x%02x where %s was expected", c, expected);
   return json_scan_fail(s, s->at, ERR_INVALID, "'%c' where %s was expected", c, expected);
-}
-
-static void skip_space(struct json_scan *s) {
-  while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\t' || *s->at == '\r'))
-    s->at++;
-}
-
-char json_scan_peek(struct json_scan *s) {
-  skip_space(s);
-  return s->at < s->end ? *s->at : '\0';
 }
 
 const char *json_scan_kind(struct json_scan *s) {
@@ -151,7 +140,7 @@ static bool check_string(struct json_scan *s, bool *ret_escaped) {
   return true;
 }
 
-bool json_scan_string(struct json_scan *s, struct str *ret) {
+bool json_scan_string_slow(struct json_scan *s, struct str *ret) {
   const char *quote = s->at;
   bool is_escaped;
   if (!check_string(s, &is_escaped))
@@ -226,8 +215,8 @@ bool json_scan_open(struct json_scan *s, bool *ret_more) {
   return true;
 }
 
-bool json_scan_next(struct json_scan *s, char close, bool *ret_more) {
-  skip_space(s);
+bool json_scan_next_slow(struct json_scan *s, char close, bool *ret_more) {
+  json_scan_peek(s);
   if (s->at < s->end && (*s->at == ',' || *s->at == close)) {
     *ret_more = *s->at++ == ',';
     if (!*ret_more)
@@ -249,7 +238,7 @@ bool json_scan_key(struct json_scan *s, struct str *ret) {
 }
 
 bool json_scan_end(struct json_scan *s) {
-  skip_space(s);
+  json_scan_peek(s);
   return s->at == s->end || fail_unexpected(s, "the end of the text");
 }
 
@@ -257,7 +246,7 @@ static bool skip_value(struct json_scan *s);
 
 /* Recursion is bounded by json_scan_open. */
 static bool skip_nested(struct json_scan *s, char close) {
-  bool more, is_escaped;
+  bool more = false, is_escaped;
   if (!json_scan_open(s, &more))
     return false;
   while (more) {
@@ -300,7 +289,7 @@ static bool skip_value(struct json_scan *s) {
 }
 
 bool json_scan_skip(struct json_scan *s, struct str *ret_text) {
-  skip_space(s);
+  json_scan_peek(s);
   const char *start = s->at;
   if (!skip_value(s))
     return false;

@@ -7,35 +7,31 @@
 
 enum { TREE_BYTES = 32 << 10 };
 
-/* An object of this kind, by its own word where it has one, and with a name. */
-static bool check_object(const struct doc_node *object, const char *kind, struct err *reterr) {
+/* A mapping with a name. Its kind is the caller's to know: items of a list do not say it. */
+static bool check_object(const struct doc_node *object, struct err *reterr) {
   struct trail at_metadata = {NULL, STR_LIT("metadata"), 0};
-  struct trail at_name = {&at_metadata, STR_LIT("name"), 0}, at_kind = {NULL, STR_LIT("kind"), 0};
-  const struct doc_node *metadata, *kind_node = doc_get_lit(object, "kind");
+  struct trail at_name = {&at_metadata, STR_LIT("name"), 0};
+  const struct doc_node *metadata;
   struct str name;
   if (object->kind != DOC_MAPPING)
     return wire_wrong_type(NULL, object, "a mapping", reterr);
-  if (kind && doc_text(kind_node).len && !str_is(doc_text(kind_node), kind))
-    return wire_invalid(&at_kind, kind_node, reterr, "%s was expected, found %.*s", kind,
-                        STR_FMT(wire_shown(kind_node)));
   if (!wire_child(object, "metadata", DOC_MAPPING, NULL, &metadata, reterr) ||
       !wire_child_text(metadata, "name", &at_metadata, &name, reterr))
     return false;
   return name.len > 0 || wire_invalid(&at_name, metadata ? metadata : object, reterr, "is missing");
 }
 
-static bool parse(struct arena *scratch, struct str json, const char *kind,
-                  const struct doc_node **ret, struct err *reterr) {
+static bool parse(struct arena *scratch, struct str json, const struct doc_node **ret,
+                  struct err *reterr) {
   return doc_parse_json(scratch, json, &doc_limits_review, ret, reterr) &&
-         check_object(*ret, kind, reterr);
+         check_object(*ret, reterr);
 }
 
 bool wire_node_read(struct arena *arena, struct str json, struct node *ret, struct err *reterr) {
   CLEANUP_ARENA struct arena *scratch = arena_new(TREE_BYTES);
   const struct keeper keeper = {arena, json};
   const struct doc_node *object;
-  return parse(scratch, json, "Node", &object, reterr) &&
-         wire_node_decode(&keeper, object, ret, reterr);
+  return parse(scratch, json, &object, reterr) && wire_node_decode(&keeper, object, ret, reterr);
 }
 
 bool wire_namespace_read(struct arena *arena, struct str json, struct k8s_namespace *ret,
@@ -43,7 +39,7 @@ bool wire_namespace_read(struct arena *arena, struct str json, struct k8s_namesp
   CLEANUP_ARENA struct arena *scratch = arena_new(TREE_BYTES);
   const struct keeper keeper = {arena, json};
   const struct doc_node *object;
-  return parse(scratch, json, "Namespace", &object, reterr) &&
+  return parse(scratch, json, &object, reterr) &&
          wire_namespace_decode(&keeper, object, ret, reterr);
 }
 
@@ -53,7 +49,7 @@ bool wire_pod_read_tree(const struct keeper *keeper, struct arena *scratch,
                         const struct doc_node *object, struct pod *ret, struct err *reterr) {
   struct trail at_metadata = {NULL, STR_LIT("metadata"), 0};
   struct str version;
-  if (!check_object(object, "Pod", reterr) ||
+  if (!check_object(object, reterr) ||
       !wire_child_text(doc_get_lit(object, "metadata"), "resourceVersion", &at_metadata, &version,
                        reterr) ||
       !wire_pod_decode(keeper, scratch, object, ret, reterr))
@@ -133,7 +129,7 @@ bool wire_dra_read(struct arena *arena, struct str json, struct wire_dra *ret, s
   struct trail at_metadata = {NULL, STR_LIT("metadata"), 0};
   const struct doc_node *object, *metadata, *spec;
   struct wire_dra made = {0};
-  if (!parse(scratch, json, NULL, &object, reterr) ||
+  if (!parse(scratch, json, &object, reterr) ||
       !wire_child(object, "metadata", DOC_MAPPING, NULL, &metadata, reterr) ||
       !wire_child(object, "spec", DOC_MAPPING, NULL, &spec, reterr) ||
       !wire_child_text(metadata, "name", &at_metadata, &made.name, reterr) ||

@@ -6,6 +6,11 @@ TCase *tcase_review(void);
 TCase *tcase_cluster(void);
 TCase *tcase_cluster_pods(void);
 TCase *tcase_products(void);
+TCase *tcase_objects(void);
+TCase *tcase_extender_args(void);
+TCase *tcase_extender_calls(void);
+TCase *tcase_extender_results(void);
+TCase *tcase_extender_golden(void);
 
 Suite *make_suite(void) {
   Suite *suite = suite_create("wire");
@@ -14,5 +19,10 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_cluster());
   suite_add_tcase(suite, tcase_products());
   suite_add_tcase(suite, tcase_cluster_pods());
+  suite_add_tcase(suite, tcase_objects());
+  suite_add_tcase(suite, tcase_extender_args());
+  suite_add_tcase(suite, tcase_extender_calls());
+  suite_add_tcase(suite, tcase_extender_results());
+  suite_add_tcase(suite, tcase_extender_golden());
   return suite;
 }

@@ -27,8 +27,12 @@ static const char recording[] =
     "\"limits\":{\"nvidia.com\\/gpu\":2}}}]},\"status\":{\"phase\":\"Running\"}},\n"
     "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"p1\",\"namespace\":\"ml\"},"
     "\"spec\":{\"containers\":[]},\"status\":{\"phase\":\"Odd\"}},\n"
-    "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"p0\",\"namespace\":\"zz\"},"
-    "\"spec\":{\"resourceClaims\":[{\"name\":\"x\"}]}}\n"
+    "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"p0\",\"namespace\":\"zz\",\"resourceVersion\":"
+    "\"7\","
+    "\"creationTimestamp\":\"1970-01-01T00:01:00Z\",\"annotations\":{"
+    "\"hami.io\\/vgpu-devices-allocated\":\"GPU-\\u0061,NVIDIA,2000,0:;\"}},"
+    "\"spec\":{\"schedulerName\":\"m\\u0069ne\",\"hostNetwork\":true,"
+    "\"resourceClaims\":[{\"name\":\"x\"}]},\"status\":{\"nominatedNodeName\":\"n\\u0031\"}}\n"
     "]}";
 
 START_TEST(what_places_a_pod_is_kept) {
@@ -76,6 +80,24 @@ START_TEST(unescaped_strings_are_kept) {
 }
 END_TEST
 
+START_TEST(what_decides_when_is_kept) {
+  CLEANUP_ARENA struct arena *arena = arena_new(0);
+  struct cluster cluster;
+  struct err err = {0};
+  ck_assert(wire_cluster_decode_pods(arena, STR_LIT(recording), &cluster, &err));
+  const struct pod *claims = &cluster.pods[1], *deleting = &cluster.pods[2];
+  ck_assert_uint_eq(claims->traits, POD_HAS_HOST_PORTS);
+  ck_assert_uint_eq(deleting->traits, POD_IS_DELETING);
+  ck_assert_int_eq(claims->created, 60);
+  ck_assert_int_eq(deleting->created, 0);
+  ck_assert(str_is(claims->scheduler_name, "mine") && str_is(claims->nominated_node, "n1"));
+  ck_assert_msg(claims->resource_version.len == 0, "says nothing in a recording");
+  ck_assert_uint_eq(claims->device_count, 1);
+  ck_assert(str_is(claims->devices[0].id, "GPU-a") && claims->devices[0].amount == 2000);
+  ck_assert_uint_eq(deleting->device_count, 0);
+}
+END_TEST
+
 START_TEST(who_does_not_ask_gets_no_pods) {
   CLEANUP_ARENA struct arena *arena = arena_new(0);
   struct cluster cluster;
@@ -108,6 +130,7 @@ TCase *tcase_cluster_pods(void) {
   TCase *tc = tcase_create("cluster_pods");
   tcase_add_test(tc, what_places_a_pod_is_kept);
   tcase_add_test(tc, unescaped_strings_are_kept);
+  tcase_add_test(tc, what_decides_when_is_kept);
   tcase_add_test(tc, who_does_not_ask_gets_no_pods);
   tcase_add_loop_test(tc, a_pod_is_over_when_its_phase_is, 0, PHASE_UNKNOWN + 1);
   return tc;
