@@ -265,6 +265,7 @@ struct kube_patch {
   const char *field_manager; /* required for KUBE_APPLY; at most 128 characters */
   bool force;                /* KUBE_APPLY: take fields from other managers */
   bool dry_run;
+  int64_t timeout_ms; /* as in kube_request */
 };
 bool kube_patch(struct kube_client *client, const struct kube_patch *patch,
                 const struct kube_stop *stop, struct kube_response *ret,
@@ -307,9 +308,9 @@ struct kube_lease {
   int64_t transitions;
   char resource_version[KUBE_RESOURCE_VERSION_MAX + 1]; /* what a write is conditional on */
 };
-/* 404: there is none. */
+/* 404: there is none. A timeout_ms of 0 is that of kube_request, here and below. */
 bool kube_lease_get(struct kube_client *client, struct str namespace, struct str name,
-                    const struct kube_stop *stop, struct kube_lease *lease,
+                    const struct kube_stop *stop, int64_t timeout_ms, struct kube_lease *lease,
                     struct kube_response *ret, struct err *reterr) SG_MUST_CHECK;
 /*
  * Creates it when lease->resource_version is empty (409: somebody did), else changes its spec
@@ -317,7 +318,7 @@ bool kube_lease_get(struct kube_client *client, struct str namespace, struct str
  * lease->resource_version is the new one.
  */
 bool kube_lease_put(struct kube_client *client, struct str namespace, struct str name,
-                    struct kube_lease *lease, const struct kube_stop *stop,
+                    struct kube_lease *lease, const struct kube_stop *stop, int64_t timeout_ms,
                     struct kube_response *ret, struct err *reterr) SG_MUST_CHECK;
 
 /* One string as JSON, quotes included, for bodies. What is not UTF-8 becomes U+FFFD. */

@@ -465,6 +465,9 @@ struct adm_request {
   struct strings groups;
   const struct k8s_namespace *ns_object; /* NULL: labels not known */
   int64_t now_seconds;                   /* Unix time, for slicegate.dev/expires-at */
+  /* How long ago the cluster was last heard of, when that is too long to refuse anything for what
+   * it showed then; 0: what is known of it holds now, or it is a recording. */
+  int64_t cluster_stale_seconds;
 };
 
 enum patch_kind { PATCH_ADD_TOLERATION, PATCH_SET_DEADLINE, PATCH_ADD_LABEL, PATCH_RESOURCE };

@@ -73,6 +73,18 @@ void collect_gpu_requests(struct rule_context *ctx);
 void rule_report(struct rule_context *ctx, enum rule_id rule, enum severity severity_cap,
                  struct str field, struct str message, struct str remedy);
 
+/*
+ * The same for what rests on nodes or namespaces as they were seen: would a cluster that has
+ * changed meanwhile have no such finding? Where the cluster has not been heard of for too long
+ * the finding says so, and what would be refused is warned of.
+ */
+void rule_report_seen(struct rule_context *ctx, enum rule_id rule, enum severity severity_cap,
+                      struct str field, struct str message, struct str remedy);
+/* Either of the two. */
+void rule_report_if_seen(struct rule_context *ctx, bool is_seen, enum rule_id rule,
+                         enum severity severity_cap, struct str field, struct str message,
+                         struct str remedy);
+
 /* Field paths in the template in hand, in ctx->arena: "spec.template.spec.tolerations". */
 struct str spec_field(const struct rule_context *ctx, const char *fmt, ...) SG_PRINTF(2, 3);
 /* "spec.template.spec.containers[0].resources.limits[nvidia.com/gpu]" */

@@ -29,6 +29,40 @@ void rule_report(struct rule_context *ctx, enum rule_id rule, enum severity seve
       .rule = rule, .severity = severity, .field = field, .message = message, .remedy = remedy};
 }
 
+/* "40 seconds", "1 minute", "3 hours" */
+static struct str age_text(const struct rule_context *ctx, int64_t seconds) {
+  static const struct {
+    int64_t seconds;
+    const char *word;
+  } units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+  size_t i = 0;
+  while (i + 1 < SG_ARRAY_LEN(units) && seconds < units[i].seconds)
+    i++;
+  int64_t count = seconds / units[i].seconds;
+  return str_printf(ctx->arena, "%lld %s%s", (long long)count, units[i].word,
+                    count == 1 ? "" : "s");
+}
+
+void rule_report_seen(struct rule_context *ctx, enum rule_id rule, enum severity severity_cap,
+                      struct str field, struct str message, struct str remedy) {
+  int64_t stale_seconds = ctx->request->cluster_stale_seconds;
+  if (stale_seconds > 0) {
+    enum severity severity = ctx->effective->severities[rule];
+    bool is_refusal = severity >= SEVERITY_DENY && severity_cap >= SEVERITY_DENY;
+    message = str_printf(ctx->arena, "%.*s (the cluster was last heard of %.*s ago%s)",
+                         STR_FMT(message), STR_FMT(age_text(ctx, stale_seconds)),
+                         is_refusal ? ": not refused for that" : "");
+    severity_cap = is_refusal ? SEVERITY_WARN : severity_cap;
+  }
+  rule_report(ctx, rule, severity_cap, field, message, remedy);
+}
+
+void rule_report_if_seen(struct rule_context *ctx, bool is_seen, enum rule_id rule,
+                         enum severity severity_cap, struct str field, struct str message,
+                         struct str remedy) {
+  (is_seen ? rule_report_seen : rule_report)(ctx, rule, severity_cap, field, message, remedy);
+}
+
 /* ---- user's text in our sentences ------------------------------------------------ */
 
 /* Long enough for any resource name or label value in use, short enough for a sentence. */

@@ -34,8 +34,10 @@ bool budget_label_allows(const struct label_requirement *wanted, struct str valu
   return value.len > 0 && (wanted->values.count == 0 || strings_match(&wanted->values, value));
 }
 
+/* Where the namespace would do, its labels are what was seen of it. */
 static void report_missing(struct rule_context *ctx, const struct label_requirement *wanted,
                            bool in_template) {
+  bool is_seen = wanted->is_from_namespace;
   struct str key = shown(ctx, wanted->key);
   const struct str *on_object =
       in_template ? kv_find(ctx->workload->labels, ctx->workload->label_count, wanted->key) : NULL;
@@ -43,25 +45,26 @@ static void report_missing(struct rule_context *ctx, const struct label_requirem
   if (on_object) {
     bool is_allowed = budget_label_allows(wanted, *on_object);
     struct str value = is_allowed ? *on_object : nearest_value(ctx, &wanted->values, *on_object);
-    rule_report(ctx, RULE_BUDGET_LABELS, SEVERITY_DENY, field,
-                str_printf(ctx->arena, "label %.*s stands on the %.*s but not on its pods, %s",
-                           STR_FMT(key), STR_FMT(shown(ctx, ctx->workload->kind)), kept_by),
-                value.len
-                    ? str_printf(ctx->arena, "%s %.*s: %.*s in the labels of the pod template",
-                                 is_allowed ? "repeat" : "write", STR_FMT(key),
-                                 STR_FMT(shown(ctx, value)))
-                    : str_printf(ctx->arena, "set it to %.*s in the labels of the pod template",
-                                 STR_FMT(allowed_text(ctx, wanted))));
+    rule_report_if_seen(
+        ctx, is_seen, RULE_BUDGET_LABELS, SEVERITY_DENY, field,
+        str_printf(ctx->arena, "label %.*s stands on the %.*s but not on its pods, %s",
+                   STR_FMT(key), STR_FMT(shown(ctx, ctx->workload->kind)), kept_by),
+        value.len
+            ? str_printf(ctx->arena, "%s %.*s: %.*s in the labels of the pod template",
+                         is_allowed ? "repeat" : "write", STR_FMT(key), STR_FMT(shown(ctx, value)))
+            : str_printf(ctx->arena, "set it to %.*s in the labels of the pod template",
+                         STR_FMT(allowed_text(ctx, wanted))));
     return;
   }
-  rule_report(ctx, RULE_BUDGET_LABELS, SEVERITY_DENY, field,
-              str_printf(ctx->arena, "label %.*s, %s, is missing", STR_FMT(key), kept_by),
-              str_printf(ctx->arena, "set it to %.*s%s", STR_FMT(allowed_text(ctx, wanted)),
-                         wanted->is_from_namespace ? ", or set it on the namespace" : ""));
+  rule_report_if_seen(ctx, is_seen, RULE_BUDGET_LABELS, SEVERITY_DENY, field,
+                      str_printf(ctx->arena, "label %.*s, %s, is missing", STR_FMT(key), kept_by),
+                      str_printf(ctx->arena, "set it to %.*s%s", STR_FMT(allowed_text(ctx, wanted)),
+                                 wanted->is_from_namespace ? ", or set it on the namespace" : ""));
 }
 
 static void report_value(struct rule_context *ctx, const struct label_requirement *wanted,
-                         struct str value, struct str field, const char *whose) {
+                         struct str value, struct str field, bool is_of_namespace) {
+  const char *whose = is_of_namespace ? "the namespace's " : "";
   struct str key = shown(ctx, wanted->key);
   struct str nearest = nearest_value(ctx, &wanted->values, value);
   struct str message =
@@ -75,7 +78,8 @@ static void report_value(struct rule_context *ctx, const struct label_requiremen
                    STR_FMT(shown_list(ctx, wanted->values.items, wanted->values.count, "and")));
   else
     remedy = str_printf(ctx->arena, "set it to %.*s", STR_FMT(allowed_text(ctx, wanted)));
-  rule_report(ctx, RULE_BUDGET_LABELS, SEVERITY_DENY, field, message, remedy);
+  rule_report_if_seen(ctx, is_of_namespace, RULE_BUDGET_LABELS, SEVERITY_DENY, field, message,
+                      remedy);
 }
 
 /* Neither the pods nor, where they count, the object have the label. */
@@ -87,8 +91,7 @@ static void judge_absent(struct rule_context *ctx, const struct label_requiremen
   const struct str *of_namespace =
       wanted->is_from_namespace ? kv_find(ns->labels, ns->label_count, wanted->key) : NULL;
   if (of_namespace && !budget_label_allows(wanted, *of_namespace))
-    report_value(ctx, wanted, *of_namespace, label_field(ctx, in_template, wanted->key),
-                 "the namespace's ");
+    report_value(ctx, wanted, *of_namespace, label_field(ctx, in_template, wanted->key), true);
   else if (!of_namespace && wanted->is_required)
     report_missing(ctx, wanted, in_template);
 }
@@ -107,7 +110,7 @@ static void judge_label(struct rule_context *ctx, const struct label_requirement
   if (!own)
     judge_absent(ctx, wanted, in_template);
   else if (!budget_label_allows(wanted, *own))
-    report_value(ctx, wanted, *own, label_field(ctx, in_template, wanted->key), "");
+    report_value(ctx, wanted, *own, label_field(ctx, in_template, wanted->key), false);
 }
 
 void rule_budget_labels(struct rule_context *ctx) {

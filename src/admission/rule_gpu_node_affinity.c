@@ -146,15 +146,16 @@ static void report_absent(struct rule_context *ctx, const struct alternative *na
   struct str choice = nearest.len ? shown(ctx, nearest) : shown_list(ctx, there, count, "or");
   /* A node that does not name its GPUs yet may turn out to have it. */
   enum severity cap = ctx->cluster->has_unnamed_products ? SEVERITY_WARN : SEVERITY_DENY;
-  rule_report(ctx, RULE_GPU_NODE_AFFINITY, cap, named->field,
-              str_printf(ctx->arena, "no node of this cluster has nvidia.com/gpu.product %.*s",
-                         STR_FMT(shown(ctx, named->value))),
-              choice.len ? str_printf(ctx->arena,
-                                      "name %.*s, or declare the product in the policy's nodePools "
-                                      "if autoscaling brings it",
-                                      STR_FMT(choice))
-                         : STR_LIT("declare the product in the policy's nodePools if autoscaling "
-                                   "brings it"));
+  rule_report_seen(ctx, RULE_GPU_NODE_AFFINITY, cap, named->field,
+                   str_printf(ctx->arena, "no node of this cluster has nvidia.com/gpu.product %.*s",
+                              STR_FMT(shown(ctx, named->value))),
+                   choice.len
+                       ? str_printf(ctx->arena,
+                                    "name %.*s, or declare the product in the policy's nodePools "
+                                    "if autoscaling brings it",
+                                    STR_FMT(choice))
+                       : STR_LIT("declare the product in the policy's nodePools if autoscaling "
+                                 "brings it"));
 }
 
 /* Any of these may be the one that the pod gets. */

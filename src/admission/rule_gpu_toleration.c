@@ -112,19 +112,21 @@ static bool tolerates_key(const struct pod_spec *spec, struct str key) {
 
 /* ---- one request -------------------------------------------------------------------------- */
 
-static bool missing_for(const struct rule_context *ctx, const struct gpu_request *gpu,
-                        struct toleration *ret) {
-  const struct pod_spec *spec = &ctx->tmpl->spec;
-  if (gpu->form == GPU_AUX) /* its device has a name of its own */
-    return false;
-  const struct cluster_resource *offered = cluster_find_resource(ctx->cluster, gpu->amount->name);
-  if (offered)
-    return missing_on_nodes(ctx, offered, ret);
+static bool missing_by_custom(const struct rule_context *ctx, const struct gpu_request *gpu,
+                              struct toleration *ret) {
   struct str key = usual_key(ctx, gpu->amount->name);
-  if (key.len == 0 || tolerates_key(spec, key))
+  if (key.len == 0 || tolerates_key(&ctx->tmpl->spec, key))
     return false;
   *ret = (struct toleration){.key = key, .is_exists = true, .effect = EFFECT_NO_SCHEDULE};
   return true;
+}
+
+static bool missing_for(const struct rule_context *ctx, const struct gpu_request *gpu,
+                        struct toleration *ret) {
+  if (gpu->form == GPU_AUX) /* its device has a name of its own */
+    return false;
+  const struct cluster_resource *offered = cluster_find_resource(ctx->cluster, gpu->amount->name);
+  return offered ? missing_on_nodes(ctx, offered, ret) : missing_by_custom(ctx, gpu, ret);
 }
 
 bool missing_gpu_toleration(const struct rule_context *ctx, struct toleration *ret) {
@@ -161,9 +163,13 @@ static void report(struct rule_context *ctx, const struct gpu_request *gpu,
                        "the pod does not tolerate %.*s, the usual taint of nodes with %.*s, and is "
                        "Pending where they have it%.*s",
                        STR_FMT(key), STR_FMT(resource), STR_FMT(plugin));
-  rule_report(ctx, RULE_GPU_TOLERATION, SEVERITY_DENY, spec_field(ctx, "tolerations"), message,
-              str_printf(ctx->arena, "add {key: %.*s, operator: Exists, effect: %s}", STR_FMT(key),
-                         effect));
+  /* Without a cluster it would be refused as well where it is the usual taint. */
+  struct toleration usual;
+  bool is_usual = missing_by_custom(ctx, gpu, &usual) && str_eq(usual.key, missing->key);
+  rule_report_if_seen(ctx, is_known && !is_usual, RULE_GPU_TOLERATION, SEVERITY_DENY,
+                      spec_field(ctx, "tolerations"), message,
+                      str_printf(ctx->arena, "add {key: %.*s, operator: Exists, effect: %s}",
+                                 STR_FMT(key), effect));
 }
 
 static bool is_same(const struct toleration *a, const struct toleration *b) {

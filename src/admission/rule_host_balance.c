@@ -122,14 +122,15 @@ static void judge_amount(struct rule_context *ctx, const struct kind_of_amount *
   int64_t bound =
       is_low ? least / share->per_gpu + (least % share->per_gpu != 0) : most / share->per_gpu;
   struct str field = amount_field(ctx, share->first->container, "requests", kind->resource);
-  rule_report(ctx, RULE_HOST_BALANCE, SEVERITY_DENY, field,
-              str_printf(ctx->arena,
-                         "the pod requests %.*s of %s for %.*s; the policy wants at %s %.*s a GPU",
-                         STR_FMT(amount_text(ctx, kind, have)), kind->word,
-                         STR_FMT(share_text(ctx, share)), is_low ? "least" : "most",
-                         STR_FMT(amount_text(ctx, kind, is_low ? minimum : maximum))),
-              str_printf(ctx->arena, "request at %s %.*s of %s in all", is_low ? "least" : "most",
-                         STR_FMT(amount_text(ctx, kind, bound)), kind->word));
+  /* How much of a GPU a slice is depends on the nodes that offer it. */
+  rule_report_if_seen(
+      ctx, !share->is_whole, RULE_HOST_BALANCE, SEVERITY_DENY, field,
+      str_printf(
+          ctx->arena, "the pod requests %.*s of %s for %.*s; the policy wants at %s %.*s a GPU",
+          STR_FMT(amount_text(ctx, kind, have)), kind->word, STR_FMT(share_text(ctx, share)),
+          is_low ? "least" : "most", STR_FMT(amount_text(ctx, kind, is_low ? minimum : maximum))),
+      str_printf(ctx->arena, "request at %s %.*s of %s in all", is_low ? "least" : "most",
+                 STR_FMT(amount_text(ctx, kind, bound)), kind->word));
 }
 
 /* ---- presence -------------------------------------------------------------------------- */

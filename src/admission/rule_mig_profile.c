@@ -11,7 +11,9 @@
  *     plugin restarting, another layout): `warn`;
  *   - without a cluster only a profile that no product of the table has: `warn`, because a
  *     newer product may. Node pools alone make no cluster: they say what may come, not
- *     what is there.
+ *     what is there;
+ *   - with a cluster that has not been heard of for too long: `warn` where a product that may
+ *     have come meanwhile has the profile, `deny` where none has.
  */
 #include "src/admission/mig_nearest.h"
 
@@ -19,6 +21,14 @@ static void report(struct rule_context *ctx, const struct gpu_request *gpu, enum
                    struct str message, struct str remedy) {
   rule_report(ctx, RULE_MIG_PROFILE, cap,
               amount_field(ctx, gpu->container, gpu->list, gpu->amount->name), message, remedy);
+}
+
+/* What nodes showed. */
+static void report_seen(struct rule_context *ctx, const struct gpu_request *gpu, enum severity cap,
+                        struct str message, struct str remedy) {
+  rule_report_seen(ctx, RULE_MIG_PROFILE, cap,
+                   amount_field(ctx, gpu->container, gpu->list, gpu->amount->name), message,
+                   remedy);
 }
 
 /* ---- the name ------------------------------------------------------------------------------ */
@@ -248,14 +258,15 @@ static void report_not_now(struct rule_context *ctx, const struct gpu_request *g
   struct str single = single_strategy_label(ctx, name->text);
   struct str nearest = nearest_in_cluster(ctx, name);
   if (single.len) {
-    report(ctx, gpu, SEVERITY_WARN,
-           str_printf(ctx->arena,
-                      "no node offers `mig-%.*s` by that name: nodes with product %.*s hand these "
-                      "slices out as nvidia.com/gpu",
-                      STR_FMT(text), STR_FMT(shown(ctx, single))),
-           str_printf(ctx->arena,
-                      "ask for nvidia.com/gpu with the nodeSelector nvidia.com/gpu.product: %.*s",
-                      STR_FMT(shown(ctx, single))));
+    report_seen(
+        ctx, gpu, SEVERITY_WARN,
+        str_printf(ctx->arena,
+                   "no node offers `mig-%.*s` by that name: nodes with product %.*s hand these "
+                   "slices out as nvidia.com/gpu",
+                   STR_FMT(text), STR_FMT(shown(ctx, single))),
+        str_printf(ctx->arena,
+                   "ask for nvidia.com/gpu with the nodeSelector nvidia.com/gpu.product: %.*s",
+                   STR_FMT(shown(ctx, single))));
     return;
   }
   struct str why = owner ? str_printf(ctx->arena, "%.*s GPUs can be cut into it",
@@ -270,23 +281,24 @@ static void report_not_now(struct rule_context *ctx, const struct gpu_request *g
                        "`nvidia.com/mig-%.*s`",
                        STR_FMT(shown(ctx, nearest)))
           : STR_LIT("have nodes cut for it, or expect the pod to wait");
-  report(ctx, gpu, SEVERITY_WARN,
-         str_printf(ctx->arena, "no node offers `mig-%.*s` now; %.*s", STR_FMT(text), STR_FMT(why)),
-         remedy);
+  report_seen(
+      ctx, gpu, SEVERITY_WARN,
+      str_printf(ctx->arena, "no node offers `mig-%.*s` now; %.*s", STR_FMT(text), STR_FMT(why)),
+      remedy);
 }
 
 /* A plugin restarts, or the GPU is being cut. */
 static void report_none_left(struct rule_context *ctx, const struct gpu_request *gpu) {
-  report(ctx, gpu, SEVERITY_WARN,
-         str_printf(ctx->arena, "nodes list %.*s, and have 0 of it now",
-                    STR_FMT(shown(ctx, gpu->amount->name))),
-         STR_LIT("look after the device plugin there, or expect the pod to wait"));
+  report_seen(ctx, gpu, SEVERITY_WARN,
+              str_printf(ctx->arena, "nodes list %.*s, and have 0 of it now",
+                         STR_FMT(shown(ctx, gpu->amount->name))),
+              STR_LIT("look after the device plugin there, or expect the pod to wait"));
 }
 
 /* A share where nodes hand out the slice itself. */
 static void report_unshared(struct rule_context *ctx, const struct gpu_request *gpu) {
   struct str base = shown(ctx, gpu->base_name);
-  report(
+  report_seen(
       ctx, gpu, SEVERITY_WARN,
       str_printf(ctx->arena, "no node offers %.*s now: %.*s is not shared here",
                  STR_FMT(shown(ctx, gpu->amount->name)), STR_FMT(base)),
@@ -301,10 +313,12 @@ static void report_never(struct rule_context *ctx, const struct gpu_request *gpu
                                 : STR_LIT("have nodes added that can be cut for it");
   if (nearest.len)
     remedy = str_printf(ctx->arena, "nearest: `nvidia.com/mig-%.*s`", STR_FMT(shown(ctx, nearest)));
-  report(ctx, gpu, SEVERITY_DENY,
-         str_printf(ctx->arena, "no node in this cluster can ever provide `mig-%.*s`%.*s",
-                    STR_FMT(shown(ctx, name->text)), STR_FMT(products_in_words(ctx))),
-         remedy);
+  bool may_have_come = is_in_table(name) || is_in_some_pool(ctx, name);
+  (may_have_come ? report_seen : report)(
+      ctx, gpu, SEVERITY_DENY,
+      str_printf(ctx->arena, "no node in this cluster can ever provide `mig-%.*s`%.*s",
+                 STR_FMT(shown(ctx, name->text)), STR_FMT(products_in_words(ctx))),
+      remedy);
 }
 
 static void judge_in_cluster(struct rule_context *ctx, const struct gpu_request *gpu,
@@ -358,10 +372,11 @@ static void judge_count(struct rule_context *ctx, const struct gpu_request *gpu,
                    (long long)count, (long long)most),
         str_printf(ctx->arena, "ask for at most %lld, or for a larger profile", (long long)most));
   else if (offered && count > offered->max_on_a_node)
-    report(ctx, gpu, SEVERITY_WARN,
-           str_printf(ctx->arena, "%lld slices for one pod, and no node offers more than %lld now",
-                      (long long)count, (long long)offered->max_on_a_node),
-           STR_LIT("ask for fewer, or for a larger profile"));
+    report_seen(ctx, gpu, SEVERITY_WARN,
+                str_printf(ctx->arena,
+                           "%lld slices for one pod, and no node offers more than %lld now",
+                           (long long)count, (long long)offered->max_on_a_node),
+                STR_LIT("ask for fewer, or for a larger profile"));
   else if (most == 0 && count > 1)
     report(ctx, gpu, SEVERITY_WARN,
            str_printf(ctx->arena,

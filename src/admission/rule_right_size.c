@@ -207,7 +207,8 @@ bool right_size_will_mutate(const struct rule_context *ctx, struct str resource)
       ctx->effective->severities[RULE_RIGHT_SIZE] == SEVERITY_OFF)
     return false;
   const struct cluster_resource *offered = cluster_find_resource(ctx->cluster, resource);
-  if (!offered)
+  /* A slice that may be gone by now is no better than the GPU that was asked for. */
+  if (!offered || ctx->request->cluster_stale_seconds > 0)
     return false;
   /* Who may go to the whole GPU must not be kept from the slice by a taint that nothing here
    * adds a toleration for. */
@@ -222,10 +223,11 @@ bool right_size_will_mutate(const struct rule_context *ctx, struct str resource)
 
 /* ---- findings ---------------------------------------------------------------------------- */
 
-static void report(struct rule_context *ctx, const struct gpu_request *gpu, enum severity cap,
-                   struct str message, struct str remedy) {
-  rule_report(ctx, RULE_RIGHT_SIZE, cap,
-              amount_field(ctx, gpu->container, gpu->list, gpu->amount->name), message, remedy);
+static void report(struct rule_context *ctx, const struct gpu_request *gpu, bool is_seen,
+                   enum severity cap, struct str message, struct str remedy) {
+  rule_report_if_seen(ctx, is_seen, RULE_RIGHT_SIZE, cap,
+                      amount_field(ctx, gpu->container, gpu->list, gpu->amount->name), message,
+                      remedy);
 }
 
 /* The largest GPU that the pod can get, 0 when one of them is not known. */
@@ -254,7 +256,7 @@ static bool report_too_large(struct rule_context *ctx, const struct gpu_request 
   int64_t largest_mib = largest_gpu_mib(ctx, &label);
   if (largest_mib == 0 || need_bytes <= i64_mul_sat(largest_mib, 1 << 20))
     return false;
-  report(ctx, gpu, SEVERITY_DENY,
+  report(ctx, gpu, true, SEVERITY_DENY,
          str_printf(ctx->arena,
                     "declares a need of %.*s of memory per GPU, more than any GPU it can get "
                     "has (%.*s: %lldGi)",
@@ -275,7 +277,7 @@ static void judge_whole(struct rule_context *ctx, const struct gpu_request *gpu,
     return;
   struct str usable = usable_text(ctx, found.memory_gib);
   if (count == 1) {
-    report(ctx, gpu, SEVERITY_DENY,
+    report(ctx, gpu, found.is_offered, SEVERITY_DENY,
            str_printf(ctx->arena,
                       "takes a whole GPU for a declared need of %.*s, which a %.*s holds (at "
                       "least %.*s usable)",
@@ -286,7 +288,7 @@ static void judge_whole(struct rule_context *ctx, const struct gpu_request *gpu,
     return;
   }
   /* Slices have no NVLink between them: only the author knows whether that matters. */
-  report(ctx, gpu, SEVERITY_WARN,
+  report(ctx, gpu, found.is_offered, SEVERITY_WARN,
          str_printf(ctx->arena,
                     "takes %lld whole GPUs for a declared need of %.*s each, which a %.*s holds "
                     "(at least %.*s usable)",
@@ -304,7 +306,7 @@ static void judge_slice(struct rule_context *ctx, const struct gpu_request *gpu,
     return;
   if (need_bytes > (int64_t)name.memory_gib << GIB_SHIFT) {
     struct candidate found = smallest_sufficient(ctx, need_bytes, 0);
-    report(ctx, gpu, SEVERITY_DENY,
+    report(ctx, gpu, false, SEVERITY_DENY,
            str_printf(ctx->arena, "a %.*s has less memory than the declared need of %.*s",
                       STR_FMT(shown(ctx, name.text)), STR_FMT(need)),
            found.resource.len
@@ -318,7 +320,7 @@ static void judge_slice(struct rule_context *ctx, const struct gpu_request *gpu,
   struct candidate found = smallest_sufficient(ctx, need_bytes, name.memory_gib);
   if (!found.resource.len || found.memory_gib * 2 > name.memory_gib)
     return;
-  report(ctx, gpu, SEVERITY_WARN,
+  report(ctx, gpu, found.is_offered, SEVERITY_WARN,
          str_printf(ctx->arena,
                     "takes a %.*s for a declared need of %.*s, which a %.*s holds (at least %.*s "
                     "usable)",

@@ -79,5 +79,6 @@ bool kube_post_event(struct kube_client *client, const struct kube_event *event,
   put_member(&body, "type", event->is_warning ? STR_LIT("Warning") : STR_LIT("Normal"));
   put_regarding(&body, event);
   buf_append_char(&body, '}');
-  return write_call(client, KUBE_POST, &path, NULL, &body, stop, ret, reterr);
+  const struct kube_request request = {.method = KUBE_POST, .stop = stop};
+  return write_call(client, &request, &path, &body, ret, reterr);
 }

@@ -239,10 +239,11 @@ void path_query_int(struct buf *out, const char *key, int64_t value);
 void put_member(struct buf *out, const char *key, struct str value);
 /* "2026-01-01T00:00:00.000000Z" in quotes, as MicroTime must be written. */
 void put_micro_time(struct buf *out, int64_t us);
-/* A call with a JSON body; a path or body that could not be made is an error. */
-bool write_call(struct kube_client *client, enum kube_method method, const struct buf *path,
-                const char *content_type, const struct buf *body, const struct kube_stop *stop,
-                struct kube_response *ret, struct err *reterr) SG_MUST_CHECK;
+/* A call with this path and JSON body in place of the request's own; those that could not be made
+ * are an error. */
+bool write_call(struct kube_client *client, const struct kube_request *request,
+                const struct buf *path, const struct buf *body, struct kube_response *ret,
+                struct err *reterr) SG_MUST_CHECK;
 
 /* ---- streams (lines.c, list_reader.c) ---------------------------------------------------- */
 

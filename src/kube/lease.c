@@ -49,7 +49,7 @@ static bool read_lease(struct str text, struct kube_lease *lease, struct err *re
 }
 
 bool kube_lease_get(struct kube_client *client, struct str namespace, struct str name,
-                    const struct kube_stop *stop, struct kube_lease *lease,
+                    const struct kube_stop *stop, int64_t timeout_ms, struct kube_lease *lease,
                     struct kube_response *ret, struct err *reterr) {
   CLEANUP_BUF struct buf path, none;
   buf_init(&path, 4 << 10);
@@ -58,8 +58,9 @@ bool kube_lease_get(struct kube_client *client, struct str namespace, struct str
   if (namespace.len == 0 || name.len == 0)
     return err_set(reterr, ERR_INVALID, "the lease has no %s",
                    name.len == 0 ? "name" : "namespace");
+  const struct kube_request request = {.method = KUBE_GET, .stop = stop, .timeout_ms = timeout_ms};
   return kube_path(&kube_leases, namespace, name, NULL, &path, reterr) &&
-         write_call(client, KUBE_GET, &path, NULL, &none, stop, ret, reterr) &&
+         write_call(client, &request, &path, &none, ret, reterr) &&
          read_lease(buf_str(&ret->body), lease, reterr);
 }
 
@@ -91,7 +92,7 @@ static void put_lease(struct buf *body, struct str namespace, struct str name,
 }
 
 bool kube_lease_put(struct kube_client *client, struct str namespace, struct str name,
-                    struct kube_lease *lease, const struct kube_stop *stop,
+                    struct kube_lease *lease, const struct kube_stop *stop, int64_t timeout_ms,
                     struct kube_response *ret, struct err *reterr) {
   CLEANUP_BUF struct buf path, body;
   buf_init(&path, 4 << 10);
@@ -105,8 +106,12 @@ bool kube_lease_put(struct kube_client *client, struct str namespace, struct str
     return false;
   put_lease(&body, namespace, name, lease);
   struct kube_lease written;
-  if (!write_call(client, is_new ? KUBE_POST : KUBE_PATCH, &path,
-                  is_new ? NULL : "application/merge-patch+json", &body, stop, ret, reterr) ||
+  const struct kube_request request = {.method = is_new ? KUBE_POST : KUBE_PATCH,
+                                       .content_type =
+                                           is_new ? NULL : "application/merge-patch+json",
+                                       .stop = stop,
+                                       .timeout_ms = timeout_ms};
+  if (!write_call(client, &request, &path, &body, ret, reterr) ||
       !read_lease(buf_str(&ret->body), &written, reterr))
     return false;
   memcpy(lease->resource_version, written.resource_version, sizeof(lease->resource_version));

@@ -9,19 +9,17 @@ void put_member(struct buf *out, const char *key, struct str value) {
   kube_json_string(out, value);
 }
 
-bool write_call(struct kube_client *client, enum kube_method method, const struct buf *path,
-                const char *content_type, const struct buf *body, const struct kube_stop *stop,
-                struct kube_response *ret, struct err *reterr) {
+bool write_call(struct kube_client *client, const struct kube_request *request,
+                const struct buf *path, const struct buf *body, struct kube_response *ret,
+                struct err *reterr) {
   *ret = (struct kube_response){.retry_after_ms = -1};
   if (body->truncated || path->truncated)
     return err_set(reterr, ERR_LIMIT, "the request is longer than %zu bytes",
                    body->truncated ? body->max : path->max);
-  struct kube_request request = {.method = method,
-                                 .path = buf_str(path),
-                                 .content_type = content_type,
-                                 .body = buf_str(body),
-                                 .stop = stop};
-  return kube_call(client, &request, ret, reterr);
+  struct kube_request whole = *request;
+  whole.path = buf_str(path);
+  whole.body = buf_str(body);
+  return kube_call(client, &whole, ret, reterr);
 }
 
 /* ---- binding ----------------------------------------------------------------------------- */
@@ -59,7 +57,8 @@ bool kube_bind(struct kube_client *client, const struct kube_binding *binding,
   buf_append_cstr(&body, "},\"target\":{\"apiVersion\":\"v1\",\"kind\":\"Node\"");
   put_member(&body, "name", binding->node);
   buf_append_cstr(&body, "}}");
-  return write_call(client, KUBE_POST, &path, NULL, &body, stop, ret, reterr);
+  const struct kube_request request = {.method = KUBE_POST, .stop = stop};
+  return write_call(client, &request, &path, &body, ret, reterr);
 }
 
 /* ---- patches ----------------------------------------------------------------------------- */
@@ -99,7 +98,11 @@ bool kube_patch(struct kube_client *client, const struct kube_patch *patch,
       !add_manager(patch, &path, reterr))
     return false;
   buf_append_str(&body, patch->body);
-  return write_call(client, KUBE_PATCH, &path, types[patch->type], &body, stop, ret, reterr);
+  const struct kube_request request = {.method = KUBE_PATCH,
+                                       .content_type = types[patch->type],
+                                       .timeout_ms = patch->timeout_ms,
+                                       .stop = stop};
+  return write_call(client, &request, &path, &body, ret, reterr);
 }
 
 bool kube_patch_status(struct kube_client *client, const struct kube_kind *kind,

@@ -273,14 +273,14 @@ static void holds_a_lease(void) {
   struct kube_lease other = {.duration_seconds = 0};
   CLEANUP_KUBE_RESPONSE struct kube_response r0 = {0}, r1 = {0}, r2 = {0}, r3 = {0}, r4 = {0};
   struct str name = STR_LIT("live");
-  demand(!kube_lease_get(client, namespace, name, NULL, &other, &r0, &err) && r0.status == 404,
+  demand(!kube_lease_get(client, namespace, name, NULL, 0, &other, &r0, &err) && r0.status == 404,
          "a lease already");
-  demand(kube_lease_put(client, namespace, name, &lease, NULL, &r1, &err), "create");
-  demand(kube_lease_get(client, namespace, name, NULL, &other, &r2, &err), "get");
+  demand(kube_lease_put(client, namespace, name, &lease, NULL, 0, &r1, &err), "create");
+  demand(kube_lease_get(client, namespace, name, NULL, 0, &other, &r2, &err), "get");
   demand(strcmp(other.holder, "me") == 0 && other.renew_us == lease.renew_us, "another lease");
   lease.renew_us += 2000000;
-  demand(kube_lease_put(client, namespace, name, &lease, NULL, &r3, &err), "renew");
-  demand(!kube_lease_put(client, namespace, name, &other, NULL, &r4, &err) && r4.status == 409,
+  demand(kube_lease_put(client, namespace, name, &lease, NULL, 0, &r3, &err), "renew");
+  demand(!kube_lease_put(client, namespace, name, &other, NULL, 0, &r4, &err) && r4.status == 409,
          "a stale one is no conflict");
 }
 

@@ -191,6 +191,37 @@ static void mutation_settles(struct world *w, const struct adm_verdict *verdict)
                   (unsigned long long)w->seed);
 }
 
+static bool is_denied(const struct adm_verdict *verdict, enum rule_id rule, struct str field) {
+  for (size_t i = 0; i < verdict->finding_count; i++) {
+    const struct finding *finding = &verdict->findings[i];
+    if (finding->severity == SEVERITY_DENY && finding->rule == rule &&
+        str_eq(finding->field, field))
+      return true;
+  }
+  return false;
+}
+
+/* Of a cluster not heard of for long: what is refused would be while it is heard of, and the object
+ * would be without any cluster; but for profiles that no product has, and for bypasses, where a
+ * name that nodes list is no mistaken name of a GPU, whatever they list now. */
+static void a_stale_cluster_refuses_nothing(struct world *w, const struct adm_verdict *verdict) {
+  struct adm_request request = w->request;
+  request.cluster_stale_seconds = 300;
+  struct adm_verdict stale = validate(w, &request), blind;
+  adm_validate(w->view, NULL, &w->request, w->arena, &blind);
+  ck_assert_uint_ge(stale.finding_count, verdict->finding_count);
+  for (size_t i = 0; i < stale.finding_count; i++) {
+    const struct finding *finding = &stale.findings[i];
+    if (finding->severity != SEVERITY_DENY)
+      continue;
+    ck_assert_msg(is_denied(verdict, finding->rule, finding->field) &&
+                      (finding->rule == RULE_MIG_PROFILE || finding->rule == RULE_GPU_BYPASS ||
+                       !blind.is_allowed),
+                  "round %llu: [%s] %.*s: %.*s", (unsigned long long)w->seed,
+                  rule_name(finding->rule), STR_FMT(finding->field), STR_FMT(finding->message));
+  }
+}
+
 /* Round i of a seed has the seed + i: a failing round is repeated by SEED=<its number>. */
 START_TEST(every_verdict) {
   uint64_t seed = random_seed();
@@ -211,6 +242,7 @@ START_TEST(every_verdict) {
     updates_that_only_shift_pass(&w);
     a_stricter_policy_is_stricter(&w, &random, &verdict);
     mutation_settles(&w, &verdict);
+    a_stale_cluster_refuses_nothing(&w, &verdict);
     struct adm_mutation mutation;
     adm_mutate(w.view, w.known, &w.request, w.arena, &mutation);
     denied += !verdict.is_allowed;

@@ -21,5 +21,6 @@ TCase *tcase_host_balance(void);
 TCase *tcase_gpu_node_affinity(void);
 TCase *tcase_sharing(void);
 TCase *tcase_lifetime(void);
+TCase *tcase_stale(void);
 
 #endif

@@ -23,5 +23,6 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_gpu_node_affinity());
   suite_add_tcase(suite, tcase_sharing());
   suite_add_tcase(suite, tcase_lifetime());
+  suite_add_tcase(suite, tcase_stale());
   return suite;
 }

@@ -19,5 +19,6 @@ TCase *tcase_yaml_emit(void);
 TCase *tcase_same_verdict(void);
 TCase *tcase_simulate(void);
 TCase *tcase_what_if(void);
+TCase *tcase_leader(void);
 
 #endif

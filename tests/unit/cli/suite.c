@@ -21,5 +21,6 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_same_verdict());
   suite_add_tcase(suite, tcase_simulate());
   suite_add_tcase(suite, tcase_what_if());
+  suite_add_tcase(suite, tcase_leader());
   return suite;
 }

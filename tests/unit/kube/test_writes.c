@@ -82,8 +82,10 @@ START_TEST(sends_nothing_that_cannot_be_right) {
   ck_assert(!kube_patch(rig.client, &nobody, NULL, &response, &err));
   ck_assert(!kube_patch_status(rig.client, &kube_pods, STR_LIT("ns"), STR_LIT("p"), STR_LIT(""),
                                STR_LIT("{\"a\":"), NULL, &response, &err));
-  ck_assert(!kube_lease_put(rig.client, STR_LIT(""), STR_LIT("l"), &lease, NULL, &response, &err));
-  ck_assert(!kube_lease_get(rig.client, STR_LIT("ns"), STR_LIT(""), NULL, &lease, &response, &err));
+  ck_assert(
+      !kube_lease_put(rig.client, STR_LIT(""), STR_LIT("l"), &lease, NULL, 0, &response, &err));
+  ck_assert(
+      !kube_lease_get(rig.client, STR_LIT("ns"), STR_LIT(""), NULL, 0, &lease, &response, &err));
   ck_assert(!kube_post_event(rig.client, &event, NULL, &response, &err));
   ck_assert_uint_eq(response.status, 0);
   ck_assert_uint_eq(api_server_count(rig.server), 0);
@@ -235,8 +237,8 @@ START_TEST(reads_leases) {
   struct kube_lease lease;
   begin(steps, 2);
   ck_assert_msg(
-      kube_lease_get(rig.client, STR_LIT("ns"), STR_LIT("l"), NULL, &lease, &response, &err), "%s",
-      err.text);
+      kube_lease_get(rig.client, STR_LIT("ns"), STR_LIT("l"), NULL, 0, &lease, &response, &err),
+      "%s", err.text);
   ck_assert_str_eq(lease.holder, "me");
   ck_assert_str_eq(lease.resource_version, "7");
   ck_assert_int_eq(lease.duration_seconds, 15);
@@ -244,7 +246,8 @@ START_TEST(reads_leases) {
   ck_assert_int_eq(lease.acquire_us, 1767225600000001);
   ck_assert_int_eq(lease.renew_us, 1767225601500000);
   kube_response_done(&response);
-  ck_assert(kube_lease_get(rig.client, STR_LIT("ns"), STR_LIT("l"), NULL, &lease, &response, &err));
+  ck_assert(
+      kube_lease_get(rig.client, STR_LIT("ns"), STR_LIT("l"), NULL, 0, &lease, &response, &err));
   ck_assert_str_eq(lease.holder, "");
   ck_assert_int_eq(lease.renew_us, 0);
   end();
@@ -263,8 +266,8 @@ START_TEST(creates_then_changes_leases) {
       .holder = "me", .duration_seconds = 15, .acquire_us = 1767225600000000, .renew_us = 0};
   begin(steps, 3);
   ck_assert_msg(
-      kube_lease_put(rig.client, STR_LIT("ns"), STR_LIT("l"), &lease, NULL, &response, &err), "%s",
-      err.text);
+      kube_lease_put(rig.client, STR_LIT("ns"), STR_LIT("l"), &lease, NULL, 0, &response, &err),
+      "%s", err.text);
   demand_body(
       "{\"apiVersion\":\"coordination.k8s.io/v1\",\"kind\":\"Lease\",\"metadata\":{\"name\":"
       "\"l\",\"namespace\":\"ns\"},\"spec\":{\"holderIdentity\":\"me\","
@@ -272,13 +275,14 @@ START_TEST(creates_then_changes_leases) {
       "\"2026-01-01T00:00:00.000000Z\",\"renewTime\":null}}");
   ck_assert_str_eq(lease.resource_version, "1");
   kube_response_done(&response);
-  ck_assert(kube_lease_put(rig.client, STR_LIT("ns"), STR_LIT("l"), &lease, NULL, &response, &err));
+  ck_assert(
+      kube_lease_put(rig.client, STR_LIT("ns"), STR_LIT("l"), &lease, NULL, 0, &response, &err));
   ck_assert_str_eq(lease.resource_version, "2");
   ck_assert_ptr_nonnull(
       strstr(api_server_request(rig.server, 1)->body, "\"resourceVersion\":\"1\""));
   kube_response_done(&response);
   ck_assert(
-      !kube_lease_put(rig.client, STR_LIT("ns"), STR_LIT("l"), &lease, NULL, &response, &err));
+      !kube_lease_put(rig.client, STR_LIT("ns"), STR_LIT("l"), &lease, NULL, 0, &response, &err));
   ck_assert_uint_eq(response.status, 409);
   ck_assert_str_eq(lease.resource_version, "2");
   end();
