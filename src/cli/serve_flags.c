@@ -6,8 +6,8 @@
 static bool check(const struct serve_flags *f, FILE *err) {
   const struct serve_live_flags *live = &f->live;
   const char *wrong = NULL;
-  if (!live->is_live && (live->kubeconfig || live->context))
-    wrong = "--kubeconfig and --context are for a live cluster: add --live";
+  if (!live->is_live && (live->kubeconfig || live->context || live->lease_name[0]))
+    wrong = "--kubeconfig, --context and --lease-name are for a live cluster: add --live";
   else if (live->extender_listen && !live->is_live && !f->cluster)
     wrong = "the extender needs a cluster: --live, or --cluster FILE for a recorded one";
   else if (live->is_live && f->cluster)
@@ -83,6 +83,22 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
        &f->live.nominate, 0, 0},
       {"scheduler-name", 0, FLAG_STRING, "NAME",
        "Whose pods are advised on. Default: default-scheduler.", &f->live.scheduler_name, 0, 0},
+      {"lease-name", 0, FLAG_STRING, "NAME",
+       "Of the Lease by which one of several replicas answers kube-scheduler and nominates. "
+       "Without "
+       "it this one does: run a single replica then.",
+       &f->live.lease_name, 0, 0},
+      {"lease-namespace", 0, FLAG_STRING, "NAMESPACE",
+       "Of the Lease and of the pods. Default: that of the service account or the context.",
+       &f->live.lease_namespace, 0, 0},
+      {"pod-name", 0, FLAG_STRING, "NAME",
+       "This pod: while it holds the Lease it is labelled slicegate.dev/lease-holder=true, which a "
+       "Service selects.",
+       &f->live.pod_name, 0, 0},
+      {"pod-selector", 0, FLAG_STRING, "SELECTOR",
+       "Label selector of all replicas, among which the label is looked after. Default: every pod "
+       "of the namespace.",
+       &f->live.pod_selector, 0, 0},
       {"max-connections", 0, FLAG_INT, "N", "Connections open at once. Default: 1024.",
        &f->max_connections, 1, 100000},
       {"drain-seconds", 0, FLAG_INT, "N",

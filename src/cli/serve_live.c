@@ -2,9 +2,11 @@
 #include "src/cli/serve_live.h"
 
 #include "src/cli/cli_internal.h"
+#include "src/cli/leader.h"
 #include "src/cli/listen.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
   /* bind waits for the API server: more calls at a time than there are processors. */
@@ -17,13 +19,48 @@ struct serve_live {
   struct live *live;
   struct placer *placer;
   struct nominator *nominator;
+  struct leader *leader; /* NULL: a recording, which has one reader */
   struct extender_door door;
   struct http_server *extender;
 };
 
+/* ---- which replica decides ------------------------------------------------------------------- */
+
 static bool is_holder(void *ctx) {
+  const struct serve_live *serve = ctx;
+  return !serve->leader || leader_is_holder(serve->leader);
+}
+
+static void gained(void *ctx) {
   (void)ctx;
-  return true;
+  sys_log(SYS_INFO, "this replica answers kube-scheduler");
+}
+
+/* What it holds says nothing any more: the next holder decides without knowing of it. */
+static void lost(void *ctx) {
+  struct serve_live *serve = ctx;
+  state_unhold_all(live_state(serve->live));
+  sys_log(SYS_INFO, "this replica no longer answers kube-scheduler");
+}
+
+static bool start_leader(struct serve_live *serve, struct err *reterr) {
+  const struct serve_live_flags *flags = serve->flags;
+  CLEANUP_ARENA struct arena *arena = arena_new(0);
+  char host[256] = "slicegate";
+  (void)gethostname(host, sizeof(host) - 1);
+  const struct leader_config config = {
+      .client = live_client(serve->live),
+      .ns = flags->lease_namespace ? str_of(flags->lease_namespace) : live_namespace(serve->live),
+      .name = str_of(flags->lease_name),
+      .identity = str_printf(arena, "%s_%d_%llx", flags->pod_name ? flags->pod_name : host,
+                             (int)getpid(), (unsigned long long)sys_wall_now().ns),
+      .pod_name = flags->pod_name,
+      .pod_selector = str_of(flags->pod_selector ? flags->pod_selector : ""),
+      .gained = gained,
+      .lost = lost,
+      .ctx = serve};
+  serve->leader = leader_start(&config, reterr);
+  return serve->leader != NULL;
 }
 
 struct serve_live *serve_live_new(const struct serve_live_flags *flags, struct sys_metrics *metrics,
@@ -108,6 +145,8 @@ bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str 
   sys_log(SYS_INFO, "following the cluster", sys_str("server", live_server(serve->live)));
   if (!live_start(serve->live, reterr) || !placer_start(serve->placer, reterr))
     return false;
+  if (serve->flags->is_live && !start_leader(serve, reterr))
+    return false;
   if (serve->flags->extender_listen && !start_extender(serve, cert_pem, key_pem, reterr))
     return false;
   if (serve->flags->nominate && serve->flags->is_live && serve->flags->extender_listen) {
@@ -123,6 +162,8 @@ void serve_live_stop(struct serve_live *serve, const struct http_drain *drain) {
     http_server_stop(serve->extender);
     serve->extender = NULL;
   }
+  leader_stop(serve->leader); /* gives the Lease back: a successor need not wait */
+  serve->leader = NULL;
   live_stop(serve->live);
   nominator_stop(serve->nominator);
   serve->nominator = NULL;
@@ -134,6 +175,7 @@ void serve_live_free(struct serve_live *serve) {
     return;
   if (serve->live) {
     http_server_stop(serve->extender);
+    leader_stop(serve->leader);
     live_stop(serve->live);
     nominator_stop(serve->nominator);
   }
@@ -160,6 +202,15 @@ bool serve_live_is_ready(struct serve_live *serve, struct buf *out) {
                feeds[i].error[0] ? '!' : '+', feeds[i].kind, stats.objects[i],
                (long long)feeds[i].stats.unheard_ms, feeds[i].error[0] ? "; interrupted: " : "",
                feeds[i].error);
+  struct leader_status leader = {0};
+  if (serve->leader)
+    leader_get_status(serve->leader, &leader);
+  if (leader.is_elected)
+    buf_printf(out, "[%c] lease: held by %s%s%s\n", leader.error[0] ? '!' : '+',
+               leader.is_holder   ? "this replica, which answers kube-scheduler"
+               : leader.holder[0] ? leader.holder
+                                  : "nobody",
+               leader.error[0] ? "; last attempt: " : "", leader.error);
   bool is_synced = state_is_synced(live_state(serve->live));
   if (!is_synced)
     buf_append_cstr(out, "[-] cluster: some kind has not been listed yet\n");

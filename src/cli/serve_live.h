@@ -11,7 +11,7 @@ struct serve_live_flags {
   const char *recording; /* of a cluster that is not live */
   const char *kubeconfig, *context;
   const char *extender_listen, *extender_client_ca;
-  const char *scheduler_name, *lease_namespace, *lease_name, *pod_name;
+  const char *scheduler_name, *lease_namespace, *lease_name, *pod_name, *pod_selector;
   int64_t best;
 };
 
