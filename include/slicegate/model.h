@@ -403,7 +403,7 @@ enum pod_trait {
 /* A device that a pod is known to hold: from the annotation that its plugin obeys, or from
  * status.containerStatuses[].allocatedResourcesStatus. */
 struct pod_device {
-  struct str resource;
+  struct str resource; /* empty: not said, the GPU that the pod asks for */
   struct str id;  /* as the plugin calls it: "GPU-...", "MIG-...", "GPU-...::3"; may be empty */
   int32_t index;  /* of the card on its node; -1: not said */
   int64_t amount; /* of the resource, on this card; 0: not said */
