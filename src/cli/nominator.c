@@ -48,7 +48,8 @@ static struct state *state_of(const struct nominator *n) {
 
 static void write_task(struct nominator *n, const struct task *task) {
   struct live *live = n->config.live;
-  CLEANUP_BUF struct buf status = {0};
+  CLEANUP_BUF struct buf status;
+  buf_init(&status, 1024);
   CLEANUP_KUBE_RESPONSE struct kube_response response = {0};
   struct err err;
   buf_append_cstr(&status, "{\"nominatedNodeName\":");

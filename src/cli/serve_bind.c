@@ -78,7 +78,8 @@ static bool reserve_firmly(struct bind_call *b) {
     return true;
   if (held == STATE_IS_BOUND)
     reason = STR_LIT("the pod is bound or over already");
-  CLEANUP_BUF struct buf text = {0};
+  CLEANUP_BUF struct buf text;
+  buf_init(&text, 1024);
   buf_printf(&text, "cannot bind %.*s/%.*s to %.*s: %.*s", STR_FMT(b->args.pod_ns),
              STR_FMT(b->args.pod_name), STR_FMT(b->args.node), STR_FMT(reason));
   (void)err_set(&err, ERR_UNAVAILABLE, "%.*s", STR_FMT(buf_str(&text)));

@@ -50,7 +50,8 @@ static void list_checks(struct serve *serve, bool is_draining, struct buf *out) 
 void serve_readyz(void *ctx, const struct http_request *request, struct http_response *response) {
   struct serve *serve = ctx;
   bool is_draining = atomic_load(&serve->is_draining);
-  CLEANUP_BUF struct buf live = {0};
+  CLEANUP_BUF struct buf live;
+  buf_init(&live, 8192);
   bool is_ready = (!serve->live || serve_live_is_ready(serve->live, &live)) && !is_draining;
   response->status = is_ready ? 200 : 503;
   response->content_type = plain_text;

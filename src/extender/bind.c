@@ -9,7 +9,8 @@ static struct key_value pair(const char *key, struct str value) {
 
 /* "0,2": what our own protocol and Aliyun's index annotation say. */
 static struct str card_list(const struct pack_placement *placement, struct arena *arena) {
-  CLEANUP_BUF struct buf text = {0};
+  CLEANUP_BUF struct buf text;
+  buf_init(&text, 1024);
   for (uint8_t u = 0; u < placement->unit_count; u++)
     buf_printf(&text, "%s%u", u ? "," : "", placement->units[u].device);
   return str_copy(arena, buf_str(&text));

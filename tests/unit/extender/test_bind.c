@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a Binding tells the device plugin. */
+#include "tests/unit/extender/doors.h"
+
+TCase *tcase_bind(void);
+
+enum { NOW = 1234567 };
+
+static const char *annotation(const struct ext_binding *binding, const char *key) {
+  for (size_t i = 0; i < binding->annotation_count; i++)
+    if (str_is(binding->annotations[i].key, key))
+      return binding->annotations[i].value.ptr;
+  return "(none)";
+}
+
+static bool bind_on(struct doors *lab, const struct pod *pod, const char *node,
+                    struct ext_binding *ret, struct str *ret_reason) {
+  doors_ask(lab, pod, node);
+  ck_assert_ptr_nonnull(lab->question.asked);
+  return ext_bind(&lab->view, &lab->asked, str_of(node), NOW, lab->s.arena, ret, ret_reason);
+}
+
+START_TEST(stock_plugins_are_told_nothing) {
+  CLEANUP_DOORS struct doors lab;
+  struct ext_binding made;
+  struct str reason;
+  doors_init(&lab);
+  doors_add(&lab, "n", "nvidia.com/gpu", "2");
+  struct pod pod = lab_pod(&lab.s, "p", NULL, "nvidia.com/gpu", "2", NULL);
+  ck_assert(bind_on(&lab, &pod, "n", &made, &reason));
+  ck_assert_uint_eq(made.annotation_count, 0);
+  state_put_pod(lab.s.state, &(struct pod){0});
+  ck_assert_int_eq(lab_hold(&lab.s, STATE_FIRM, &pod, "n", 100), STATE_HELD);
+  struct pod other = lab_pod(&lab.s, "q", NULL, "nvidia.com/gpu", "1", NULL);
+  ck_assert(!bind_on(&lab, &other, "n", &made, &reason));
+  ck_assert(str_is(reason, "Insufficient nvidia.com/gpu"));
+  ck_assert(!bind_on(&lab, &other, "nowhere", &made, &reason));
+  ck_assert(str_is(reason, "the node is not known"));
+}
+END_TEST
+
+START_TEST(gpushare_is_told_its_card) {
+  CLEANUP_DOORS struct doors lab;
+  struct ext_binding made;
+  struct str reason;
+  doors_init(&lab);
+  struct node node =
+      lab_node(&lab.s, "n", "aliyun.com/gpu-mem", "32", "aliyun.com/gpu-count", "2", NULL);
+  state_put_node(lab.s.state, &node);
+  struct pod there = lab_pod(&lab.s, "there", "n", "aliyun.com/gpu-mem", "10", NULL);
+  struct pod_device card = {.resource = STR_LIT("aliyun.com/gpu-mem"), .index = 0, .amount = 10};
+  there.devices = &card;
+  there.device_count = 1;
+  state_put_pod(lab.s.state, &there);
+  struct pod pod = lab_pod(&lab.s, "p", NULL, "aliyun.com/gpu-mem", "8", NULL);
+  ck_assert(bind_on(&lab, &pod, "n", &made, &reason)); /* 6 are left of card 0 */
+  ck_assert_str_eq(annotation(&made, "ALIYUN_COM_GPU_MEM_IDX"), "1");
+  ck_assert_str_eq(annotation(&made, "ALIYUN_COM_GPU_MEM_POD"), "8");
+  ck_assert_str_eq(annotation(&made, "ALIYUN_COM_GPU_MEM_DEV"), "16");
+  ck_assert_str_eq(annotation(&made, "ALIYUN_COM_GPU_MEM_ASSIGNED"), "false");
+  ck_assert_str_eq(annotation(&made, "ALIYUN_COM_GPU_MEM_ASSUME_TIME"), "1234567");
+  struct pod large = lab_pod(&lab.s, "large", NULL, "aliyun.com/gpu-mem", "17", NULL);
+  ck_assert(!bind_on(&lab, &large, "n", &made, &reason));
+}
+END_TEST
+
+START_TEST(our_own_protocol_names_cards) {
+  CLEANUP_DOORS struct doors lab;
+  struct ext_binding made;
+  struct str reason;
+  doors_init(&lab);
+  doors_add(&lab, "n", "slicegate.dev/gpu-milli", "3000");
+  struct pod whole = lab_pod(&lab.s, "w", NULL, "slicegate.dev/gpu-milli", "2000", NULL);
+  ck_assert(bind_on(&lab, &whole, "n", &made, &reason));
+  ck_assert_str_eq(annotation(&made, "slicegate.dev/devices"), "0,1");
+  struct pod part = lab_pod(&lab.s, "p", NULL, "slicegate.dev/gpu-milli", "250", NULL);
+  ck_assert(bind_on(&lab, &part, "n", &made, &reason));
+  ck_assert_str_eq(annotation(&made, "slicegate.dev/devices"), "0");
+  struct pod odd = lab_pod(&lab.s, "o", NULL, "slicegate.dev/gpu-milli", "1500", NULL);
+  doors_ask(&lab, &odd, "n");
+  ck_assert_ptr_null(lab.question.asked); /* neither a part of one card nor whole ones */
+}
+END_TEST
+
+TCase *tcase_bind(void) {
+  TCase *tcase = tcase_create("bind");
+  tcase_add_test(tcase, stock_plugins_are_told_nothing);
+  tcase_add_test(tcase, gpushare_is_told_its_card);
+  tcase_add_test(tcase, our_own_protocol_names_cards);
+  return tcase;
+}
