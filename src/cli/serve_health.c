@@ -11,6 +11,15 @@ void serve_healthz(void *ctx, const struct http_request *request, struct http_re
   http_response_static(response, 200, plain_text, STR_LIT("ok\n"));
 }
 
+static void list_live(struct serve *serve, const struct cluster *cluster,
+                      const struct judges_status *status, struct buf *out) {
+  bool is_stale = judges_stale_seconds(serve->judges) > 0;
+  buf_printf(out, "[%c] cluster: live, %zu nodes, %zu namespaces, last heard of %lld s ago%s\n",
+             is_stale ? '!' : '+', cluster->node_count, cluster->namespace_count,
+             (long long)(status->unheard_ms / 1000),
+             is_stale ? "; what it showed refuses nothing, only warns" : "");
+}
+
 static void list_judge(struct serve *serve, struct buf *out) {
   struct judges_status status;
   judges_get_status(serve->judges, &status);
@@ -21,10 +30,12 @@ static void list_judge(struct serve *serve, struct buf *out) {
              is_policy_stale ? '!' : '+', STR_FMT(judge->view->name), STR_FMT(judge->view->source),
              (long long)status.generation, is_policy_stale ? " keeps serving; reload failed: " : "",
              is_policy_stale ? status.error : "");
-  if (judge->facts)
+  if (judge->cluster && status.is_live)
+    list_live(serve, judge->cluster, &status, out);
+  else if (judge->cluster)
     buf_printf(out, "[%c] cluster: recorded, %zu nodes, %zu namespaces%s%s\n",
-               is_cluster_stale ? '!' : '+', judge->cluster.node_count,
-               judge->cluster.namespace_count,
+               is_cluster_stale ? '!' : '+', judge->cluster->node_count,
+               judge->cluster->namespace_count,
                is_cluster_stale ? "; keeps serving; reload failed: " : "",
                is_cluster_stale ? status.error : "");
   else
@@ -41,7 +52,8 @@ static void list_certificate(struct serve *serve, struct buf *out) {
              (long long)days, error[0] ? "; keeps serving; reload failed: " : "", error);
 }
 
-static void list_checks(struct serve *serve, bool is_draining, struct buf *out) {
+void serve_list_checks(struct serve *serve, struct buf *out) {
+  bool is_draining = atomic_load(&serve->is_draining);
   list_judge(serve, out);
   list_certificate(serve, out);
   buf_append_cstr(out, is_draining ? "[-] draining: no new work\n" : "[+] serving\n");
@@ -57,7 +69,7 @@ void serve_readyz(void *ctx, const struct http_request *request, struct http_res
   response->content_type = plain_text;
   struct str verbose;
   if (http_request_query(request, "verbose", &verbose)) {
-    list_checks(serve, is_draining, &response->body);
+    serve_list_checks(serve, &response->body);
     buf_append_str(&response->body, buf_str(&live));
   }
   buf_append_cstr(&response->body, is_ready ? "ok\n" : "not ready\n");

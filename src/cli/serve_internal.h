@@ -13,16 +13,16 @@
 
 /* ---- what judges (serve_judge.c) ------------------------------------------------------------- */
 
-/* One generation: a policy and a cluster that belong together. Immutable and counted. */
+/* A policy and a cluster that belong together. Immutable and counted. */
+struct judge_cluster;
 struct judge {
   atomic_int references;
-  int64_t generation; /* 1 is the first */
+  int64_t generation; /* of the policy; 1 is the first */
   struct policy *policy;
   const struct policy_view *view;
-  struct arena *arena;     /* of the cluster */
-  struct buf cluster_text; /* the cluster is made of views into it */
-  struct cluster cluster;
-  struct adm_cluster *facts; /* NULL: no cluster known */
+  struct judge_cluster *known;   /* shared with other judges; NULL: no cluster known */
+  const struct cluster *cluster; /* in it, or NULL */
+  struct adm_cluster *facts;     /* of both, or NULL */
 };
 
 /* The current generation; swapped whole, never changed in place. */
@@ -30,8 +30,23 @@ struct judges;
 /* NULL paths: the built-in policy, no cluster. NULL after logging why it cannot begin. */
 struct judges *judges_new(const char *policy_path, const char *cluster_path) SG_MUST_CHECK;
 void judges_free(struct judges *judges);
-/* Reads the files again; on failure the old generation stays, and the reason is kept. */
+/* Reads the files again; on failure the old generation stays, and the reason is kept. A live
+ * cluster stays whatever becomes of the policy, and no file of a cluster is read any more. */
 void judges_reload(struct judges *judges);
+
+/*
+ * The cluster as it is now, in place of the one before, be that live or recorded: judged by the
+ * same policy. `owned` holds all that `cluster` points to, and is taken over.
+ */
+void judges_set_cluster(struct judges *judges, struct arena *owned, const struct cluster *cluster);
+/* The live cluster still is as it was set, as far as anybody could tell so long ago. Lock-free. */
+void judges_cluster_heard(struct judges *judges, int64_t ago_ms);
+/* From when on a live cluster that was not heard of refuses nothing. */
+enum { JUDGES_STALE_SECONDS = 120 };
+void judges_stale_after(struct judges *judges, int64_t seconds);
+/* For adm_request: seconds since a live cluster was heard of when that is too long, else 0. */
+int64_t judges_stale_seconds(struct judges *judges);
+
 /* The generation to judge one request by; give it back with judge_release. */
 struct judge *judges_acquire(struct judges *judges);
 void judge_release(struct judge *judge);
@@ -41,6 +56,9 @@ struct judges_status {
   int64_t failures;   /* reloads that left the old generation serving */
   bool is_of_cluster; /* the error is the cluster file's, not the policy's */
   char error[512];    /* the last reload's; empty when it went well */
+  bool is_live;
+  int64_t clusters;   /* that were set */
+  int64_t unheard_ms; /* of a live cluster; -1: there is none */
 };
 void judges_get_status(struct judges *judges, struct judges_status *ret);
 
@@ -81,6 +99,8 @@ void serve_validate(void *ctx, const struct http_request *request, struct http_r
 void serve_mutate(void *ctx, const struct http_request *request, struct http_response *response);
 /* serve_health.c */
 void serve_healthz(void *ctx, const struct http_request *request, struct http_response *response);
+/* What /readyz?verbose tells of policy, cluster and certificate, a line each. */
+void serve_list_checks(struct serve *serve, struct buf *out);
 void serve_readyz(void *ctx, const struct http_request *request, struct http_response *response);
 void serve_metrics_page(void *ctx, const struct http_request *request,
                         struct http_response *response);

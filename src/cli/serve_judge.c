@@ -8,21 +8,38 @@
 
 enum { CLUSTER_MAX_BYTES = 1 << 30, POLICY_MAX_BYTES = 1 << 20, FIRST_CHUNK = 64 << 10 };
 
+struct judge_cluster {
+  atomic_int references;
+  bool is_live;
+  struct arena *arena;
+  struct buf text; /* of a recording: the cluster is made of views into it */
+  struct cluster cluster;
+};
+
 struct judges {
   const char *policy_path, *cluster_path; /* NULL: built-in, none */
   pthread_mutex_t lock; /* of what stands below; held for a pointer, never a read */
   struct judge *current;
   struct judges_status status; /* its generation is filled in when it is asked for */
-  pthread_mutex_t reloading;   /* one reload at a time */
+  pthread_mutex_t changing;    /* held while a successor is made: one at a time */
+  _Atomic int64_t heard_ns;    /* monotonic; of a live cluster, 0: there is none */
+  _Atomic int64_t stale_seconds;
 };
+
+static void cluster_unref(struct judge_cluster *known) {
+  if (!known || atomic_fetch_sub_explicit(&known->references, 1, memory_order_acq_rel) != 1)
+    return;
+  arena_free(known->arena);
+  buf_done(&known->text);
+  free(known);
+}
 
 static void judge_free(struct judge *judge) {
   if (!judge)
     return;
   adm_cluster_free(judge->facts);
   policy_unref(judge->policy);
-  arena_free(judge->arena);
-  buf_done(&judge->cluster_text);
+  cluster_unref(judge->known);
   free(judge);
 }
 
@@ -62,53 +79,75 @@ static bool read_policy(const char *path, struct policy **ret, struct err *reter
                     errors.count > 1 ? " (and more, see the log)" : "");
 }
 
-static bool read_cluster(const char *path, struct judge *judge, struct err *reterr) {
-  if (!path)
-    return true;
-  if (!sys_file_read(path, CLUSTER_MAX_BYTES, &judge->cluster_text, reterr))
-    return false;
-  judge->arena = arena_new(FIRST_CHUNK);
-  if (!wire_cluster_decode(judge->arena, buf_str(&judge->cluster_text), &judge->cluster, reterr))
-    return err_wrap(reterr, "%s:%u:%u", path, reterr->line, reterr->column);
-  judge->facts = adm_cluster_new(&judge->cluster, judge->view);
-  return true;
+static struct judge_cluster *read_cluster(const char *path, struct err *reterr) {
+  struct judge_cluster *known = mem_zalloc(sizeof(*known));
+  atomic_init(&known->references, 1);
+  known->arena = arena_new(FIRST_CHUNK);
+  if (sys_file_read(path, CLUSTER_MAX_BYTES, &known->text, reterr)) {
+    if (wire_cluster_decode(known->arena, buf_str(&known->text), &known->cluster, reterr))
+      return known;
+    err_wrap(reterr, "%s:%u:%u", path, reterr->line, reterr->column);
+  }
+  cluster_unref(known);
+  return NULL;
 }
 
-static struct judge *judge_read(const char *policy_path, const char *cluster_path,
-                                bool *ret_is_of_cluster, struct err *reterr) {
+/* Takes over a reference to the policy and one to the cluster. */
+static struct judge *judge_new(struct policy *policy, struct judge_cluster *known) {
   struct judge *judge = mem_zalloc(sizeof(*judge));
   atomic_init(&judge->references, 1);
+  judge->policy = policy;
+  judge->view = policy_get(policy);
+  judge->known = known;
+  judge->cluster = known ? &known->cluster : NULL;
+  judge->facts = known ? adm_cluster_new(&known->cluster, judge->view) : NULL;
+  return judge;
+}
+
+/* `live`: instead of the file; NULL: there is none. */
+static struct judge *judge_read(const struct judges *judges, struct judge_cluster *live,
+                                bool *ret_is_of_cluster, struct err *reterr) {
+  struct policy *policy;
+  struct judge_cluster *known = live;
   *ret_is_of_cluster = false;
-  if (read_policy(policy_path, &judge->policy, reterr)) {
-    judge->view = policy_get(judge->policy);
-    if (read_cluster(cluster_path, judge, reterr))
-      return judge;
+  if (!read_policy(judges->policy_path, &policy, reterr))
+    return NULL;
+  if (live) {
+    atomic_fetch_add_explicit(&live->references, 1, memory_order_relaxed);
+  } else if (judges->cluster_path && !(known = read_cluster(judges->cluster_path, reterr))) {
     *ret_is_of_cluster = true;
+    policy_unref(policy);
+    return NULL;
   }
-  judge_free(judge);
-  return NULL;
+  return judge_new(policy, known);
 }
 
 /* ---- the current one ------------------------------------------------------------------------- */
 
+static void log_loaded(const struct judge *judge) {
+  sys_log(SYS_INFO, "policy loaded", sys_str("policy", judge->view->name),
+          sys_str("source", judge->view->source), sys_int("generation", judge->generation),
+          sys_bool("cluster", judge->facts != NULL));
+}
+
 struct judges *judges_new(const char *policy_path, const char *cluster_path) {
+  struct judges *judges = mem_zalloc(sizeof(*judges));
   struct err err;
   bool is_of_cluster;
-  struct judge *first = judge_read(policy_path, cluster_path, &is_of_cluster, &err);
-  if (!first) {
-    sys_log(SYS_ERROR, "cannot begin", sys_err(&err));
-    return NULL;
-  }
-  struct judges *judges = mem_zalloc(sizeof(*judges));
-  first->generation = 1;
   judges->policy_path = policy_path;
   judges->cluster_path = cluster_path;
-  judges->current = first;
+  judges->current = judge_read(judges, NULL, &is_of_cluster, &err);
+  if (!judges->current) {
+    sys_log(SYS_ERROR, "cannot begin", sys_err(&err));
+    free(judges);
+    return NULL;
+  }
+  judges->current->generation = 1;
+  atomic_init(&judges->heard_ns, 0);
+  atomic_init(&judges->stale_seconds, JUDGES_STALE_SECONDS);
   pthread_mutex_init(&judges->lock, NULL);
-  pthread_mutex_init(&judges->reloading, NULL);
-  sys_log(SYS_INFO, "policy loaded", sys_str("policy", first->view->name),
-          sys_str("source", first->view->source), sys_int("generation", 1),
-          sys_bool("cluster", first->facts != NULL));
+  pthread_mutex_init(&judges->changing, NULL);
+  log_loaded(judges->current);
   return judges;
 }
 
@@ -117,7 +156,7 @@ void judges_free(struct judges *judges) {
     return;
   judge_release(judges->current);
   pthread_mutex_destroy(&judges->lock);
-  pthread_mutex_destroy(&judges->reloading);
+  pthread_mutex_destroy(&judges->changing);
   free(judges);
 }
 
@@ -142,31 +181,75 @@ static void keep_old(struct judges *judges, bool is_of_cluster, const struct err
           sys_err(err), sys_int("generation", generation));
 }
 
+/* Only with `changing` held is `current` sure to stay what it is. */
+static void succeed(struct judges *judges, struct judge *fresh) {
+  pthread_mutex_lock(&judges->lock);
+  struct judge *old = judges->current;
+  judges->current = fresh;
+  if (fresh->generation == old->generation)
+    judges->status.clusters++;
+  else
+    judges->status.error[0] = '\0';
+  pthread_mutex_unlock(&judges->lock);
+  judge_release(old);
+}
+
 void judges_reload(struct judges *judges) {
-  pthread_mutex_lock(&judges->reloading);
+  pthread_mutex_lock(&judges->changing);
+  struct judge *current = judges->current;
+  struct judge_cluster *live = current->known && current->known->is_live ? current->known : NULL;
   struct err err;
   bool is_of_cluster;
-  struct judge *fresh = judge_read(judges->policy_path, judges->cluster_path, &is_of_cluster, &err);
+  struct judge *fresh = judge_read(judges, live, &is_of_cluster, &err);
   if (!fresh) {
     keep_old(judges, is_of_cluster, &err);
   } else {
-    pthread_mutex_lock(&judges->lock);
-    struct judge *old = judges->current;
-    fresh->generation = old->generation + 1;
-    judges->current = fresh;
-    judges->status.error[0] = '\0';
-    pthread_mutex_unlock(&judges->lock);
-    judge_release(old);
-    sys_log(SYS_INFO, "policy loaded", sys_str("policy", fresh->view->name),
-            sys_str("source", fresh->view->source), sys_int("generation", fresh->generation),
-            sys_bool("cluster", fresh->facts != NULL));
+    fresh->generation = current->generation + 1;
+    log_loaded(fresh);
+    succeed(judges, fresh);
   }
-  pthread_mutex_unlock(&judges->reloading);
+  pthread_mutex_unlock(&judges->changing);
 }
+
+/* ---- a live cluster ------------------------------------------------------------------------ */
+
+void judges_set_cluster(struct judges *judges, struct arena *owned, const struct cluster *cluster) {
+  struct judge_cluster *known = mem_zalloc(sizeof(*known));
+  *known = (struct judge_cluster){.is_live = true, .arena = owned, .cluster = *cluster};
+  atomic_init(&known->references, 1);
+  pthread_mutex_lock(&judges->changing);
+  struct judge *fresh = judge_new(policy_ref(judges->current->policy), known);
+  fresh->generation = judges->current->generation;
+  judges_cluster_heard(judges, 0);
+  succeed(judges, fresh);
+  pthread_mutex_unlock(&judges->changing);
+}
+
+void judges_cluster_heard(struct judges *judges, int64_t ago_ms) {
+  atomic_store(&judges->heard_ns, sys_mono_add_ms(sys_mono_now(), -ago_ms).ns);
+}
+
+void judges_stale_after(struct judges *judges, int64_t seconds) {
+  atomic_store(&judges->stale_seconds, seconds);
+}
+
+static int64_t unheard_ms(struct judges *judges) {
+  int64_t heard_ns = atomic_load(&judges->heard_ns);
+  return heard_ns ? (sys_mono_now().ns - heard_ns) / 1000000 : -1;
+}
+
+int64_t judges_stale_seconds(struct judges *judges) {
+  int64_t seconds = unheard_ms(judges) / 1000;
+  return seconds > atomic_load(&judges->stale_seconds) ? seconds : 0;
+}
+
+/* ---- what is told ------------------------------------------------------------------------- */
 
 void judges_get_status(struct judges *judges, struct judges_status *ret) {
   pthread_mutex_lock(&judges->lock);
   *ret = judges->status;
   ret->generation = judges->current->generation;
+  ret->is_live = judges->current->known && judges->current->known->is_live;
   pthread_mutex_unlock(&judges->lock);
+  ret->unheard_ms = ret->is_live ? unheard_ms(judges) : -1;
 }

@@ -140,14 +140,14 @@ static void handle(struct serve *serve, const char *path, void (*judge)(struct r
       policy_find_kind(call.judge->view, call.review.group, call.review.kind);
   if (row)
     call.kind = row->kind;
-  const struct cluster *cluster = call.judge->facts ? &call.judge->cluster : NULL;
-  if (!wire_request(call.arena, &call.review, call.judge->view, cluster, &call.request, &row,
-                    &err)) {
+  if (!wire_request(call.arena, &call.review, call.judge->view, call.judge->cluster, &call.request,
+                    &row, &err)) {
     /* /validate follows and speaks for both. */
     if (is_validate)
       answer_unjudged(&call, &err);
   } else if (row) {
     call.request.now_seconds = sys_wall_now().ns / 1000000000;
+    call.request.cluster_stale_seconds = judges_stale_seconds(serve->judges);
     judge(&call);
   } else {
     count(&call, "allowed");

@@ -20,5 +20,6 @@ TCase *tcase_same_verdict(void);
 TCase *tcase_simulate(void);
 TCase *tcase_what_if(void);
 TCase *tcase_leader(void);
+TCase *tcase_judges(void);
 
 #endif
