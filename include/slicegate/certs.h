@@ -84,4 +84,8 @@ bool certs_check_bundle(struct str pem, size_t *ret_count, int64_t *ret_first_no
 bool certs_is_signed_by(struct str cert_pem, struct str bundle_pem,
                         struct err *reterr) SG_MUST_CHECK;
 
+/* To recognise secrets by, without keeping them. */
+enum { CERTS_SHA256_BYTES = 32 };
+void certs_sha256(struct str bytes, unsigned char ret[CERTS_SHA256_BYTES]);
+
 #endif

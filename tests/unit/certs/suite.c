@@ -3,10 +3,12 @@
 
 TCase *tcase_issue(void);
 TCase *tcase_pem(void);
+TCase *tcase_digest(void);
 
 Suite *make_suite(void) {
   Suite *suite = suite_create("certs");
   suite_add_tcase(suite, tcase_issue());
   suite_add_tcase(suite, tcase_pem());
+  suite_add_tcase(suite, tcase_digest());
   return suite;
 }

@@ -21,5 +21,6 @@ TCase *tcase_simulate(void);
 TCase *tcase_what_if(void);
 TCase *tcase_leader(void);
 TCase *tcase_judges(void);
+TCase *tcase_api_auth(void);
 
 #endif

@@ -23,5 +23,6 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_what_if());
   suite_add_tcase(suite, tcase_leader());
   suite_add_tcase(suite, tcase_judges());
+  suite_add_tcase(suite, tcase_api_auth());
   return suite;
 }
