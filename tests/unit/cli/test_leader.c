@@ -65,6 +65,16 @@ static struct leader_config config_of(int index, struct replica *replica) {
                                 .ctx = replica};
 }
 
+/* Times that a busy machine does not break, for what is not about how long things take. */
+enum { PATIENT_MS = 4000 };
+
+static struct leader_config patient(int index, struct replica *replica) {
+  struct leader_config config = config_of(index, replica);
+  config.lease_ms = 2 * PATIENT_MS;
+  config.renew_deadline_ms = PATIENT_MS;
+  return config;
+}
+
 static void start_with(const struct leader_config *config, struct replica *replica) {
   struct err err;
   replica->leader = leader_start(config, &err);
@@ -73,6 +83,11 @@ static void start_with(const struct leader_config *config, struct replica *repli
 
 static void start(int index, struct replica *replica) {
   struct leader_config config = config_of(index, replica);
+  start_with(&config, replica);
+}
+
+static void start_patient(int index, struct replica *replica) {
+  struct leader_config config = patient(index, replica);
   start_with(&config, replica);
 }
 
@@ -98,12 +113,12 @@ static struct leader_status status_of(const struct replica *replica) {
 
 START_TEST(takes_a_lease_that_is_not_there_and_renews_it) {
   struct replica a = {0};
-  start(0, &a);
+  start_patient(0, &a);
   WAIT_UNTIL(atomic_load(&a.gained) == 1);
   ck_assert(holds(&a));
   struct lease_record first = lease_server_get(server);
   ck_assert_str_eq(first.holder, "a");
-  ck_assert_int_eq(first.duration_seconds, 1);
+  ck_assert_int_eq(first.duration_seconds, 8);
   ck_assert_int_eq(first.transitions, 0);
   ck_assert_str_eq(first.acquire_time, first.renew_time);
   WAIT_UNTIL(lease_server_get(server).writes >= first.writes + 5);
@@ -119,7 +134,7 @@ START_TEST(takes_a_lease_that_is_not_there_and_renews_it) {
   ck_assert_str_eq(status.holder, "a");
   ck_assert_str_eq(status.error, "");
   ck_assert_int_ge(status.renewed_ms_ago, 0);
-  ck_assert_int_lt(status.renewed_ms_ago, DEADLINE_MS);
+  ck_assert_int_lt(status.renewed_ms_ago, PATIENT_MS);
   ck_assert(holds(&a));
   leader_stop(a.leader);
   ck_assert_int_eq(atomic_load(&a.gained), 1);
@@ -131,9 +146,9 @@ END_TEST
 START_TEST(one_of_three_takes_it) {
   struct replica replicas[3] = {0};
   for (int i = 0; i < 3; i++)
-    start(i, &replicas[i]);
+    start_patient(i, &replicas[i]);
   WAIT_UNTIL(holds(&replicas[0]) || holds(&replicas[1]) || holds(&replicas[2]));
-  sleep_for(2 * LEASE_MS);
+  sleep_for(LEASE_MS);
   ck_assert_int_eq(holds(&replicas[0]) + holds(&replicas[1]) + holds(&replicas[2]), 1);
   int gained = 0;
   for (int i = 0; i < 3; i++) {
@@ -239,12 +254,12 @@ END_TEST
 
 START_TEST(loses_at_once_when_another_has_it) {
   struct replica a = {0};
-  start(0, &a);
+  start_patient(0, &a);
   WAIT_UNTIL(holds(&a));
   int64_t began_ms = now_ms();
   lease_server_put(server, "other", 1, renew_times[1]);
   WAIT_UNTIL(atomic_load(&a.lost) == 1);
-  ck_assert_int_lt(now_ms() - began_ms, DEADLINE_MS / 2);
+  ck_assert_int_lt(now_ms() - began_ms, PATIENT_MS / 2);
   ck_assert(!holds(&a));
   WAIT_UNTIL(atomic_load(&a.gained) == 2); /* which never renews */
   leader_stop(a.leader);
@@ -253,7 +268,7 @@ END_TEST
 
 START_TEST(takes_a_deleted_lease_again) {
   struct replica a = {0};
-  start(0, &a);
+  start_patient(0, &a);
   WAIT_UNTIL(holds(&a));
   lease_server_delete(server);
   WAIT_UNTIL(atomic_load(&a.gained) == 2);
@@ -267,15 +282,15 @@ END_TEST
 
 START_TEST(gives_it_back_to_a_successor) {
   struct replica a = {0}, b = {0};
-  start(0, &a);
+  start_patient(0, &a);
   WAIT_UNTIL(holds(&a));
-  start(1, &b);
+  start_patient(1, &b);
   sleep_for(4 * RETRY_MS);
   ck_assert(!holds(&b));
   leader_stop(a.leader);
   int64_t began_ms = now_ms();
   WAIT_UNTIL(holds(&b));
-  ck_assert_int_lt(now_ms() - began_ms, LEASE_MS / 2);
+  ck_assert_int_lt(now_ms() - began_ms, PATIENT_MS / 2);
   ck_assert_int_eq(lease_server_get(server).transitions, 1);
   leader_stop(b.leader);
   struct lease_record record = lease_server_get(server);
@@ -300,7 +315,7 @@ END_TEST
 
 START_TEST(leaves_the_lease_of_another_alone_when_it_ends) {
   struct replica a = {0};
-  start(0, &a);
+  start_patient(0, &a);
   WAIT_UNTIL(holds(&a));
   lease_server_put(server, "other", 1, renew_times[1]);
   leader_stop(a.leader);
@@ -317,7 +332,7 @@ START_TEST(ends_although_the_server_hangs) {
   sleep_for(2 * RETRY_MS);
   int64_t began_ms = now_ms();
   leader_stop(a.leader);
-  ck_assert_int_lt(now_ms() - began_ms, DEADLINE_MS * 3 / 2 + 100);
+  ck_assert_int_lt(now_ms() - began_ms, DEADLINE_MS * 3 / 2 + 500);
   ck_assert_int_eq(atomic_load(&a.lost), 1);
 }
 END_TEST
@@ -366,7 +381,7 @@ static bool is_labelled(int pod) {
 
 START_TEST(labels_the_holders_pod_only) {
   struct replica a = {0}, b = {0};
-  struct leader_config of_a = config_of(0, &a), of_b = config_of(1, &b);
+  struct leader_config of_a = patient(0, &a), of_b = patient(1, &b);
   of_a.pod_name = "pod-0";
   of_b.pod_name = "pod-1";
   lease_server_label(server, 1, true); /* left by former lives */
@@ -401,7 +416,7 @@ END_TEST
 /* Neither refused nor hanging calls for labels cost the Lease. */
 START_TEST(labels_that_fail_do_not_stop_it) {
   struct replica a = {0};
-  struct leader_config config = config_of(0, &a);
+  struct leader_config config = patient(0, &a);
   config.pod_name = "pod-0";
   lease_server_fault(server, 0, true, (enum lease_fault)_i);
   start_with(&config, &a);
