@@ -7,9 +7,9 @@
  * clock since it saw the Lease change; times in the Lease are for people.
  *
  * No two replicas hold at one time as long as their clocks run at about the same speed: a holder's
- * time counts from before its last write that succeeded was sent and ends a third earlier than
- * anybody else may count it out. Two processes of one identity are one replica to the Lease: an
- * identity must not be used twice.
+ * time counts from before its last write that succeeded was sent, and ends at the renew deadline,
+ * when others still wait for the Lease's end. Two processes of one identity are one replica to the
+ * Lease: an identity must not be used twice.
  *
  * A Service can select the holder by the label slicegate.dev/lease-holder: "true" of its pod. The
  * label follows the Lease within seconds and is no proof; whoever answers asks leader_is_holder.
