@@ -76,9 +76,40 @@ static struct hold **sorted_holds(const struct slot *slot) {
   return holds;
 }
 
-static bool commit_hold(struct pack_cluster *cluster, size_t index, struct hold *hold) {
-  hold->placement.node = (uint32_t)index;
-  return pack_commit(cluster, hold->number, &hold->request, &hold->placement);
+static bool commit_hold(const struct slot *slot, struct pack_cluster *cluster, size_t index,
+                        const struct hold *hold) {
+  struct pack_placement placement = hold->placement;
+  placement.node = (uint32_t)index;
+  return !slot->value->public.takes_no_pods &&
+         pack_commit(cluster, hold->number, &hold->request, &placement);
+}
+
+bool hold_has_room(const struct hold *hold, const struct pack_node *node) {
+  const struct pack_request *request = &hold->request;
+  const struct pack_form *form = &request->forms[hold->placement.form];
+  if (hold->slot->value->public.takes_no_pods || (request->cpu_milli > 0 && node->cpu_left < 0) ||
+      (request->mem_bytes > 0 && node->mem_left < 0) ||
+      (node->pods_max && node->pod_count > node->pods_max))
+    return false;
+  if (form->kind == PACK_CPU)
+    return true;
+  for (uint16_t c = 0; c < node->counter_count; c++) {
+    const struct pack_counter *counter = &node->counters[c];
+    if (counter->kind == form->kind && counter->name == form->name && counter->left < 0 &&
+        (form->kind != PACK_SLICES || counter->profile == form->amount))
+      return false;
+  }
+  return true;
+}
+
+void slot_place_holds(struct state *state, struct slot *slot) {
+  size_t count = slot->hold_count;
+  CLEANUP_FREE struct hold **holds = sorted_holds(slot);
+  for (size_t i = 0; i < count; i++)
+    (void)pack_release(state->cluster, slot->index, holds[i]->number);
+  for (size_t i = 0; i < count; i++)
+    if (!commit_hold(slot, state->cluster, slot->index, holds[i]))
+      hold_drop(state, holds[i]);
 }
 
 /* A place in the order of names for a node that is new in the cluster. */
@@ -102,11 +133,7 @@ void slot_rebuild(struct state *state, struct slot *slot) {
   if (!was_there)
     add_to_order(state, slot);
   observe_all(state, slot, state->cluster, slot->index);
-  size_t count = slot->hold_count;
-  CLEANUP_FREE struct hold **holds = sorted_holds(slot);
-  for (size_t i = 0; i < count; i++)
-    if (!commit_hold(state->cluster, slot->index, holds[i]))
-      hold_drop(state, holds[i]);
+  slot_place_holds(state, slot);
 }
 
 size_t slot_build_copy(struct state *state, const struct slot *slot, struct pack_cluster *ret) {
@@ -114,11 +141,8 @@ size_t slot_build_copy(struct state *state, const struct slot *slot, struct pack
   size_t index = pack_cluster_find(ret, atom_text(slot->name));
   observe_all(state, slot, ret, index);
   CLEANUP_FREE struct hold **holds = sorted_holds(slot);
-  for (size_t i = 0; i < slot->hold_count; i++) {
-    struct pack_placement placement = holds[i]->placement;
-    placement.node = (uint32_t)index;
-    if (!pack_commit(ret, holds[i]->number, &holds[i]->request, &placement))
+  for (size_t i = 0; i < slot->hold_count; i++)
+    if (!commit_hold(slot, ret, index, holds[i]))
       return SIZE_MAX;
-  }
   return index;
 }

@@ -234,36 +234,16 @@ bool slot_is_excess(const struct slot *slot, const struct pack_node *node) {
   return is_over;
 }
 
-bool hold_has_room(const struct hold *hold, const struct pack_node *node) {
-  const struct pack_request *request = &hold->request;
-  const struct pack_form *form = &request->forms[hold->placement.form];
-  if ((request->cpu_milli > 0 && node->cpu_left < 0) ||
-      (request->mem_bytes > 0 && node->mem_left < 0) ||
-      (node->pods_max && node->pod_count > node->pods_max))
-    return false;
-  if (form->kind == PACK_CPU)
-    return true;
-  for (uint16_t c = 0; c < node->counter_count; c++) {
-    const struct pack_counter *counter = &node->counters[c];
-    if (counter->kind == form->kind && counter->name == form->name && counter->left < 0 &&
-        (form->kind != PACK_SLICES || counter->profile == form->amount))
+static bool have_holds_room(const struct slot *slot, const struct pack_node *node) {
+  for (size_t i = 0; i < slot->hold_count; i++)
+    if (!hold_has_room(slot->holds[i], node))
       return false;
-  }
   return true;
 }
 
-static struct hold *weakest_without_room(const struct slot *slot, const struct pack_node *node) {
-  struct hold *found = NULL;
-  for (size_t i = 0; i < slot->hold_count; i++)
-    if (!hold_has_room(slot->holds[i], node) && (!found || hold_is_weaker(slot->holds[i], found)))
-      found = slot->holds[i];
-  return found;
-}
-
 void slot_settle(struct state *state, struct slot *slot) {
-  struct hold *hold;
-  while ((hold = weakest_without_room(slot, pack_cluster_node(state->cluster, slot->index))) !=
-         NULL)
-    hold_drop(state, hold);
+  if (!have_holds_room(slot, pack_cluster_node(state->cluster, slot->index)))
+    slot_place_holds(state, slot);
+  /* What is too much now was observed. */
   slot->is_excess = slot_is_excess(slot, pack_cluster_node(state->cluster, slot->index));
 }

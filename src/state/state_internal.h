@@ -97,8 +97,10 @@ void slot_remove_pod(struct state *state, struct slot *slot, struct record *reco
 void slot_rebuild(struct state *state, struct slot *slot);
 /* The same into another cluster, to compare; the index there, SIZE_MAX: cannot be. */
 size_t slot_build_copy(struct state *state, const struct slot *slot, struct pack_cluster *ret);
-/* After a change: drops holds that what was observed has left no room for. */
+/* After a change: what was observed may have left no room for holds. */
 void slot_settle(struct state *state, struct slot *slot);
+/* Holds anew what still fits, the strongest first; the others are dropped. */
+void slot_place_holds(struct state *state, struct slot *slot);
 bool slot_is_excess(const struct slot *slot, const struct pack_node *node);
 /* What this hold takes is there. */
 bool hold_has_room(const struct hold *hold, const struct pack_node *node);
