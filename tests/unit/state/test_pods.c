@@ -256,6 +256,31 @@ START_TEST(waiting_oldest_first) {
 }
 END_TEST
 
+START_TEST(residents_of_a_node) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  size_t count = 7;
+  (void)state_residents(lab.state, lab.arena, STR_LIT("n1"), &count);
+  ck_assert_uint_eq(count, 0);
+  put_node(&lab, "n1");
+  struct pod a = lab_pod(&lab, "a", "n1", "nvidia.com/gpu", "1", NULL);
+  struct pod b = lab_pod(&lab, "b", "n1", "nvidia.com/gpu", "2", NULL);
+  struct pod over = lab_pod(&lab, "c", "n1", "nvidia.com/gpu", "1", NULL);
+  over.phase = PHASE_FAILED;
+  state_put_pod(lab.state, &a);
+  state_put_pod(lab.state, &b);
+  state_put_pod(lab.state, &over);
+  const struct state_resident *there = state_residents(lab.state, lab.arena, STR_LIT("n1"), &count);
+  ck_assert_uint_eq(count, 2);
+  ck_assert(str_is(there[1].pod.name, "b") && str_is(there[1].pod.constraints.node_name, "n1"));
+  CLEANUP_PEEK struct state_peek peek = lab_peek(&lab, "n1");
+  const struct pack_node *without =
+      pack_node_without(state_snapshot_cluster(peek.snapshot), peek.index, &there[1].number, 1);
+  ck_assert_int_eq(without->counters[0].left, 7);
+  pack_node_unref(without);
+}
+END_TEST
+
 TCase *tcase_pods(void) {
   TCase *tc = tcase_create("pods");
   tcase_add_test(tc, holds_from_binding_to_its_end);
@@ -268,5 +293,6 @@ TCase *tcase_pods(void) {
   tcase_add_test(tc, devices_by_two_names_are_withheld);
   tcase_add_test(tc, found_again_as_it_was_put);
   tcase_add_test(tc, waiting_oldest_first);
+  tcase_add_test(tc, residents_of_a_node);
   return tc;
 }
