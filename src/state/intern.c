@@ -80,6 +80,7 @@ struct requests *requests_ref(struct state *state, const struct resource_request
     made->items[made->count].name = atom_text(atom_ref(state, list[i].name));
     made->items[made->count++].amount = list[i].amount;
     made->device_names += pack_is_device_name(list[i].name);
+    made->asks_gpu |= pack_is_device_name(list[i].name) || pack_is_card_name(list[i].name);
   }
   map_add(map, &made->link, hash);
   return made;

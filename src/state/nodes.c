@@ -174,15 +174,19 @@ static bool withholds(const struct record *record) {
   return record->requests->device_names > 1;
 }
 
-/* What the pod says it holds is guessed to be another's: with all of them the guess is better. */
+static bool names_a_device(const struct record *record) {
+  for (size_t i = 0; record->named && i < record->named->count; i++)
+    if (record->named->items[i].index >= 0)
+      return true;
+  return false;
+}
+
+/* What the pod holds is guessed to be another's, or held for one: with all of them the guess is
+ * better. Where the node is counted a guess that finds no place is none. */
 static bool is_displaced(const struct state *state, const struct slot *slot,
                          const struct record *record) {
   const struct pack_node *node = pack_cluster_node(state->cluster, slot->index);
-  const struct pack_pod *pod = &node->pods[node->pod_count - 1];
-  for (size_t i = 0; i < record->named->count; i++)
-    if (record->named->items[i].index >= 0 && pod->form.kind != PACK_CPU)
-      return pod->unit_count == 0 || pod->unit_count < pod->form.count;
-  return false;
+  return slot_lacks_units(node) && (node->counter_count == 0 || names_a_device(record));
 }
 
 void slot_add_pod(struct state *state, struct slot *slot, struct record *record,
@@ -196,7 +200,7 @@ void slot_add_pod(struct state *state, struct slot *slot, struct record *record,
     slot_rebuild(state, slot);
   } else if (slot->pod_count <= NODE_PODS_MAX) {
     slot_observe(state, state->cluster, slot->index, record, kept);
-    if (record->named && is_displaced(state, slot, record))
+    if (is_displaced(state, slot, record))
       slot_rebuild(state, slot);
   }
   slot_settle(state, slot);
@@ -212,7 +216,7 @@ void slot_remove_pod(struct state *state, struct slot *slot, struct record *reco
   record->is_placed = false;
   if (!slot->value)
     return;
-  if (withholds(record)) {
+  if (withholds(record) || slot->is_short) {
     slot_rebuild(state, slot);
   } else if (at < NODE_PODS_MAX) {
     (void)pack_release(state->cluster, slot->index, record->number);
@@ -226,7 +230,8 @@ void slot_remove_pod(struct state *state, struct slot *slot, struct record *reco
 /* ---- what is too much -------------------------------------------------------------------- */
 
 bool slot_is_excess(const struct slot *slot, const struct pack_node *node) {
-  bool is_over = node->cpu_left < 0 || node->mem_left < 0 || slot->pod_count > NODE_PODS_MAX ||
+  bool is_over = slot->is_short || node->cpu_left < 0 || node->mem_left < 0 ||
+                 slot->pod_count > NODE_PODS_MAX ||
                  (node->pods_max && node->pod_count > node->pods_max) ||
                  (slot->value->public.takes_no_pods && slot->pod_count);
   for (uint16_t c = 0; c < node->counter_count && !is_over; c++)

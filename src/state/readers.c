@@ -23,20 +23,6 @@ bool state_find_pod(struct state *state, struct arena *arena, struct str ns, str
   return record != NULL;
 }
 
-const struct state_resident *state_residents(struct state *state, struct arena *arena,
-                                             struct str node, size_t *ret_count) {
-  state_lock(state);
-  const struct slot *slot = slot_find(state, node);
-  *ret_count = slot ? slot->pod_count : 0;
-  struct state_resident *made = arena_array(arena, *ret_count, sizeof(*made));
-  for (size_t i = 0; i < *ret_count; i++) {
-    record_copy(slot->pods[i], arena, &made[i].pod);
-    made[i].number = slot->pods[i]->number;
-  }
-  state_unlock(state);
-  return made;
-}
-
 static int compare_age(const void *a, const void *b) {
   const struct pod *x = a, *y = b;
   if (x->created != y->created)

@@ -27,7 +27,7 @@ struct record *record_find_uid(const struct state *state, struct str uid) {
 }
 
 bool record_asks_gpu(const struct record *record) {
-  return record->requests->device_names > 0;
+  return record->requests->asks_gpu;
 }
 
 struct pod record_asks(const struct record *record) {

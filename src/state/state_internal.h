@@ -37,6 +37,7 @@ struct requests {
   struct map_link link;
   uint32_t refs;
   uint32_t device_names; /* of its resources; what several of them hold is withheld (nodes.c) */
+  bool asks_gpu;
   size_t count;
   struct resource_request items[]; /* names are atoms */
 };
@@ -79,6 +80,7 @@ struct slot {
   size_t dra_devices; /* in the node's ResourceSlices */
   uint32_t epoch;
   bool is_excess, is_contradiction;
+  bool is_short; /* pods hold more of a card than it has: see squeeze in node_build.c */
 };
 struct slot *slot_find(const struct state *state, struct str name);
 struct slot *slot_get(struct state *state, struct str name);
@@ -93,6 +95,8 @@ void slot_count_dra(struct state *state, struct slot *slot, int64_t devices);
 void slot_add_pod(struct state *state, struct slot *slot, struct record *record,
                   const struct pack_placement *kept);
 void slot_remove_pod(struct state *state, struct slot *slot, struct record *record);
+/* The pod that came last has fewer devices in the node's value than it holds. */
+bool slot_lacks_units(const struct pack_node *node);
 /* Makes the node's value anew from all that is known (node_build.c). */
 void slot_rebuild(struct state *state, struct slot *slot);
 /* The same into another cluster, to compare; the index there, SIZE_MAX: cannot be. */
