@@ -102,7 +102,7 @@ static bool observe_wholly(struct state *state, struct pack_cluster *cluster, si
                            const struct record *record) {
   slot_observe(state, cluster, index, record, NULL);
   const struct pack_node *node = pack_cluster_node(cluster, index);
-  if (node->counter_count || !slot_lacks_units(node))
+  if (node->counter_count || node->device_count == 0 || !slot_lacks_units(node))
     return true;
   squeeze(state, cluster, index, record);
   return false;

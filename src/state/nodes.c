@@ -186,7 +186,8 @@ static bool names_a_device(const struct record *record) {
 static bool is_displaced(const struct state *state, const struct slot *slot,
                          const struct record *record) {
   const struct pack_node *node = pack_cluster_node(state->cluster, slot->index);
-  return slot_lacks_units(node) && (node->counter_count == 0 || names_a_device(record));
+  return node->device_count && slot_lacks_units(node) &&
+         (node->counter_count == 0 || names_a_device(record));
 }
 
 void slot_add_pod(struct state *state, struct slot *slot, struct record *record,

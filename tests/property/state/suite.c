@@ -65,6 +65,8 @@ static struct str node_name(struct round *r, int index) {
 static struct quantity quantity(size_t resource, int64_t amount) {
   if (resource == TWIN_CPU) /* halves */
     return (struct quantity){amount / 2, (int32_t)(amount % 2 * 500000000)};
+  if (resource == TWIN_CARD)
+    return (struct quantity){amount * (PACK_MILLI / TWIN_ONE_CARD), 0};
   return (struct quantity){amount, 0};
 }
 
@@ -105,8 +107,8 @@ static struct str uid_text(struct round *r, uint64_t uid) {
 
 static struct pod make_pod(struct round *r, int index, const struct twin_pod *from) {
   static const size_t orders[2][TWIN_RESOURCES] = {
-      {TWIN_CPU, TWIN_MEMORY, TWIN_GPU, TWIN_MIG, TWIN_SHARED},
-      {TWIN_MIG, TWIN_GPU, TWIN_SHARED, TWIN_MEMORY, TWIN_CPU}};
+      {TWIN_CPU, TWIN_MEMORY, TWIN_GPU, TWIN_MIG, TWIN_SHARED, TWIN_CARD},
+      {TWIN_CARD, TWIN_MIG, TWIN_GPU, TWIN_SHARED, TWIN_MEMORY, TWIN_CPU}};
   struct resource_request *list = arena_array(r->arena, TWIN_RESOURCES, sizeof(*list));
   struct pod_device *device = arena_alloc(r->arena, sizeof(*device));
   struct pod made = {.ns = STR_LIT("team"),
@@ -124,7 +126,9 @@ static struct pod make_pod(struct round *r, int index, const struct twin_pod *fr
           str_of(twin_names[resource]), quantity(resource, from->amounts[resource])};
   }
   if (from->device >= 0) {
-    *device = (struct pod_device){.resource = STR_LIT("nvidia.com/gpu"), .index = from->device};
+    *device = (struct pod_device){
+        .resource = str_of(twin_names[from->amounts[TWIN_CARD] ? TWIN_CARD : TWIN_GPU]),
+        .index = from->device};
     made.devices = device;
     made.device_count = 1;
   }
@@ -164,11 +168,15 @@ static void change_node(struct round *r) {
                                               : (enum twin_meaning)below(r, TWIN_MEANINGS)};
     node->amounts[TWIN_CPU] = (int64_t)below(r, 10);
     node->amounts[TWIN_MEMORY] = (int64_t)below(r, 10);
-    for (size_t d = TWIN_DEVICES; d < TWIN_RESOURCES; d++)
-      node->amounts[d] = one_in(r, 3) ? -1 : (int64_t)below(r, 6);
+    bool has_cards = one_in(r, 4);
+    for (size_t d = TWIN_DEVICES; d < TWIN_DEVICES_END; d++)
+      node->amounts[d] = has_cards || one_in(r, 3) ? -1 : (int64_t)below(r, 6);
+    node->amounts[TWIN_CARD] = has_cards || one_in(r, 6) ? TWIN_ONE_CARD : -1;
   } else if (one_in(r, 2)) { /* a plugin restarts */
-    for (size_t d = TWIN_DEVICES; d < TWIN_RESOURCES; d++)
+    for (size_t d = TWIN_DEVICES; d < TWIN_DEVICES_END; d++)
       node->amounts[d] = node->amounts[d] > 0 ? 0 : node->amounts[d] == 0 ? 4 : -1;
+    if (node->amounts[TWIN_CARD] >= 0)
+      node->amounts[TWIN_CARD] = TWIN_ONE_CARD - node->amounts[TWIN_CARD];
   } else {
     node->zone = !node->zone;
   }
@@ -184,7 +192,9 @@ static void create_pod(struct round *r, struct twin_pod *pod) {
                            .is_mig_first = one_in(r, 2)};
   pod->amounts[TWIN_CPU] = (int64_t)below(r, 4);
   pod->amounts[TWIN_MEMORY] = (int64_t)below(r, 3);
-  if (!one_in(r, 5))
+  if (one_in(r, 4))
+    pod->amounts[TWIN_CARD] = 1 + (int64_t)below(r, TWIN_ONE_CARD);
+  else if (!one_in(r, 5))
     pod->amounts[TWIN_DEVICES + below(r, 3)] = 1 + (int64_t)below(r, 3);
   if (one_in(r, 6))
     pod->amounts[TWIN_DEVICES + below(r, 2)] = 1 + (int64_t)below(r, 2);
@@ -326,6 +336,12 @@ static bool ask(struct round *r, const struct pod *pod, int node, struct pack_as
   if (!state_ask(r->state, r->arena, pod, ret_asked, &err))
     return false;
   *ret = (struct pack_placement){0};
+  const struct pack_form *first = &ret_asked->request.forms[0];
+  if (pack_is_card_name(ret_asked->device)) {
+    ret->unit_count = 1;
+    ret->units[0].amount = first->kind == PACK_WHOLE ? PACK_MILLI : first->amount;
+    return true;
+  }
   CLEANUP_SNAPSHOT const struct state_snapshot *snapshot = state_snapshot(r->state);
   size_t at = state_snapshot_find(snapshot, node_name(r, node));
   /* The form that the node has, be there room for it or not: what the pod itself holds so far is
@@ -429,7 +445,12 @@ static void check_node(struct round *r, struct state *state, const struct state_
   CHECK(r, node->mem_left == sums.left[TWIN_MEMORY], "node %d: memory", index);
   CHECK(r, node->pod_count == sums.pods, "node %d: %u pods, not %" PRId64, index, node->pod_count,
         sums.pods);
-  for (size_t d = TWIN_DEVICES; d < TWIN_RESOURCES; d++) {
+  if (twin_has_card(expected)) {
+    int64_t left = sums.left[TWIN_CARD] > 0 ? sums.left[TWIN_CARD] : 0;
+    CHECK(r, node->devices[0].left == left * (PACK_MILLI / TWIN_ONE_CARD),
+          "node %d: %u left of its card, not %" PRId64, index, node->devices[0].left, left);
+  }
+  for (size_t d = TWIN_DEVICES; d < TWIN_DEVICES_END; d++) {
     int64_t left = counted(r, state, node, d);
     int64_t is = expected->amounts[d] < 0 ? INT64_MIN : sums.left[d];
     CHECK(r, left == is, "node %d: %" PRId64 " of %s, not %" PRId64, index, left, twin_names[d],
@@ -490,9 +511,7 @@ static void check_news(struct round *r) {
   int64_t running = 0;
   for (size_t p = 0; p < TWIN_PODS; p++) {
     const struct twin_pod *pod = &r->told.pods[p];
-    int names = (pod->amounts[TWIN_GPU] > 0) + (pod->amounts[TWIN_MIG] > 0) +
-                (pod->amounts[TWIN_SHARED] > 0);
-    running += twin_is_placed(pod) && names == 1;
+    running += twin_is_placed(pod) && twin_asks_gpu(pod) == 1;
   }
   CHECK(r, r->learnt == running, "news of %" PRId64 " pods, %" PRId64 " run", r->learnt, running);
 }

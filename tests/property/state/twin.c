@@ -3,8 +3,12 @@
 
 #include <check.h>
 
-const char *const twin_names[TWIN_RESOURCES] = {"cpu", "memory", "nvidia.com/gpu",
-                                                "nvidia.com/mig-1g.10gb", "nvidia.com/gpu.shared"};
+const char *const twin_names[TWIN_RESOURCES] = {"cpu",
+                                                "memory",
+                                                "nvidia.com/gpu",
+                                                "nvidia.com/mig-1g.10gb",
+                                                "nvidia.com/gpu.shared",
+                                                "slicegate.dev/gpu-milli"};
 
 bool twin_waits(const struct twin_pod *pod) {
   return pod->is_there && pod->node < 0 && !pod->is_over;
@@ -14,13 +18,26 @@ bool twin_is_placed(const struct twin_pod *pod) {
   return pod->is_there && pod->node >= 0 && !pod->is_over;
 }
 
-bool twin_asks_gpu(const struct twin_pod *pod) {
-  return pod->amounts[TWIN_GPU] || pod->amounts[TWIN_MIG] || pod->amounts[TWIN_SHARED];
+int twin_asks_gpu(const struct twin_pod *pod) {
+  int names = 0;
+  for (size_t r = TWIN_DEVICES; r < TWIN_RESOURCES; r++)
+    names += pod->amounts[r] > 0;
+  return names;
+}
+
+static bool is_counted(const struct twin_node *node) {
+  for (size_t r = TWIN_DEVICES; r < TWIN_DEVICES_END; r++)
+    if (node->amounts[r] >= 0)
+      return true;
+  return false;
+}
+
+bool twin_has_card(const struct twin_node *node) {
+  return !is_counted(node) && node->amounts[TWIN_CARD] == TWIN_ONE_CARD;
 }
 
 bool twin_is_unreadable(const struct twin_node *node) {
-  return node->amounts[TWIN_GPU] < 0 && node->amounts[TWIN_MIG] < 0 &&
-         node->amounts[TWIN_SHARED] < 0;
+  return !is_counted(node) && !twin_has_card(node);
 }
 
 /* ---- sums -------------------------------------------------------------------------------- */
@@ -61,6 +78,7 @@ struct twin_sums twin_sum(const struct twin *twin, int index, bool with_holds) {
     held[TWIN_CPU] += pod->amounts[TWIN_CPU];
     held[TWIN_MEMORY] += pod->amounts[TWIN_MEMORY];
     take_devices(node, pod, held, withheld);
+    held[TWIN_CARD] += twin_has_card(node) ? pod->amounts[TWIN_CARD] : 0;
   }
   sums.is_excess = sums.pods > node->pods;
   for (size_t r = 0; r < TWIN_RESOURCES; r++) {
@@ -83,7 +101,8 @@ static bool fits(const struct twin_node *node, const struct twin_sums *sums,
   for (size_t r = 0; r < TWIN_RESOURCES; r++) {
     if (hold->amounts[r] > 0 && hold->amounts[r] > sums->left[r])
       return false;
-    if (hold->amounts[r] > 0 && r >= TWIN_DEVICES && node->amounts[r] < 0)
+    if (hold->amounts[r] > 0 && r >= TWIN_DEVICES &&
+        (r == TWIN_CARD ? !twin_has_card(node) : node->amounts[r] < 0))
       return false;
   }
   return hold->amounts[TWIN_GPU] == 0 || hold->meaning == node->meaning;

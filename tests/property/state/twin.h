@@ -10,8 +10,18 @@
 
 enum { TWIN_NODES = 5, TWIN_PODS = 12, TWIN_HOLDS = 64 };
 
-enum twin_resource { TWIN_CPU, TWIN_MEMORY, TWIN_GPU, TWIN_MIG, TWIN_SHARED, TWIN_RESOURCES };
-enum { TWIN_DEVICES = TWIN_GPU };
+enum twin_resource {
+  TWIN_CPU,
+  TWIN_MEMORY,
+  TWIN_GPU,
+  TWIN_MIG,
+  TWIN_SHARED,
+  TWIN_CARD,
+  TWIN_RESOURCES
+};
+/* Those in between are counted. Of the last, in tenths of a card, a node has one card or none, and
+ * it matters only where nothing is counted. */
+enum { TWIN_DEVICES = TWIN_GPU, TWIN_DEVICES_END = TWIN_CARD, TWIN_ONE_CARD = 10 };
 extern const char *const twin_names[TWIN_RESOURCES];
 
 /* What "nvidia.com/gpu" stands for there. */
@@ -61,9 +71,11 @@ struct twin_sums {
 };
 struct twin_sums twin_sum(const struct twin *twin, int node, bool with_holds);
 bool twin_is_unreadable(const struct twin_node *node);
+bool twin_has_card(const struct twin_node *node);
 bool twin_waits(const struct twin_pod *pod);
 bool twin_is_placed(const struct twin_pod *pod);
-bool twin_asks_gpu(const struct twin_pod *pod);
+/* By how many names. */
+int twin_asks_gpu(const struct twin_pod *pod);
 
 void twin_put_node(struct twin *twin, int index, const struct twin_node *node);
 void twin_drop_node(struct twin *twin, int index);
