@@ -63,16 +63,15 @@ static void set_value(struct state *state, struct slot *slot, struct node_value 
   drop_table(state);
   if (!value || !slot->value || !node_lists_same(&slot->value->public.node, &value->public.node))
     drop_index(state);
-  if (slot->value) {
-    state->bytes -= slot->value->bytes;
-    node_value_unref(slot->value);
-  }
+  state->homeless_pods -= slot->value ? 0 : slot->pod_count;
+  state->homeless_pods += value ? 0 : slot->pod_count;
+  state->bytes -= slot->value ? slot->value->bytes : 0;
+  state->bytes += value ? value->bytes : 0;
+  node_value_unref(slot->value);
   slot->value = value;
-  slot->is_contradiction = false;
-  if (!value)
-    return;
-  state->bytes += value->bytes;
-  slot->is_contradiction = node_contradicts(&state->products, &value->public.node);
+  flag_set(&slot->is_unreadable, &state->unreadable_nodes, value && value->public.is_unreadable);
+  flag_set(&slot->is_contradiction, &state->contradictions,
+           value && node_contradicts(&state->products, &value->public.node));
 }
 
 static bool lists_nvidia(const struct node *node) {
@@ -137,7 +136,7 @@ void slot_drop_node(struct state *state, struct slot *slot) {
   for (size_t i = 0; i < behind; i++)
     at[i]->index--;
   set_value(state, slot, NULL);
-  slot->is_excess = false;
+  flag_set(&slot->is_excess, &state->excess_nodes, false);
   slot_sweep(state, slot);
   state_changed(state);
 }
@@ -195,8 +194,10 @@ void slot_add_pod(struct state *state, struct slot *slot, struct record *record,
   slot->pods = list_grow(slot->pods, slot->pod_count, &slot->pod_cap, sizeof(struct record *));
   slot->pods[slot->pod_count++] = record;
   record->is_placed = true;
-  if (!slot->value)
+  if (!slot->value) {
+    state->homeless_pods++;
     return;
+  }
   if (withholds(record)) {
     slot_rebuild(state, slot);
   } else if (slot->pod_count <= NODE_PODS_MAX) {
@@ -215,8 +216,10 @@ void slot_remove_pod(struct state *state, struct slot *slot, struct record *reco
   slot->pod_count--;
   memmove(slot->pods + at, slot->pods + at + 1, (slot->pod_count - at) * sizeof(struct record *));
   record->is_placed = false;
-  if (!slot->value)
+  if (!slot->value) {
+    state->homeless_pods--;
     return;
+  }
   if (withholds(record) || slot->is_short) {
     slot_rebuild(state, slot);
   } else if (at < NODE_PODS_MAX) {
@@ -251,5 +254,6 @@ void slot_settle(struct state *state, struct slot *slot) {
   if (!have_holds_room(slot, pack_cluster_node(state->cluster, slot->index)))
     slot_place_holds(state, slot);
   /* What is too much now was observed. */
-  slot->is_excess = slot_is_excess(slot, pack_cluster_node(state->cluster, slot->index));
+  flag_set(&slot->is_excess, &state->excess_nodes,
+           slot_is_excess(slot, pack_cluster_node(state->cluster, slot->index)));
 }
