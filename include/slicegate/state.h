@@ -2,7 +2,7 @@
 /*
  * state: what is true of the cluster now. Writers tell it what the API server said; readers get
  * immutable snapshots; decisions put reservations into its ledger. It reads no clock (time is an
- * argument: milliseconds on any monotonic clock) and does no I/O.
+ * argument: milliseconds on any monotonic clock; state_wait alone sleeps by one) and does no I/O.
  *
  * A pod holds what it asks for on its node from the moment it is bound until its phase is terminal
  * or it is gone: a deletionTimestamp alone frees nothing. Before that a *hold* may stand for it:
@@ -36,6 +36,7 @@ struct state_options {
   struct gpu_products products; /* by whose labels GPUs are known; outlives the state */
 };
 struct state *state_new(const struct state_options *options) SG_MUST_CHECK;
+/* After the last snapshot: they read its catalog. */
 void state_free(struct state *state);
 /* Of the products and profiles met so far: grows, see pack_catalog. */
 const struct pack_catalog *state_catalog(const struct state *state);

@@ -28,6 +28,10 @@ void atom_unref(struct state *state, struct atom *atom) {
   state_give(state, atom, sizeof(*atom) + atom->len);
 }
 
+static struct atom *atom_of(struct str name) {
+  return MAP_OF((uintptr_t)name.ptr, struct atom, bytes);
+}
+
 /* ---- lists of requests ------------------------------------------------------------------- */
 
 static bool counts(const struct resource_request *item) {
@@ -80,6 +84,7 @@ struct requests *requests_ref(struct state *state, const struct resource_request
     made->items[made->count].name = atom_text(atom_ref(state, list[i].name));
     made->items[made->count++].amount = list[i].amount;
     made->device_names += pack_is_device_name(list[i].name);
+    made->asks_gpu |= pack_is_device_name(list[i].name) || pack_is_card_name(list[i].name);
   }
   map_add(map, &made->link, hash);
   return made;
@@ -89,7 +94,36 @@ void requests_unref(struct state *state, struct requests *requests) {
   if (!requests || --requests->refs)
     return;
   for (size_t i = 0; i < requests->count; i++)
-    atom_unref(state, MAP_OF((uintptr_t)requests->items[i].name.ptr, struct atom, bytes));
+    atom_unref(state, atom_of(requests->items[i].name));
   map_remove(&state->request_lists, &requests->link);
   state_give(state, requests, sizeof(*requests) + requests->count * sizeof(*requests->items));
+}
+
+/* ---- copies ------------------------------------------------------------------------------ */
+
+struct copying copying_begin(struct state *state, struct arena *arena) {
+  return (struct copying){arena, ++state->last_copying};
+}
+
+struct str atom_copy(const struct copying *copying, struct atom *atom) {
+  if (!atom)
+    return (struct str){NULL, 0};
+  if (atom->copied != copying->call) {
+    atom->copied = copying->call;
+    atom->copy = str_copy(copying->arena, atom_text(atom));
+  }
+  return atom->copy;
+}
+
+const struct resource_request *requests_copy(const struct copying *copying,
+                                             struct requests *requests) {
+  if (requests->copied == copying->call)
+    return requests->copy;
+  struct resource_request *made = arena_array(copying->arena, requests->count, sizeof(*made));
+  for (size_t i = 0; i < requests->count; i++)
+    made[i] = (struct resource_request){atom_copy(copying, atom_of(requests->items[i].name)),
+                                        requests->items[i].amount};
+  requests->copied = copying->call;
+  requests->copy = made;
+  return made;
 }

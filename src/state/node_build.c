@@ -51,16 +51,78 @@ static void set_node(struct state *state, const struct slot *slot, struct pack_c
   (void)!pack_cluster_set_node(cluster, &reading.spec, &err);
 }
 
-/* Those that say where they are come first: for the others it is guessed. */
-static void observe_all(struct state *state, const struct slot *slot, struct pack_cluster *cluster,
+/* ---- what is held of cards --------------------------------------------------------------- */
+
+static size_t units_of(const struct pack_form *form) {
+  bool is_part = form->kind == PACK_FRACTION || form->kind == PACK_REPLICAS;
+  return form->kind == PACK_CPU ? 0 : is_part ? 1 : form->count;
+}
+
+bool slot_lacks_units(const struct pack_node *node) {
+  const struct pack_pod *pod = &node->pods[node->pod_count - 1];
+  return pod->unit_count < units_of(&pod->form);
+}
+
+/* The card that it names, or the one with the most left; UINT8_MAX: there is none. */
+static uint8_t pick_card(const struct pack_node *node, const struct record *record) {
+  uint8_t best = UINT8_MAX;
+  for (size_t i = 0; record->named && i < record->named->count; i++)
+    if (record->named->items[i].index >= 0 && record->named->items[i].index < node->device_count)
+      return (uint8_t)record->named->items[i].index;
+  for (uint8_t d = 0; d < node->device_count; d++)
+    if (best == UINT8_MAX || node->devices[d].left > node->devices[best].left)
+      best = d;
+  return best;
+}
+
+/*
+ * Somebody has bound more to a card than it has. The core refuses what is not there, and would go
+ * on to give away what seems to be left: so the pod is given all of that instead.
+ */
+static void squeeze(struct state *state, struct pack_cluster *cluster, size_t index,
+                    const struct record *record) {
+  const struct pack_node *node = pack_cluster_node(cluster, index);
+  struct pod pod = record_asks(record);
+  struct pack_request request = pack_intake_request_on(state->intake, node, &pod);
+  uint8_t card = pick_card(node, record);
+  if (card == UINT8_MAX || units_of(&request.forms[0]) != 1 || node->devices[card].left == 0)
+    return;
+  const struct pack_device *device = &node->devices[card];
+  struct pack_placement rest = {.unit_count = 1, .units = {{.device = card}}};
+  rest.units[0].amount = device->left;
+  request.forms[0].kind = device->mode == PACK_MODE_SHARED ? PACK_REPLICAS : PACK_FRACTION;
+  request.forms[0].count = 1;
+  request.forms[0].amount = device->left;
+  (void)pack_release(cluster, index, record->number);
+  (void)pack_observe(cluster, index, record->number, &request, &rest);
+}
+
+/* True: all that it holds was there. */
+static bool observe_wholly(struct state *state, struct pack_cluster *cluster, size_t index,
+                           const struct record *record) {
+  slot_observe(state, cluster, index, record, NULL);
+  const struct pack_node *node = pack_cluster_node(cluster, index);
+  if (node->counter_count || node->device_count == 0 || !slot_lacks_units(node))
+    return true;
+  squeeze(state, cluster, index, record);
+  return false;
+}
+
+/* Those that say where they are come first: for the others it is guessed. False: they hold more
+ * of cards than there is. */
+static bool observe_all(struct state *state, const struct slot *slot, struct pack_cluster *cluster,
                         size_t index) {
+  bool is_enough = true;
   for (size_t i = 0; i < slot_counted(slot); i++)
     if (slot->pods[i]->named)
-      slot_observe(state, cluster, index, slot->pods[i], NULL);
+      is_enough = observe_wholly(state, cluster, index, slot->pods[i]) && is_enough;
   for (size_t i = 0; i < slot_counted(slot); i++)
     if (!slot->pods[i]->named)
-      slot_observe(state, cluster, index, slot->pods[i], NULL);
+      is_enough = observe_wholly(state, cluster, index, slot->pods[i]) && is_enough;
+  return is_enough;
 }
+
+/* ---- holds ------------------------------------------------------------------------------- */
 
 static int compare_strength(const void *a, const void *b) {
   const struct hold *x = *(struct hold *const *)a, *y = *(struct hold *const *)b;
@@ -76,10 +138,43 @@ static struct hold **sorted_holds(const struct slot *slot) {
   return holds;
 }
 
-static bool commit_hold(struct pack_cluster *cluster, size_t index, struct hold *hold) {
-  hold->placement.node = (uint32_t)index;
-  return pack_commit(cluster, hold->number, &hold->request, &hold->placement);
+static bool commit_hold(const struct slot *slot, struct pack_cluster *cluster, size_t index,
+                        const struct hold *hold) {
+  struct pack_placement placement = hold->placement;
+  placement.node = (uint32_t)index;
+  return !slot->value->public.takes_no_pods &&
+         pack_commit(cluster, hold->number, &hold->request, &placement);
 }
+
+bool hold_has_room(const struct hold *hold, const struct pack_node *node) {
+  const struct pack_request *request = &hold->request;
+  const struct pack_form *form = &request->forms[hold->placement.form];
+  if (hold->slot->value->public.takes_no_pods || (request->cpu_milli > 0 && node->cpu_left < 0) ||
+      (request->mem_bytes > 0 && node->mem_left < 0) ||
+      (node->pods_max && node->pod_count > node->pods_max))
+    return false;
+  if (form->kind == PACK_CPU)
+    return true;
+  for (uint16_t c = 0; c < node->counter_count; c++) {
+    const struct pack_counter *counter = &node->counters[c];
+    if (counter->kind == form->kind && counter->name == form->name && counter->left < 0 &&
+        (form->kind != PACK_SLICES || counter->profile == form->amount))
+      return false;
+  }
+  return true;
+}
+
+void slot_place_holds(struct state *state, struct slot *slot) {
+  size_t count = slot->hold_count;
+  CLEANUP_FREE struct hold **holds = sorted_holds(slot);
+  for (size_t i = 0; i < count; i++)
+    (void)pack_release(state->cluster, slot->index, holds[i]->number);
+  for (size_t i = 0; i < count; i++)
+    if (!commit_hold(slot, state->cluster, slot->index, holds[i]))
+      hold_drop(state, holds[i]);
+}
+
+/* ---- the whole --------------------------------------------------------------------------- */
 
 /* A place in the order of names for a node that is new in the cluster. */
 static void add_to_order(struct state *state, struct slot *slot) {
@@ -101,24 +196,17 @@ void slot_rebuild(struct state *state, struct slot *slot) {
   slot->index = pack_cluster_find(state->cluster, name);
   if (!was_there)
     add_to_order(state, slot);
-  observe_all(state, slot, state->cluster, slot->index);
-  size_t count = slot->hold_count;
-  CLEANUP_FREE struct hold **holds = sorted_holds(slot);
-  for (size_t i = 0; i < count; i++)
-    if (!commit_hold(state->cluster, slot->index, holds[i]))
-      hold_drop(state, holds[i]);
+  slot->is_short = !observe_all(state, slot, state->cluster, slot->index);
+  slot_place_holds(state, slot);
 }
 
 size_t slot_build_copy(struct state *state, const struct slot *slot, struct pack_cluster *ret) {
   set_node(state, slot, ret);
   size_t index = pack_cluster_find(ret, atom_text(slot->name));
-  observe_all(state, slot, ret, index);
+  (void)observe_all(state, slot, ret, index);
   CLEANUP_FREE struct hold **holds = sorted_holds(slot);
-  for (size_t i = 0; i < slot->hold_count; i++) {
-    struct pack_placement placement = holds[i]->placement;
-    placement.node = (uint32_t)index;
-    if (!pack_commit(ret, holds[i]->number, &holds[i]->request, &placement))
+  for (size_t i = 0; i < slot->hold_count; i++)
+    if (!commit_hold(slot, ret, index, holds[i]))
       return SIZE_MAX;
-  }
   return index;
 }

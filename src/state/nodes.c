@@ -63,16 +63,15 @@ static void set_value(struct state *state, struct slot *slot, struct node_value 
   drop_table(state);
   if (!value || !slot->value || !node_lists_same(&slot->value->public.node, &value->public.node))
     drop_index(state);
-  if (slot->value) {
-    state->bytes -= slot->value->bytes;
-    node_value_unref(slot->value);
-  }
+  state->homeless_pods -= slot->value ? 0 : slot->pod_count;
+  state->homeless_pods += value ? 0 : slot->pod_count;
+  state->bytes -= slot->value ? slot->value->bytes : 0;
+  state->bytes += value ? value->bytes : 0;
+  node_value_unref(slot->value);
   slot->value = value;
-  slot->is_contradiction = false;
-  if (!value)
-    return;
-  state->bytes += value->bytes;
-  slot->is_contradiction = node_contradicts(&state->products, &value->public.node);
+  flag_set(&slot->is_unreadable, &state->unreadable_nodes, value && value->public.is_unreadable);
+  flag_set(&slot->is_contradiction, &state->contradictions,
+           value && node_contradicts(&state->products, &value->public.node));
 }
 
 static bool lists_nvidia(const struct node *node) {
@@ -137,7 +136,7 @@ void slot_drop_node(struct state *state, struct slot *slot) {
   for (size_t i = 0; i < behind; i++)
     at[i]->index--;
   set_value(state, slot, NULL);
-  slot->is_excess = false;
+  flag_set(&slot->is_excess, &state->excess_nodes, false);
   slot_sweep(state, slot);
   state_changed(state);
 }
@@ -174,15 +173,20 @@ static bool withholds(const struct record *record) {
   return record->requests->device_names > 1;
 }
 
-/* What the pod says it holds is guessed to be another's: with all of them the guess is better. */
+static bool names_a_device(const struct record *record) {
+  for (size_t i = 0; record->named && i < record->named->count; i++)
+    if (record->named->items[i].index >= 0)
+      return true;
+  return false;
+}
+
+/* What the pod holds is guessed to be another's, or held for one: with all of them the guess is
+ * better. Where the node is counted a guess that finds no place is none. */
 static bool is_displaced(const struct state *state, const struct slot *slot,
                          const struct record *record) {
   const struct pack_node *node = pack_cluster_node(state->cluster, slot->index);
-  const struct pack_pod *pod = &node->pods[node->pod_count - 1];
-  for (size_t i = 0; i < record->named->count; i++)
-    if (record->named->items[i].index >= 0 && pod->form.kind != PACK_CPU)
-      return pod->unit_count == 0 || pod->unit_count < pod->form.count;
-  return false;
+  return node->device_count && slot_lacks_units(node) &&
+         (node->counter_count == 0 || names_a_device(record));
 }
 
 void slot_add_pod(struct state *state, struct slot *slot, struct record *record,
@@ -190,13 +194,15 @@ void slot_add_pod(struct state *state, struct slot *slot, struct record *record,
   slot->pods = list_grow(slot->pods, slot->pod_count, &slot->pod_cap, sizeof(struct record *));
   slot->pods[slot->pod_count++] = record;
   record->is_placed = true;
-  if (!slot->value)
+  if (!slot->value) {
+    state->homeless_pods++;
     return;
+  }
   if (withholds(record)) {
     slot_rebuild(state, slot);
   } else if (slot->pod_count <= NODE_PODS_MAX) {
     slot_observe(state, state->cluster, slot->index, record, kept);
-    if (record->named && is_displaced(state, slot, record))
+    if (is_displaced(state, slot, record))
       slot_rebuild(state, slot);
   }
   slot_settle(state, slot);
@@ -210,9 +216,11 @@ void slot_remove_pod(struct state *state, struct slot *slot, struct record *reco
   slot->pod_count--;
   memmove(slot->pods + at, slot->pods + at + 1, (slot->pod_count - at) * sizeof(struct record *));
   record->is_placed = false;
-  if (!slot->value)
+  if (!slot->value) {
+    state->homeless_pods--;
     return;
-  if (withholds(record)) {
+  }
+  if (withholds(record) || slot->is_short) {
     slot_rebuild(state, slot);
   } else if (at < NODE_PODS_MAX) {
     (void)pack_release(state->cluster, slot->index, record->number);
@@ -226,7 +234,8 @@ void slot_remove_pod(struct state *state, struct slot *slot, struct record *reco
 /* ---- what is too much -------------------------------------------------------------------- */
 
 bool slot_is_excess(const struct slot *slot, const struct pack_node *node) {
-  bool is_over = node->cpu_left < 0 || node->mem_left < 0 || slot->pod_count > NODE_PODS_MAX ||
+  bool is_over = slot->is_short || node->cpu_left < 0 || node->mem_left < 0 ||
+                 slot->pod_count > NODE_PODS_MAX ||
                  (node->pods_max && node->pod_count > node->pods_max) ||
                  (slot->value->public.takes_no_pods && slot->pod_count);
   for (uint16_t c = 0; c < node->counter_count && !is_over; c++)
@@ -234,36 +243,17 @@ bool slot_is_excess(const struct slot *slot, const struct pack_node *node) {
   return is_over;
 }
 
-bool hold_has_room(const struct hold *hold, const struct pack_node *node) {
-  const struct pack_request *request = &hold->request;
-  const struct pack_form *form = &request->forms[hold->placement.form];
-  if ((request->cpu_milli > 0 && node->cpu_left < 0) ||
-      (request->mem_bytes > 0 && node->mem_left < 0) ||
-      (node->pods_max && node->pod_count > node->pods_max))
-    return false;
-  if (form->kind == PACK_CPU)
-    return true;
-  for (uint16_t c = 0; c < node->counter_count; c++) {
-    const struct pack_counter *counter = &node->counters[c];
-    if (counter->kind == form->kind && counter->name == form->name && counter->left < 0 &&
-        (form->kind != PACK_SLICES || counter->profile == form->amount))
+static bool have_holds_room(const struct slot *slot, const struct pack_node *node) {
+  for (size_t i = 0; i < slot->hold_count; i++)
+    if (!hold_has_room(slot->holds[i], node))
       return false;
-  }
   return true;
 }
 
-static struct hold *weakest_without_room(const struct slot *slot, const struct pack_node *node) {
-  struct hold *found = NULL;
-  for (size_t i = 0; i < slot->hold_count; i++)
-    if (!hold_has_room(slot->holds[i], node) && (!found || hold_is_weaker(slot->holds[i], found)))
-      found = slot->holds[i];
-  return found;
-}
-
 void slot_settle(struct state *state, struct slot *slot) {
-  struct hold *hold;
-  while ((hold = weakest_without_room(slot, pack_cluster_node(state->cluster, slot->index))) !=
-         NULL)
-    hold_drop(state, hold);
-  slot->is_excess = slot_is_excess(slot, pack_cluster_node(state->cluster, slot->index));
+  if (!have_holds_room(slot, pack_cluster_node(state->cluster, slot->index)))
+    slot_place_holds(state, slot);
+  /* What is too much now was observed. */
+  flag_set(&slot->is_excess, &state->excess_nodes,
+           slot_is_excess(slot, pack_cluster_node(state->cluster, slot->index)));
 }

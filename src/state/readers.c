@@ -17,8 +17,9 @@ bool state_find_pod(struct state *state, struct arena *arena, struct str ns, str
   state_lock(state);
   const struct record *record =
       uid.len ? record_find_uid(state, uid) : record_find(state, ns, name);
+  struct copying copying = copying_begin(state, arena);
   if (record)
-    record_copy(record, arena, ret);
+    record_copy(&copying, record, ret);
   state_unlock(state);
   return record != NULL;
 }
@@ -34,9 +35,10 @@ static int compare_age(const void *a, const void *b) {
 const struct pod *state_waiting(struct state *state, struct arena *arena, size_t *ret_count) {
   size_t count = 0;
   state_lock(state);
+  struct copying copying = copying_begin(state, arena);
   struct pod *pods = arena_array(arena, state->waiting_count, sizeof(*pods));
   for (const struct record *record = state->first_waiting; record; record = record->behind)
-    record_copy(record, arena, &pods[count++]);
+    record_copy(&copying, record, &pods[count++]);
   state_unlock(state);
   qsort(pods, count, sizeof(*pods), compare_age);
   *ret_count = count;
@@ -48,9 +50,10 @@ const struct state_resident *state_residents(struct state *state, struct arena *
   state_lock(state);
   const struct slot *slot = slot_find(state, node);
   size_t count = slot ? slot->pod_count : 0;
+  struct copying copying = copying_begin(state, arena);
   struct state_resident *made = arena_array(arena, count + 1, sizeof(*made));
   for (size_t i = 0; i < count; i++) {
-    record_copy(slot->pods[i], arena, &made[i].pod);
+    record_copy(&copying, slot->pods[i], &made[i].pod);
     made[i].number = slot->pods[i]->number;
   }
   state_unlock(state);
@@ -109,20 +112,20 @@ static int compare_namespaces(const void *a, const void *b) {
   return str_cmp(((const struct k8s_namespace *)a)->name, ((const struct k8s_namespace *)b)->name);
 }
 
-static void record_nodes(struct state *state, struct arena *arena, struct cluster *ret) {
-  size_t count = pack_cluster_count(state->cluster);
-  struct node *nodes = arena_array(arena, count, sizeof(*nodes));
-  for (size_t i = 0; i < count; i++)
-    copy_node(&state->order[i]->value->public.node, arena, &nodes[i]);
+static void record_nodes(const struct node_table *table, struct arena *arena, struct cluster *ret) {
+  struct node *nodes = arena_array(arena, table->count, sizeof(*nodes));
+  for (size_t i = 0; i < table->count; i++)
+    copy_node(&table->nodes[i]->public.node, arena, &nodes[i]);
   ret->nodes = nodes;
-  ret->node_count = count;
+  ret->node_count = table->count;
 }
 
 static struct pod *record_pods(struct state *state, struct arena *arena, struct cluster *ret) {
+  struct copying copying = copying_begin(state, arena);
   struct pod *pods = arena_array(arena, state->by_name.count, sizeof(*pods));
   for (size_t i = 0; i < state->by_name.cap; i++)
     for (struct map_link *link = state->by_name.buckets[i]; link; link = link->next)
-      record_copy(MAP_OF(link, struct record, by_name), arena, &pods[ret->pod_count++]);
+      record_copy(&copying, MAP_OF(link, struct record, by_name), &pods[ret->pod_count++]);
   ret->pods = pods;
   return pods;
 }
@@ -140,10 +143,12 @@ static struct k8s_namespace *record_namespaces(struct state *state, struct arena
 void state_record(struct state *state, struct arena *arena, struct cluster *ret) {
   *ret = (struct cluster){.has_nodes = true, .has_namespaces = true, .has_pods = true};
   state_lock(state);
-  record_nodes(state, arena, ret);
+  struct node_table *table = node_table_new(state);
   struct pod *pods = record_pods(state, arena, ret);
   struct k8s_namespace *namespaces = record_namespaces(state, arena, ret);
   state_unlock(state);
+  record_nodes(table, arena, ret); /* immutable: nobody waits for their copies */
+  node_table_unref(table);
   qsort(pods, ret->pod_count, sizeof(*pods), compare_pods);
   qsort(namespaces, ret->namespace_count, sizeof(*namespaces), compare_namespaces);
 }

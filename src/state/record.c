@@ -27,7 +27,7 @@ struct record *record_find_uid(const struct state *state, struct str uid) {
 }
 
 bool record_asks_gpu(const struct record *record) {
-  return record->requests->device_names > 0;
+  return record->requests->asks_gpu;
 }
 
 struct pod record_asks(const struct record *record) {
@@ -57,29 +57,32 @@ static void copy_devices(const struct named *named, struct arena *arena, struct 
   ret->device_count = named->count;
 }
 
-void record_copy(const struct record *record, struct arena *arena, struct pod *ret) {
-  size_t count = record->requests->count;
-  struct resource_request *requests = arena_array(arena, count, sizeof(*requests));
-  for (size_t i = 0; i < count; i++) {
-    requests[i] = record->requests->items[i];
-    requests[i].name = copy_text(arena, requests[i].name);
-  }
-  *ret = (struct pod){.ns = copy_text(arena, atom_text(record->ns)),
-                      .name = copy_text(arena, record_name(record)),
-                      .uid = copy_text(arena, record_uid(record)),
+/* Name and uid in one piece, each with a NUL behind it. */
+static void copy_names(const struct record *record, struct arena *arena, struct pod *ret) {
+  size_t name = record->name_len, uid = record->uid_len;
+  char *at = arena_alloc(arena, name + uid + 2);
+  memcpy(at, record->text, name);
+  memcpy(at + name + 1, record->text + name, uid);
+  ret->name = (struct str){at, name};
+  ret->uid = (struct str){at + name + 1, uid};
+}
+
+void record_copy(const struct copying *copying, const struct record *record, struct pod *ret) {
+  *ret = (struct pod){.ns = atom_copy(copying, record->ns),
                       .created = record->created,
                       .traits = record->traits,
                       .phase = (enum pod_phase)record->phase,
-                      .controller = copy_text(arena, atom_text(record->controller)),
+                      .controller = atom_copy(copying, record->controller),
                       .priority = record->priority,
                       .has_claims = record->has_claims,
-                      .requests = requests,
-                      .request_count = count};
-  copy_devices(record->named, arena, ret);
+                      .requests = requests_copy(copying, record->requests),
+                      .request_count = record->requests->count};
+  copy_names(record, copying->arena, ret);
+  copy_devices(record->named, copying->arena, ret);
   if (record->waiting)
-    waiting_copy(record->waiting, arena, ret);
+    waiting_copy(record->waiting, copying->arena, ret);
   if (record->slot)
-    ret->constraints.node_name = copy_text(arena, atom_text(record->slot->name));
+    ret->constraints.node_name = atom_copy(copying, record->slot->name);
 }
 
 void record_free(struct state *state, struct record *record) {

@@ -22,6 +22,8 @@ enum { NODE_PODS_MAX = 4096 };
 struct atom {
   struct map_link link;
   uint32_t refs;
+  uint64_t copied; /* the number of the call that `copy` was made for */
+  struct str copy;
   size_t len;
   char bytes[];
 };
@@ -37,9 +39,21 @@ struct requests {
   struct map_link link;
   uint32_t refs;
   uint32_t device_names; /* of its resources; what several of them hold is withheld (nodes.c) */
+  bool asks_gpu;
+  uint64_t copied; /* as of an atom */
+  const struct resource_request *copy;
   size_t count;
   struct resource_request items[]; /* names are atoms */
 };
+/* Copies for a reader: of what is said often one is enough. */
+struct copying {
+  struct arena *arena;
+  uint64_t call;
+};
+struct copying copying_begin(struct state *state, struct arena *arena);
+struct str atom_copy(const struct copying *copying, struct atom *atom);
+const struct resource_request *requests_copy(const struct copying *copying,
+                                             struct requests *requests);
 struct requests *requests_ref(struct state *state, const struct resource_request *list,
                               size_t count);
 void requests_unref(struct state *state, struct requests *requests);
@@ -78,7 +92,8 @@ struct slot {
   size_t mentions;    /* records with this node, and slices: while there are some the slot stays */
   size_t dra_devices; /* in the node's ResourceSlices */
   uint32_t epoch;
-  bool is_excess, is_contradiction;
+  bool is_excess, is_unreadable, is_contradiction; /* as counted in struct state */
+  bool is_short; /* pods hold more of a card than it has: see squeeze in node_build.c */
 };
 struct slot *slot_find(const struct state *state, struct str name);
 struct slot *slot_get(struct state *state, struct str name);
@@ -93,12 +108,16 @@ void slot_count_dra(struct state *state, struct slot *slot, int64_t devices);
 void slot_add_pod(struct state *state, struct slot *slot, struct record *record,
                   const struct pack_placement *kept);
 void slot_remove_pod(struct state *state, struct slot *slot, struct record *record);
+/* The pod that came last has fewer devices in the node's value than it holds. */
+bool slot_lacks_units(const struct pack_node *node);
 /* Makes the node's value anew from all that is known (node_build.c). */
 void slot_rebuild(struct state *state, struct slot *slot);
 /* The same into another cluster, to compare; the index there, SIZE_MAX: cannot be. */
 size_t slot_build_copy(struct state *state, const struct slot *slot, struct pack_cluster *ret);
-/* After a change: drops holds that what was observed has left no room for. */
+/* After a change: what was observed may have left no room for holds. */
 void slot_settle(struct state *state, struct slot *slot);
+/* Holds anew what still fits, the strongest first; the others are dropped. */
+void slot_place_holds(struct state *state, struct slot *slot);
 bool slot_is_excess(const struct slot *slot, const struct pack_node *node);
 /* What this hold takes is there. */
 bool hold_has_room(const struct hold *hold, const struct pack_node *node);
@@ -166,7 +185,7 @@ struct record *record_find(const struct state *state, struct str ns, struct str 
 struct record *record_find_uid(const struct state *state, struct str uid);
 /* What packing reads of a pod; borrowed. */
 struct pod record_asks(const struct record *record);
-void record_copy(const struct record *record, struct arena *arena, struct pod *ret);
+void record_copy(const struct copying *copying, const struct record *record, struct pod *ret);
 void record_drop(struct state *state, struct record *record);
 void record_free(struct state *state, struct record *record);
 bool record_asks_gpu(const struct record *record);
@@ -281,11 +300,12 @@ struct state {
   struct map atoms, request_lists, slots, by_name, by_uid, holds, namespaces, dras;
   size_t dra_counts[STATE_KINDS];
   struct kind_state kinds[STATE_KINDS];
-  uint64_t generation, last_number, last_order;
+  uint64_t generation, last_number, last_order, last_copying;
   struct record *first_waiting, *last_waiting;
   size_t waiting_count;
   struct hold_heap heap;
   size_t hold_counts[STATE_FIRM + 1];
+  size_t homeless_pods, excess_nodes, unreadable_nodes, contradictions;
   uint64_t expired_holds, drift;
   size_t verify_next;
   struct news_ring news;
@@ -299,6 +319,11 @@ struct state {
 /* Counted in state_stats.bytes. */
 void *state_take(struct state *state, size_t size) SG_MUST_CHECK;
 void state_give(struct state *state, void *ptr, size_t size);
+/* Sets a flag of a slot, and the number of slots that have it. */
+static inline void flag_set(bool *flag, size_t *count, bool is_set) {
+  *count += (size_t)is_set - (size_t)*flag;
+  *flag = is_set;
+}
 /* The generation moves. */
 void state_changed(struct state *state);
 static inline void state_lock(struct state *state) {

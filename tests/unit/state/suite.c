@@ -5,6 +5,7 @@ TCase *tcase_holds(void);
 TCase *tcase_nodes(void);
 TCase *tcase_pods(void);
 TCase *tcase_snapshot(void);
+TCase *tcase_threads(void);
 
 Suite *make_suite(void) {
   Suite *suite = suite_create("state");
@@ -12,5 +13,6 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_nodes());
   suite_add_tcase(suite, tcase_pods());
   suite_add_tcase(suite, tcase_snapshot());
+  suite_add_tcase(suite, tcase_threads());
   return suite;
 }

@@ -198,6 +198,35 @@ START_TEST(on_nodes_that_nobody_can_count) {
 }
 END_TEST
 
+START_TEST(of_a_card_that_somebody_has_taken) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  struct node node = lab_node(&lab, "n1", "slicegate.dev/gpu-milli", "1000", NULL);
+  state_put_node(lab.state, &node);
+  struct pod pod = lab_pod(&lab, "p", NULL, "slicegate.dev/gpu-milli", "600", NULL);
+  struct pack_asked asked;
+  struct err err;
+  ck_assert(state_ask(lab.state, lab.arena, &pod, &asked, &err));
+  struct pack_placement placement = {.unit_count = 1, .units = {{.amount = 600}}};
+  struct state_hold hold = {.kind = STATE_FIRM,
+                            .uid = pod.uid,
+                            .asked = &asked,
+                            .node = STR_LIT("n1"),
+                            .placement = &placement,
+                            .until_ms = 5};
+  ck_assert_int_eq(state_hold(lab.state, &hold), STATE_HELD);
+  hold.uid = STR_LIT("other");
+  ck_assert_int_eq(state_hold(lab.state, &hold), STATE_NO_ROOM);
+  struct pod stranger = lab_pod(&lab, "q", "n1", "slicegate.dev/gpu-milli", "500", NULL);
+  state_put_pod(lab.state, &stranger); /* it says not where, but there is one card only */
+  ck_assert_uint_eq(stats(&lab).holds[STATE_FIRM], 0);
+  CLEANUP_PEEK struct state_peek peek = lab_peek(&lab, "n1");
+  ck_assert_uint_eq(peek.node->devices[0].left, 500);
+  ck_assert_uint_eq(stats(&lab).excess_nodes, 0);
+  ck_assert_uint_eq(state_verify(lab.state, 1), 0);
+}
+END_TEST
+
 TCase *tcase_holds(void) {
   TCase *tc = tcase_create("holds");
   tcase_add_test(tc, takes_and_gives_back);
@@ -207,5 +236,6 @@ TCase *tcase_holds(void) {
   tcase_add_test(tc, gives_way_to_what_is_observed);
   tcase_add_test(tc, listed_by_node);
   tcase_add_test(tc, on_nodes_that_nobody_can_count);
+  tcase_add_test(tc, of_a_card_that_somebody_has_taken);
   return tc;
 }

@@ -256,6 +256,76 @@ START_TEST(waiting_oldest_first) {
 }
 END_TEST
 
+static struct pod card_pod(struct state_lab *lab, const char *name, const char *milli,
+                           struct pod_device *card, int32_t index) {
+  struct pod pod = lab_pod(lab, name, "n1", "slicegate.dev/gpu-milli", milli, NULL);
+  *card = (struct pod_device){.resource = STR_LIT("slicegate.dev/gpu-milli"), .index = index};
+  pod.devices = card;
+  pod.device_count = index >= 0;
+  return pod;
+}
+
+static void check_cards(struct state_lab *lab, unsigned first, unsigned second) {
+  CLEANUP_PEEK struct state_peek peek = lab_peek(lab, "n1");
+  ck_assert_uint_eq(peek.node->devices[0].left, first);
+  ck_assert_uint_eq(peek.node->devices[1].left, second);
+}
+
+START_TEST(cards_that_are_named) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  struct node node = lab_node(&lab, "n1", "slicegate.dev/gpu-milli", "2000", NULL);
+  struct pod_device cards[4];
+  state_put_node(lab.state, &node);
+  struct pod a = card_pod(&lab, "a", "600", &cards[0], 1);
+  struct pod b = card_pod(&lab, "b", "300", &cards[1], -1); /* the fullest that has room */
+  struct pod c = card_pod(&lab, "c", "700", &cards[2], 1);
+  struct pod d = card_pod(&lab, "d", "1000", &cards[3], 0);
+  state_put_pod(lab.state, &a);
+  state_put_pod(lab.state, &b);
+  check_cards(&lab, 1000, 100);
+  ck_assert_uint_eq(stats(&lab).excess_nodes, 0);
+  /* More than the card has: the rest of it is given to nobody, and what was guessed moves on. */
+  state_put_pod(lab.state, &c);
+  check_cards(&lab, 700, 0);
+  ck_assert_uint_eq(stats(&lab).excess_nodes, 1);
+  state_drop_pod(lab.state, a.ns, a.name, a.uid);
+  check_cards(&lab, 1000, 0);
+  ck_assert_uint_eq(stats(&lab).excess_nodes, 0);
+  state_put_pod(lab.state, &d);
+  check_cards(&lab, 0, 0);
+  ck_assert_uint_eq(state_verify(lab.state, 1), 0);
+  struct pod waiting = lab_pod(&lab, "w", NULL, "slicegate.dev/gpu-milli", "500", NULL);
+  state_put_pod(lab.state, &waiting);
+  ck_assert_uint_eq(stats(&lab).waiting_pods, 1);
+}
+END_TEST
+
+START_TEST(residents_of_a_node) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  size_t count = 7;
+  (void)state_residents(lab.state, lab.arena, STR_LIT("n1"), &count);
+  ck_assert_uint_eq(count, 0);
+  put_node(&lab, "n1");
+  struct pod a = lab_pod(&lab, "a", "n1", "nvidia.com/gpu", "1", NULL);
+  struct pod b = lab_pod(&lab, "b", "n1", "nvidia.com/gpu", "2", NULL);
+  struct pod over = lab_pod(&lab, "c", "n1", "nvidia.com/gpu", "1", NULL);
+  over.phase = PHASE_FAILED;
+  state_put_pod(lab.state, &a);
+  state_put_pod(lab.state, &b);
+  state_put_pod(lab.state, &over);
+  const struct state_resident *there = state_residents(lab.state, lab.arena, STR_LIT("n1"), &count);
+  ck_assert_uint_eq(count, 2);
+  ck_assert(str_is(there[1].pod.name, "b") && str_is(there[1].pod.constraints.node_name, "n1"));
+  CLEANUP_PEEK struct state_peek peek = lab_peek(&lab, "n1");
+  const struct pack_node *without =
+      pack_node_without(state_snapshot_cluster(peek.snapshot), peek.index, &there[1].number, 1);
+  ck_assert_int_eq(without->counters[0].left, 7);
+  pack_node_unref(without);
+}
+END_TEST
+
 TCase *tcase_pods(void) {
   TCase *tc = tcase_create("pods");
   tcase_add_test(tc, holds_from_binding_to_its_end);
@@ -268,5 +338,7 @@ TCase *tcase_pods(void) {
   tcase_add_test(tc, devices_by_two_names_are_withheld);
   tcase_add_test(tc, found_again_as_it_was_put);
   tcase_add_test(tc, waiting_oldest_first);
+  tcase_add_test(tc, cards_that_are_named);
+  tcase_add_test(tc, residents_of_a_node);
   return tc;
 }
