@@ -76,6 +76,11 @@ bool cli_complain(FILE *err, const char *fmt, ...) SG_PRINTF(2, 3);
 bool cli_is_dns_label(struct str text);
 bool cli_is_dns_name(struct str text);
 
+/* ---- terminals (lines.c) ------------------------------------------------------- */
+
+/* Text with names of others in it: what could steer a terminal becomes a question mark. */
+void cli_print_lines(struct str text, FILE *out);
+
 /* ---- loading (load.c): these print their errors to `err` --------------------------- */
 
 /* The policy of a file, or the built-in one when `path` is NULL; NULL after printing why not. */

@@ -4,6 +4,7 @@
 #define SLICEGATE_CLI_WHAT_IF_H
 
 #include "slicegate/doc.h"
+#include "slicegate/explain.h"
 #include "slicegate/packing.h"
 #include "slicegate/policy.h"
 #include "src/cli/cli_internal.h"
@@ -11,7 +12,6 @@
 enum {
   WHAT_IF_FITS_MAX = 100000,             /* more of one pod are not counted */
   WHAT_IF_PODS_MAX = PACK_SET_PARTS_MAX, /* templates in one question */
-  WHAT_IF_EXAMPLES = 3,                  /* names of nodes shown for a reason */
 };
 
 /* ---- what is asked (what_if_pods.c) ------------------------------------------------------ */
@@ -48,15 +48,6 @@ struct str what_if_shown(struct arena *arena, struct str text);
 
 /* ---- what came out (what_if_judge.c) ----------------------------------------------------- */
 
-/* Nodes that are closed to the next pod for the same reason. */
-struct what_if_group {
-  struct str reason;
-  unsigned rank; /* 0: short of something; higher: less likely to change */
-  size_t node_count;
-  int64_t devices_left; /* free on them in sum */
-  struct str examples[WHAT_IF_EXAMPLES];
-};
-
 /* Pods that would get something else than the name says. */
 struct what_if_stand_in {
   struct str what; /* "MIG instances 1g.10gb" */
@@ -69,7 +60,7 @@ struct what_if_answer {
   struct what_if_stand_in stand_ins[PACK_FORMS_MAX]; /* with pods 0: none */
   bool is_at_least;                   /* stopped at the number asked about, or at the limit */
   const uint32_t *by_node;            /* [node]: how many went there */
-  const struct what_if_group *groups; /* why not one more; nearest to a fit first */
+  const struct explain_group *groups; /* why not one more; nearest to a fit first */
   size_t group_count;
   size_t unreadable_count; /* nodes of which nothing can be said: neither counted nor refused */
   bool has_moves;

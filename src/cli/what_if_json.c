@@ -48,12 +48,12 @@ static json_t *stand_ins_json(const struct what_if_answer *answer) {
 static json_t *groups_json(const struct what_if_answer *answer) {
   json_t *list = json_array();
   for (size_t g = 0; g < answer->group_count; g++) {
-    const struct what_if_group *group = &answer->groups[g];
+    const struct explain_group *group = &answer->groups[g];
     json_t *row = json_object(), *examples = json_array();
     json_object_set_new(row, "reason", output_json_text(group->reason));
     set_count(row, "nodes", group->node_count);
     set_count(row, "free_devices", (uint64_t)group->devices_left);
-    for (size_t e = 0; e < group->node_count && e < WHAT_IF_EXAMPLES; e++)
+    for (size_t e = 0; e < group->node_count && e < EXPLAIN_EXAMPLES; e++)
       json_array_append_new(examples, output_json_text(group->examples[e]));
     json_object_set_new(row, "examples", examples);
     json_array_append_new(list, row);
