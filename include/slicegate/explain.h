@@ -87,7 +87,7 @@ struct explain_change {
   /* EXPLAIN_PROFILE, SMALLER, FEWER: ask for so many of this; LESS_HOST: for so much at most */
   struct str resource;
   int64_t count;
-  int64_t cpu_milli, mem_bytes; /* EXPLAIN_LESS_HOST; -1: as it is */
+  int64_t cpu_milli, mem_bytes; /* EXPLAIN_LESS_HOST; 0: as it is */
   struct str dropped;           /* EXPLAIN_UNSELECT: field path */
   /* EXPLAIN_WAIT*, MOVE: pods of the cluster, all of `node`; EXPLAIN_MOVE: where they go */
   size_t pods[EXPLAIN_PODS], to[EXPLAIN_PODS];
@@ -107,10 +107,8 @@ void explain_scene_free_ptr(struct explain_scene **scene);
 #define CLEANUP_EXPLAIN_SCENE SG_CLEANUP(explain_scene_free_ptr)
 
 struct explain_question {
-  const struct pod *pod; /* of the cluster, or of a manifest */
-  bool is_new;           /* of a manifest: as if it were created now */
-  /* slicegate.dev/gpu-memory, bytes of each GPU; 0: not declared */
-  int64_t gpu_memory;
+  const struct pod *pod;             /* of the cluster, or of a manifest */
+  bool is_new;                       /* of a manifest: as if it were created now */
   const struct adm_verdict *verdict; /* of its object; NULL: not judged */
   /* What else it is subject to, where more is known than its traits say. */
   struct strings also;

@@ -168,13 +168,9 @@ static bool may_be_part(const struct rule_context *ctx, const struct gpu_request
 static bool declared_need(const struct rule_context *ctx, const struct str **ret_text,
                           int64_t *ret_bytes) {
   const struct str *text = find_declared(ctx, need_key);
-  struct quantity need;
   *ret_text = text;
-  if (!text || !qty_parse(*text, &need))
-    return false;
-  *ret_bytes = qty_units_ceil(need);
-  /* Nobody means 8 bytes by "8", and no program needs less than a megabyte. */
-  return *ret_bytes >= 1 << 20;
+  *ret_bytes = text ? gpu_memory_need(*text) : 0;
+  return *ret_bytes > 0;
 }
 
 bool right_size_replacement(const struct rule_context *ctx, const struct gpu_request *gpu,

@@ -21,6 +21,7 @@ int cli_certs(int argc, char **argv, FILE *out, FILE *err);
 int cli_webhook_config(int argc, char **argv, FILE *out, FILE *err);
 int cli_scheduler_config(int argc, char **argv, FILE *out, FILE *err);
 int cli_simulate(int argc, char **argv, FILE *out, FILE *err);
+int cli_explain(int argc, char **argv, FILE *out, FILE *err);
 int cli_policy(int argc, char **argv, FILE *out, FILE *err);
 int cli_what_if(int argc, char **argv, FILE *out, FILE *err); /* of `simulate` */
 

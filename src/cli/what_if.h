@@ -20,16 +20,19 @@ enum {
 struct what_if_pod {
   struct str kind, template_path; /* path empty: the only one of its object */
   struct pod pod;
-  int64_t replicas;               /* that the manifest makes of it, at least 1 */
-  const struct pack_asked *asked; /* while it is judged */
-  struct str device;              /* resource name of the GPUs it asks for; empty: none */
-  struct strings unread;          /* fields that kube-scheduler looks at and this does not */
+  int64_t replicas;                /* that the manifest makes of it, at least 1 */
+  const struct pack_asked *asked;  /* while it is judged */
+  const struct workload *workload; /* its object */
+  struct str device;               /* resource name of the GPUs it asks for; empty: none */
+  struct strings unread;           /* fields that kube-scheduler looks at and this does not */
 };
 
 struct what_if_pods {
   struct what_if_pod *items; /* in an arena */
   size_t count;
 };
+/* What a PodSpec says of requests and constraints. */
+void what_if_set_spec(struct arena *arena, const struct pod_spec *spec, struct pod *ret);
 /* Reads manifests ("-": standard input); false after printing why not. */
 bool what_if_read(const struct flag_list *files, struct str default_ns,
                   const struct policy_view *view, struct arena *arena, struct what_if_pods *ret,
@@ -87,6 +90,10 @@ bool what_if_judge(const struct cluster *recorded, struct gpu_products products,
 
 void what_if_print_text(const struct what_if_result *result, FILE *out);
 void what_if_print_json(const struct what_if_result *result, FILE *out);
+/* "nvidia.com/gpu 4, cpu 8, memory 64Gi": this resource first. */
+void what_if_print_requests(struct arena *arena, const struct pod *pod, struct str first,
+                            FILE *out);
+struct json_t *what_if_requests_json(struct arena *arena, const struct pod *pod);
 /* Of every suggestion, said once. */
 #define WHAT_IF_MOVES_CAVEAT                                                                       \
   "A move deletes a pod and starts it elsewhere. PodDisruptionBudgets, node-local data and "       \

@@ -14,9 +14,8 @@ struct str what_if_name(struct arena *arena, const struct what_if_pod *pod) {
   return made;
 }
 
-/* "nvidia.com/gpu 4, cpu 8, memory 64Gi": the GPU first. */
-static void print_requests(struct arena *arena, const struct pod *pod, struct str first,
-                           FILE *out) {
+void what_if_print_requests(struct arena *arena, const struct pod *pod, struct str first,
+                            FILE *out) {
   bool is_next = false;
   for (int pass = 0; pass < 2; pass++) {
     for (size_t i = 0; i < pod->request_count; i++) {
@@ -81,7 +80,7 @@ static void print_moves(struct arena *arena, const struct what_if_result *result
     const struct pod *pod = &result->recorded->pods[answer->moves.moves[m].pod];
     (void)fprintf(out, "    %.*s/%.*s to %.*s (", STR_FMT(pod->ns), STR_FMT(pod->name),
                   STR_FMT(nodes[answer->moves.moves[m].to].name));
-    print_requests(arena, pod, answer->asked->device, out);
+    what_if_print_requests(arena, pod, answer->asked->device, out);
     (void)fputs(")\n", out);
   }
 }
@@ -89,7 +88,7 @@ static void print_moves(struct arena *arena, const struct what_if_result *result
 static void print_answer(struct arena *arena, const struct what_if_result *result,
                          const struct what_if_answer *answer, FILE *out) {
   (void)fprintf(out, "\n%.*s: ", STR_FMT(what_if_name(arena, answer->asked)));
-  print_requests(arena, &answer->asked->pod, answer->asked->device, out);
+  what_if_print_requests(arena, &answer->asked->pod, answer->asked->device, out);
   (void)fprintf(out, "\n  %s%llu more fit%s now", answer->is_at_least ? "at least " : "",
                 (unsigned long long)answer->fits, answer->fits == 1 ? "s" : "");
   print_nodes(result, answer, out);

@@ -222,8 +222,10 @@ static void conclude(struct inquiry *q) {
   bool fits = answer->fit_count > 0;
   answer->state = !q->question->is_new ? EXPLAIN_WAITS : fits ? EXPLAIN_WOULD_FIT : EXPLAIN_NO_ROOM;
   if (!fits) {
-    answer->why = answer->is_never ? STR_LIT("no node takes it, even an empty one")
+    answer->why = answer->is_never ? STR_LIT("no node takes it as it is, not even an empty one")
                                    : STR_LIT("no node can take it now");
+    if (answer->is_never && answer->missing.len == 0 && answer->change_count == 0)
+      answer->missing = STR_LIT("no node has all of it at once and is open to the pod");
     return;
   }
   if (q->question->is_new)

@@ -33,8 +33,8 @@ static int by_nearness(const void *a, const void *b) {
  */
 static bool is_enough(const struct inquiry *q, const struct mig_name *wanted,
                       const struct mig_name *offered) {
-  if (q->question->gpu_memory)
-    return mig_memory_holds(offered->memory_gib, q->question->gpu_memory);
+  if (q->pod.gpu_memory)
+    return mig_memory_holds(offered->memory_gib, q->pod.gpu_memory);
   return offered->memory_gib * 10 >= wanted->memory_gib * 9 && offered->compute >= wanted->compute;
 }
 
@@ -51,7 +51,7 @@ static size_t list_offers(const struct inquiry *q, const struct mig_name *wanted
         (wanted ? !mig_same_attributes(wanted, &made->name) : made->name.attributes.len > 0))
       continue;
     made->is_enough = is_enough(q, wanted ? wanted : &made->name, &made->name);
-    if (made->is_enough || q->question->gpu_memory == 0)
+    if (made->is_enough || q->pod.gpu_memory == 0)
       count++;
   }
   if (count)
@@ -84,7 +84,7 @@ void explain_find_profiles(struct inquiry *q) {
   struct mig_name wanted;
   struct str profile = explain_profile_of(q->asked.device);
   bool is_slice = profile.len && mig_name_parse(profile, &wanted);
-  bool is_whole = str_is(q->asked.device, "nvidia.com/gpu") && q->question->gpu_memory > 0;
+  bool is_whole = str_is(q->asked.device, "nvidia.com/gpu") && q->pod.gpu_memory > 0;
   if (!is_slice && !is_whole)
     return;
   struct offer *offers = arena_array(q->scratch, q->scene->slice_count, sizeof(*offers));
@@ -179,7 +179,7 @@ void explain_find_less(struct inquiry *q) {
     return;
   const struct pack_node *at = pack_cluster_node(pack_scene_cluster(q->scene->scene), best);
   struct pod changed = q->pod;
-  struct explain_change change = {.kind = EXPLAIN_LESS_HOST, .cpu_milli = -1, .mem_bytes = -1};
+  struct explain_change change = {.kind = EXPLAIN_LESS_HOST};
   CLEANUP_BUF struct buf text;
   buf_init(&text, 1024);
   uint32_t blocks = q->verdicts[best].blocks;
@@ -193,14 +193,14 @@ void explain_find_less(struct inquiry *q) {
     change.mem_bytes = at->mem_left >> MIB_SHIFT << MIB_SHIFT;
     lower(q, &changed, "memory", (struct quantity){change.mem_bytes, 0}, &text);
   }
-  if (change.mem_bytes == 0 ||
+  if (((blocks & PACK_BLOCK_MEMORY) && change.mem_bytes == 0) ||
       !explain_try(q, &changed, PACK_BLOCK_CPU | PACK_BLOCK_MEMORY, &node, &count))
     return;
   change.text = str_printf(q->arena, "ask for %.*s", STR_FMT(buf_str(&text)));
   change.stable = str_printf(q->arena, "ask for less %s",
-                             change.cpu_milli < 0   ? "memory"
-                             : change.mem_bytes < 0 ? "cpu"
-                                                    : "cpu and memory");
+                             change.cpu_milli == 0   ? "memory"
+                             : change.mem_bytes == 0 ? "cpu"
+                                                     : "cpu and memory");
   change.node = node;
   change.node_count = count;
   explain_add_change(q, &change);

@@ -123,7 +123,7 @@ static struct str missing_text(const struct inquiry *q) {
     return too_much(q, "cpu", q->asked.request.cpu_milli, most.cpu_milli);
   if (q->asked.request.mem_bytes > most.mem_bytes)
     return too_much(q, "memory", q->asked.request.mem_bytes, most.mem_bytes);
-  return STR_LIT("no node has all of it at once and is open to the pod");
+  return (struct str){NULL, 0}; /* each is there by itself */
 }
 
 void explain_find_never(struct inquiry *q) {

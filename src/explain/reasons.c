@@ -17,9 +17,7 @@ struct str explain_profile_of(struct str resource) {
 static struct str no_device_text(struct arena *arena, const struct pack_node *node,
                                  struct str device) {
   struct str profile = explain_profile_of(device);
-  if (node->counter_count == 0 && node->device_count == 0)
-    return STR_LIT("no GPU");
-  if (profile.len)
+  if (profile.len && node->counter_count > 0)
     return str_printf(arena, "no GPU has the MIG profile %.*s", STR_FMT(profile));
   return str_printf(arena, "no %.*s", STR_FMT(device));
 }

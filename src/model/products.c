@@ -171,3 +171,10 @@ bool mig_same_attributes(const struct mig_name *a, const struct mig_name *b) {
   return str_eq(a->attributes, b->attributes) &&
          (a->attributes.ptr[-1] == '-') == (b->attributes.ptr[-1] == '-');
 }
+
+int64_t gpu_memory_need(struct str text) {
+  enum { LEAST = 1 << 20 };
+  struct quantity need;
+  int64_t bytes = qty_parse(text, &need) ? qty_units_ceil(need) : 0;
+  return bytes >= LEAST ? bytes : 0;
+}
