@@ -98,8 +98,8 @@ static bool fits_on_stage(struct stage *stage, const struct pod *pod, size_t nod
   struct inquiry *q = stage->q;
   struct err err = {0};
   struct pack_asked asked;
-  struct pack_catalog *catalog = pack_catalog_new();
-  struct pack_intake *intake = pack_intake_new(catalog, q->scene->products, &stage->cluster, &err);
+  struct pack_intake *intake =
+      pack_intake_new(q->scene->catalog, q->scene->products, &stage->cluster, &err);
   struct pack_scene *scene = intake ? pack_scene_new(intake, &err) : NULL;
   size_t at = 0;
   while (at < stage->node_count && stage->nodes[at] != node)
@@ -109,7 +109,6 @@ static bool fits_on_stage(struct stage *stage, const struct pod *pod, size_t nod
               pack_scene_judge(scene, at, &asked).blocks == 0;
   pack_scene_free(scene);
   pack_intake_free(intake);
-  pack_catalog_free(catalog);
   return fits;
 }
 
