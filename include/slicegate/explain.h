@@ -110,6 +110,9 @@ struct explain_question {
   const struct pod *pod;             /* of the cluster, or of a manifest */
   bool is_new;                       /* of a manifest: as if it were created now */
   const struct adm_verdict *verdict; /* of its object; NULL: not judged */
+  /* Changes wanted: moves and pods to wait for, which are dear to find, are looked for only while
+   * there are fewer. 0: EXPLAIN_CHANGES; 1 is enough for a reason line. */
+  size_t change_max;
   /* What else it is subject to, where more is known than its traits say. */
   struct strings also;
 };

@@ -25,6 +25,12 @@ static void find_pods(struct explain_scene *scene) {
   }
 }
 
+static void find_classes(struct explain_scene *scene) {
+  scene->pod_classes = mem_zalloc(scene->cluster->pod_count * sizeof(*scene->pod_classes));
+  for (size_t p = 0; p < scene->cluster->pod_count; p++)
+    scene->pod_classes[p] = (uint8_t)explain_class_of(&scene->cluster->pods[p]);
+}
+
 static void add_slice(struct explain_scene *scene, struct str name) {
   for (size_t i = 0; i < scene->slice_count; i++)
     if (str_eq(scene->slices[i], name))
@@ -64,6 +70,7 @@ struct explain_scene *explain_scene_new(const struct cluster *cluster, struct gp
   }
   scene->scorer = pack_scorer_new(pack_policy_find(STR_LIT("slicegate")), scene->catalog, 0);
   find_pods(scene);
+  find_classes(scene);
   find_slices(scene);
   return scene;
 }
@@ -77,6 +84,7 @@ void explain_scene_free(struct explain_scene *scene) {
   pack_catalog_free(scene->catalog);
   free(scene->pod_first);
   free(scene->pod_last);
+  free(scene->pod_classes);
   free(scene->slices);
   free(scene);
 }
@@ -272,6 +280,8 @@ void explain_pod(struct explain_scene *scene, const struct explain_question *que
     }
     conclude(&q);
   }
-  if (is_denied(ret))
+  if (is_denied(ret)) {
     ret->state = EXPLAIN_REFUSED;
+    ret->why = str_printf(arena, "apart from that, %.*s", STR_FMT(ret->why));
+  }
 }

@@ -38,7 +38,7 @@ void explain_find_moves(struct inquiry *q) {
 
 /* ---- waiting: what is missing ------------------------------------------------------------ */
 
-enum { LACKS_MAX = 8, HOLDERS_MAX = 4096, CLASSES = 3 };
+enum { LACKS_MAX = 8, HOLDERS_MAX = 4096, CLASSES = EXPLAIN_STAYS + 1 };
 
 /* Of one resource of a node, in the unit that it is counted in. */
 struct lack {
@@ -48,7 +48,6 @@ struct lack {
 
 struct holder {
   size_t pod;
-  int class; /* 0: being deleted; 1: ends by itself; 2: nothing is known to end it */
   int64_t holds[LACKS_MAX];
 };
 
@@ -130,21 +129,26 @@ static bool ends_by_itself(struct str controller) {
   return str_ends_with(controller, STR_LIT("Job"));
 }
 
-static bool is_back_at_once(const struct pod *pod) {
-  return str_is(pod->controller, "DaemonSet") || str_is(pod->controller, "Node");
+enum explain_class explain_class_of(const struct pod *pod) {
+  if (pod_is_over(pod))
+    return EXPLAIN_HOLDS_NO;
+  if (str_is(pod->controller, "DaemonSet") || str_is(pod->controller, "Node"))
+    return EXPLAIN_RETURNS;
+  if (pod->traits & POD_IS_DELETING)
+    return EXPLAIN_IS_DELETING;
+  return ends_by_itself(pod->controller) ? EXPLAIN_ENDS : EXPLAIN_STAYS;
 }
 
 static size_t list_holders(const struct inquiry *q, size_t n, const struct lack *lacks,
-                           size_t lack_count, int class, struct holder *ret) {
+                           size_t lack_count, enum explain_class level, struct holder *ret) {
   const struct explain_scene *scene = q->scene;
   size_t count = 0;
   for (size_t p = scene->pod_first[n]; p < scene->pod_last[n] && count < HOLDERS_MAX; p++) {
+    if (scene->pod_classes[p] > level)
+      continue;
     const struct pod *pod = &scene->cluster->pods[p];
     struct holder *made = &ret[count];
     *made = (struct holder){.pod = p};
-    made->class = (pod->traits & POD_IS_DELETING) ? 0 : ends_by_itself(pod->controller) ? 1 : 2;
-    if (pod_is_over(pod) || is_back_at_once(pod) || made->class > class)
-      continue;
     bool is_some = false;
     for (size_t i = 0; i < lack_count; i++) {
       made->holds[i] = requested(pod, lacks[i].name);
@@ -261,16 +265,20 @@ static void search_node(struct search *s, struct wait_set *best) {
 
 /* ---- waiting: what is said --------------------------------------------------------------- */
 
-static void add_wait(struct inquiry *q, const struct wait_set *set, int class) {
-  static const enum explain_change_kind kinds[CLASSES] = {EXPLAIN_WAIT_DELETING, EXPLAIN_WAIT,
-                                                          EXPLAIN_WAIT_LONG};
+static const enum explain_change_kind wait_kinds[CLASSES] = {
+    [EXPLAIN_IS_DELETING] = EXPLAIN_WAIT_DELETING,
+    [EXPLAIN_ENDS] = EXPLAIN_WAIT,
+    [EXPLAIN_STAYS] = EXPLAIN_WAIT_LONG,
+};
+
+static void add_wait(struct inquiry *q, const struct wait_set *set, enum explain_class level) {
   const struct cluster *cluster = q->scene->cluster;
   struct str node = cluster->nodes[set->node].name;
   struct explain_change change = {
-      .kind = kinds[class], .node = set->node, .node_count = 1, .pod_count = set->count};
+      .kind = wait_kinds[level], .node = set->node, .node_count = 1, .pod_count = set->count};
   CLEANUP_BUF struct buf text;
   buf_init(&text, 16 * 1024);
-  buf_append_cstr(&text, class == 2 ? "stop " : "wait for ");
+  buf_append_cstr(&text, level == EXPLAIN_STAYS ? "stop " : "wait for ");
   for (size_t i = 0; i < set->count; i++) {
     const struct pod *pod = &cluster->pods[set->pods[i]];
     change.pods[i] = set->pods[i];
@@ -279,19 +287,20 @@ static void add_wait(struct inquiry *q, const struct wait_set *set, int class) {
                : i + 1 < set->count ? ", "
                                     : " and ",
                STR_FMT(pod->ns), STR_FMT(pod->name));
-    if (class > 0 && pod->controller.len)
+    if (level != EXPLAIN_IS_DELETING && pod->controller.len)
       buf_printf(&text, " (%.*s)", STR_FMT(pod->controller));
   }
   bool is_one = set->count == 1;
   buf_printf(&text, " on %.*s%s", STR_FMT(node),
-             class == 0   ? is_one ? ", which is being deleted" : ", which are being deleted"
-             : class == 1 ? " to end"
-             : is_one     ? ", or wait for it to end"
-                          : ", or wait for them to end");
+             level == EXPLAIN_IS_DELETING
+                 ? is_one ? ", which is being deleted" : ", which are being deleted"
+             : level == EXPLAIN_ENDS ? " to end"
+             : is_one                ? ", or wait for it to end"
+                                     : ", or wait for them to end");
   change.text = str_copy(q->arena, buf_str(&text));
-  change.stable = class == 0   ? STR_LIT("wait for pods that are being deleted")
-                  : class == 1 ? STR_LIT("wait for a Job to end")
-                               : STR_LIT("stop pods, or wait for them to end");
+  change.stable = level == EXPLAIN_IS_DELETING ? STR_LIT("wait for pods that are being deleted")
+                  : level == EXPLAIN_ENDS      ? STR_LIT("wait for a Job to end")
+                                               : STR_LIT("stop pods, or wait for them to end");
   explain_add_change(q, &change);
 }
 
@@ -302,23 +311,33 @@ static bool try_set(struct inquiry *q, const struct wait_set *set) {
   return explain_try_steps(q, set->node, steps, set->count);
 }
 
+/* A node without a pod of the level has been looked at with those of the level before. */
+static bool has_some(const struct explain_scene *scene, size_t n, enum explain_class level) {
+  for (size_t p = scene->pod_first[n]; p < scene->pod_last[n]; p++)
+    if (scene->pod_classes[p] == level)
+      return true;
+  return false;
+}
+
 /* A pod with more pods to be stopped than are named gets no advice of this kind. */
 void explain_find_waits(struct inquiry *q) {
   struct search s = {.q = q};
   s.holders = mem_zalloc(HOLDERS_MAX * sizeof(*s.holders));
-  for (int class = 0; class < CLASSES; class ++) {
+  for (enum explain_class level = 0; level <= EXPLAIN_STAYS; level++) {
     struct wait_set best = {0};
+    if (!explain_is_wanted(q, wait_kinds[level]))
+      break;
     for (size_t n = 0; n < q->answer->node_count; n++) {
-      if (!find_lacks(q, n, s.lacks, &s.lack_count))
+      if (!has_some(q->scene, n, level) || !find_lacks(q, n, s.lacks, &s.lack_count))
         continue;
       s.node = n;
-      s.holder_count = list_holders(q, n, s.lacks, s.lack_count, class, s.holders);
+      s.holder_count = list_holders(q, n, s.lacks, s.lack_count, level, s.holders);
       if (s.holder_count)
         search_node(&s, &best);
     }
     if (best.count == 0 || !try_set(q, &best))
       continue;
-    add_wait(q, &best, class);
+    add_wait(q, &best, level);
     break;
   }
   free(s.holders);

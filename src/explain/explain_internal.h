@@ -7,6 +7,16 @@
 
 #define EXPLAIN_CORDON_KEY "node.kubernetes.io/unschedulable"
 
+/* How soon a pod goes by itself. */
+enum explain_class {
+  EXPLAIN_IS_DELETING,
+  EXPLAIN_ENDS,     /* of a Job and the like */
+  EXPLAIN_STAYS,    /* as far as is known */
+  EXPLAIN_RETURNS,  /* of a DaemonSet, static: it is back at once */
+  EXPLAIN_HOLDS_NO, /* over */
+};
+enum explain_class explain_class_of(const struct pod *pod);
+
 struct explain_scene {
   const struct cluster *cluster;
   struct gpu_products products;
@@ -15,6 +25,7 @@ struct explain_scene {
   struct pack_scene *scene;
   struct pack_scorer *scorer;
   size_t *pod_first, *pod_last; /* [node]: its pods are [first, last) of the cluster's */
+  uint8_t *pod_classes;         /* [pod]: enum explain_class */
   struct str *slices;           /* names of MIG slices that some node has, sorted */
   size_t slice_count;
 };

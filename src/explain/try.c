@@ -143,16 +143,23 @@ bool explain_try_steps(struct inquiry *q, size_t node, const struct explain_step
 
 /* ---- what is listed ---------------------------------------------------------------------- */
 
+static size_t change_max(const struct inquiry *q) {
+  size_t max = q->question->change_max;
+  return max && max < EXPLAIN_CHANGES ? max : EXPLAIN_CHANGES;
+}
+
 bool explain_is_wanted(const struct inquiry *q, enum explain_change_kind kind) {
   const struct explain_answer *answer = q->answer;
-  return answer->change_count < EXPLAIN_CHANGES || answer->changes[EXPLAIN_CHANGES - 1].kind > kind;
+  size_t max = change_max(q);
+  return answer->change_count < max || answer->changes[max - 1].kind > kind;
 }
 
 void explain_add_change(struct inquiry *q, const struct explain_change *change) {
   struct explain_answer *answer = q->answer;
+  size_t max = change_max(q);
   if (!explain_is_wanted(q, change->kind))
     return;
-  size_t at = answer->change_count < EXPLAIN_CHANGES ? answer->change_count++ : EXPLAIN_CHANGES - 1;
+  size_t at = answer->change_count < max ? answer->change_count++ : max - 1;
   for (; at && answer->changes[at - 1].kind > change->kind; at--)
     answer->changes[at] = answer->changes[at - 1];
   answer->changes[at] = *change;

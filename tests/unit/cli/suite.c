@@ -22,5 +22,6 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_simulate());
   suite_add_tcase(suite, tcase_what_if());
   suite_add_tcase(suite, tcase_leader());
+  suite_add_tcase(suite, tcase_explain());
   return suite;
 }
