@@ -104,7 +104,7 @@ static uint8_t number_device(struct pack_intake *intake, struct str name) {
 /* UINT16_MAX for what no node lists, where names are closed. */
 static uint16_t number_other(struct pack_intake *intake, struct str name) {
   return (uint16_t)(is_closed(intake) ? intake_find_other(intake, name)
-                                    : intake_add_other(intake, name));
+                                      : intake_add_other(intake, name));
 }
 
 static bool take_device(struct pack_intake *intake, const struct resource_request *item,

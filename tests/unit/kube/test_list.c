@@ -19,7 +19,8 @@ struct seen {
 
 static void on_begin(void *ctx) {
   struct seen *seen = ctx;
-  strncat(seen->text, "begin;", sizeof(seen->text) - strlen(seen->text) - 1);
+  size_t len = strlen(seen->text);
+  (void)snprintf(seen->text + len, sizeof(seen->text) - len, "begin;");
 }
 
 static bool on_object(void *ctx, struct str json, struct err *reterr) {
