@@ -14,7 +14,7 @@ Q        := $(if $(V),,@)
 VERSION  := 0.1.0
 
 OUT      := build/$(FLAVOUR)
-MODULES  := base sys doc model packing pricing state policy wire admission extender http certs kube simulate cli
+MODULES  := base sys doc model packing pricing state policy wire admission extender explain http certs kube simulate cli
 
 STD      := -std=c17 -D_GNU_SOURCE -Iinclude -I.
 NAMED    := -DSLICEGATE_VERSION='"$(VERSION)"'

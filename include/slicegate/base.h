@@ -122,6 +122,12 @@ int str_cmp(struct str a, struct str b);
 struct str str_copy(struct arena *arena, struct str s);
 struct str str_printf(struct arena *arena, const char *fmt, ...) SG_PRINTF(2, 3);
 /*
+ * Text of somebody else in one line of ours: the view itself when it is harmless, otherwise a copy
+ * in which each control character (C0, C1, DEL), mark of direction and byte that is no UTF-8 is a
+ * question mark, cut with "..." to `max` bytes.
+ */
+struct str str_printable(struct arena *arena, struct str text, size_t max);
+/*
  * Shell-style match of the whole text: '*' any run of bytes (also none), '?' one
  * byte, everything else itself. Linear in text.len * pattern.len, no recursion.
  */

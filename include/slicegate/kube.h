@@ -152,6 +152,28 @@ bool kube_path(const struct kube_kind *kind, struct str namespace, struct str na
 /* "?key=value", or "&key=value" when `out` has a question mark; the value is escaped. */
 void kube_path_query(struct buf *out, const char *key, struct str value);
 
+/* ---- listing ----------------------------------------------------------------------------- */
+
+/* 0 means the value in brackets. */
+struct kube_list_request {
+  const struct kube_kind *kind;
+  struct str namespace;      /* empty: all */
+  struct str field_selector; /* "status.phase!=Succeeded" */
+  int64_t page;              /* objects in a page [500] */
+  int64_t max_objects;       /* beyond, it fails [5,000,000] */
+  size_t max_page_bytes;     /* [64 MiB] */
+  int64_t timeout_ms;        /* for a page [60,000] */
+  const struct kube_stop *stop;
+  void *ctx;
+  /* Before the first object, and again when the rest of the list has expired: it starts over. */
+  void (*begin)(void *ctx);
+  /* The bytes are the server's; items of lists do not say their kind. False: no more of it. */
+  bool (*object)(void *ctx, struct str json, struct err *reterr);
+};
+/* All objects of a kind as they are now, page by page, once. Fails as kube_call does. */
+bool kube_list(struct kube_client *client, const struct kube_list_request *request,
+               struct err *reterr) SG_MUST_CHECK;
+
 /* ---- watching ---------------------------------------------------------------------------- */
 
 /* Borrowed for the call. */

@@ -232,6 +232,9 @@ struct resource_request {
 };
 const struct resource_request *pod_resources(struct arena *arena, const struct pod_spec *spec,
                                              size_t *ret_count);
+/* The amount as people write it: "4", "0.5", bytes in the largest binary unit that says them
+ * exactly ("64Gi"). */
+struct str request_text(struct arena *arena, const struct resource_request *request);
 /* "spec.template.spec.containers[1]" */
 struct str container_path(struct arena *arena, const struct pod_template *tmpl,
                           const struct container *container);
@@ -355,6 +358,17 @@ struct mig_name {
 };
 /* `text` is what stands behind "nvidia.com/mig-", without ".shared". */
 bool mig_name_parse(struct str text, struct mig_name *ret) SG_MUST_CHECK;
+/*
+ * Whether a program that needs so much can count on an instance of so many GiB by its name. The
+ * number in the name is rounded from eighths of the GPU and the driver keeps a part: seven eighths
+ * of it is below all that is known (1g.10gb counts as 8.75 GiB).
+ */
+bool mig_memory_holds(unsigned memory_gib, int64_t need_bytes);
+/* What slicegate.dev/gpu-memory (annotation or label) declares, bytes for each GPU; 0: nothing that
+ * can be used. Nobody means 8 bytes by "8", and no program needs less than a megabyte. */
+int64_t gpu_memory_need(struct str text);
+/* Asked for the same extras: "me" with '+' or '.' is another than "me" with '-'. */
+bool mig_same_attributes(const struct mig_name *a, const struct mig_name *b);
 
 /* ---- a recorded cluster ---------------------------------------------------------- */
 
@@ -420,6 +434,7 @@ struct pod {
   struct str controller; /* kind of its controlling owner ("Node": a static pod); empty: none */
   int32_t priority;
   bool has_claims;
+  int64_t gpu_memory; /* gpu_memory_need of what it declares; 0: nothing */
   const struct pod_device *devices;
   size_t device_count;
   const struct resource_request *requests;
@@ -447,6 +462,11 @@ struct cluster {
   bool has_namespaces;
   bool has_pods; /* read only where somebody asks for them */
 };
+
+/* Into the order that a cluster has them in. */
+void nodes_sort(struct node *nodes, size_t count);
+void namespaces_sort(struct k8s_namespace *namespaces, size_t count);
+void pods_sort(struct pod *pods, size_t count);
 
 const struct k8s_namespace *cluster_find_namespace(const struct cluster *cluster, struct str name);
 

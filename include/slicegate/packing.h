@@ -540,7 +540,7 @@ void pack_intake_free(struct pack_intake *intake);
 
 /* A resource beside CPU, memory and the device: counted as kube-scheduler counts it. */
 struct pack_other {
-  uint16_t index; /* of the intake's table of names */
+  uint16_t index; /* of the intake's table of names; UINT16_MAX: no node lists it */
   struct str name;
   int64_t amount;
 };
@@ -615,6 +615,14 @@ const struct pack_cluster *pack_scene_cluster(const struct pack_scene *scene);
 /* As pack_commit, with the other resources. */
 bool pack_scene_place(struct pack_scene *scene, uint64_t uid, const struct pack_asked *asked,
                       const struct pack_placement *placement) SG_MUST_CHECK;
+
+/*
+ * A question that comes up when the scene is there: *ret has no bits for constraints, which
+ * pack_scene_judge does not need; choose among the nodes that it finds open. Resources that no
+ * node lists are had nowhere. *ret and what it points to live in the arena and with `pod`.
+ */
+bool pack_scene_ask(const struct pack_scene *scene, struct arena *arena, const struct pod *pod,
+                    struct pack_asked *ret, struct err *reterr) SG_MUST_CHECK;
 
 /*
  * Everything that keeps a pod from a node. UNREADABLE: labels say that there are GPUs and

@@ -116,8 +116,6 @@ struct str shown(const struct rule_context *ctx, struct str text);
 /* "a, b and c" (with last_word "and"); after eight "... and 3 more". */
 struct str shown_list(const struct rule_context *ctx, const struct str *items, size_t count,
                       const char *last_word);
-/* What `shown` does, with a limit of one's own. */
-struct str text_clean(struct arena *arena, struct str text, size_t max);
 
 /*
  * A resource name by which somebody means a GPU, but which no device plugin offers: below a

@@ -15,9 +15,9 @@ enum {
 /* "[rule] field: message; remedy" */
 static struct str line_of(struct arena *arena, const struct finding *finding) {
   return str_printf(arena, "[%s] %.*s: %.*s; %.*s", rule_name(finding->rule),
-                    STR_FMT(text_clean(arena, finding->field, FIELD_SHOWN_MAX)),
-                    STR_FMT(text_clean(arena, finding->message, LINE_MAX_BYTES)),
-                    STR_FMT(text_clean(arena, finding->remedy, LINE_MAX_BYTES)));
+                    STR_FMT(str_printable(arena, finding->field, FIELD_SHOWN_MAX)),
+                    STR_FMT(str_printable(arena, finding->message, LINE_MAX_BYTES)),
+                    STR_FMT(str_printable(arena, finding->remedy, LINE_MAX_BYTES)));
 }
 
 void adm_message(const struct finding *findings, size_t count, enum severity least, size_t max,
@@ -55,7 +55,7 @@ static struct str name_of(struct arena *arena, const struct workload *object) {
     name = STR_LIT("(no name)");
   if (object->ns.len)
     name = str_printf(arena, "%.*s/%.*s", STR_FMT(object->ns), STR_FMT(name));
-  return text_clean(arena, name, FIELD_SHOWN_MAX);
+  return str_printable(arena, name, FIELD_SHOWN_MAX);
 }
 
 void adm_refusal(const struct workload *object, const struct finding *findings, size_t count,
@@ -65,7 +65,7 @@ void adm_refusal(const struct workload *object, const struct finding *findings, 
   for (size_t i = 0; i < count; i++)
     denied += findings[i].severity == SEVERITY_DENY;
   buf_printf(out, "%zu finding%s for %.*s %.*s:\n", denied, denied == 1 ? "" : "s",
-             STR_FMT(text_clean(arena, object->kind, 64)), STR_FMT(name_of(arena, object)));
+             STR_FMT(str_printable(arena, object->kind, 64)), STR_FMT(name_of(arena, object)));
   size_t used = out->len - before;
   adm_message(findings, count, SEVERITY_DENY, max > used ? max - used : 0, out);
 }

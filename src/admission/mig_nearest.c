@@ -20,14 +20,6 @@ bool is_mig_slice(struct str resource) {
   return str_starts_with(resource, resource_prefix) && gpu_base_name(resource).len == resource.len;
 }
 
-/* "-me" is a slice without media engines, "+me" one with all of them. */
-bool mig_same_attributes(const struct mig_name *a, const struct mig_name *b) {
-  if (a->attributes.len == 0 || b->attributes.len == 0)
-    return a->attributes.len == b->attributes.len;
-  return str_eq(a->attributes, b->attributes) &&
-         (a->attributes.ptr[-1] == '-') == (b->attributes.ptr[-1] == '-');
-}
-
 /* A tenth less memory is nearer than twice as much: 3g.40gb to who writes 3g.42gb. */
 static bool is_enough_memory(const struct mig_name *name, const struct mig_name *wanted) {
   return name->memory_gib * 10 >= wanted->memory_gib * 9;

@@ -21,8 +21,6 @@ struct str nearest_spelling(const struct rule_context *ctx, struct str profile);
 struct str mig_tail(struct str resource);
 /* "1g.10gb.me" of "1g.10gb+me", which nvidia-smi writes and no resource name can hold. */
 struct str mig_as_resource_writes(struct arena *arena, struct str profile);
-/* Asked for the same extras: "me" with '+' or '.' is another than "me" with '-'. */
-bool mig_same_attributes(const struct mig_name *a, const struct mig_name *b);
 /* A resource that is a slice and no share of one. */
 bool is_mig_slice(struct str resource);
 

@@ -12,17 +12,6 @@ static const struct str mig_prefix = {"nvidia.com/mig-", 15};
 
 enum { GIB_SHIFT = 30 };
 
-/*
- * What of a profile's name a program can count on. The number in the name is rounded from
- * eighths of the GPU (go-nvlib mig_profile.go) and the driver keeps a part: "1g.10gb" of an
- * H100 80GB has 9.75 GiB, "1g.5gb" of an A100 40GB 4.75 GiB, and other products have less
- * of their number. Seven eighths is below all that we know of: 1g.10gb counts as 8.75 GiB.
- */
-static bool holds(unsigned memory_gib, int64_t need_bytes) {
-  int64_t usable_bytes = i64_mul_sat((int64_t)memory_gib << GIB_SHIFT, 7) / 8;
-  return need_bytes <= usable_bytes;
-}
-
 /* "8.75Gi" for 10: exact, 7/8 has at most three decimals. */
 static struct str usable_text(const struct rule_context *ctx, unsigned memory_gib) {
   unsigned thousandths = memory_gib * 875;
@@ -82,7 +71,7 @@ static void consider(struct search *search, struct str profile, struct str resou
     return;
   /* The profile that is the whole GPU frees nothing for others. */
   bool is_whole = product ? name.memory_gib * 8 > product->memory_gib * 7u : name.compute >= 7;
-  if (is_whole || !holds(name.memory_gib, search->need_bytes) ||
+  if (is_whole || !mig_memory_holds(name.memory_gib, search->need_bytes) ||
       (search->below_gib && name.memory_gib >= search->below_gib))
     return;
   const struct candidate found = {.resource = resource,
@@ -179,13 +168,9 @@ static bool may_be_part(const struct rule_context *ctx, const struct gpu_request
 static bool declared_need(const struct rule_context *ctx, const struct str **ret_text,
                           int64_t *ret_bytes) {
   const struct str *text = find_declared(ctx, need_key);
-  struct quantity need;
   *ret_text = text;
-  if (!text || !qty_parse(*text, &need))
-    return false;
-  *ret_bytes = qty_units_ceil(need);
-  /* Nobody means 8 bytes by "8", and no program needs less than a megabyte. */
-  return *ret_bytes >= 1 << 20;
+  *ret_bytes = text ? gpu_memory_need(*text) : 0;
+  return *ret_bytes > 0;
 }
 
 bool right_size_replacement(const struct rule_context *ctx, const struct gpu_request *gpu,

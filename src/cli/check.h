@@ -116,6 +116,10 @@ struct check_judge {
   bool is_verbose; /* audit findings count too */
 };
 
+/* One workload as the webhooks would judge it: findings of both, and what /mutate makes of it. */
+void check_judge_workload(const struct check_judge *judge, const struct workload *workload,
+                          struct arena *arena, struct adm_verdict *ret,
+                          struct workload *ret_patched);
 /*
  * Judges one object as the webhooks would: what /mutate refuses, then what /validate says
  * of the object with the patches of /mutate in it. Adds it to the report; `arena` is for

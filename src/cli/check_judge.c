@@ -79,9 +79,9 @@ static bool is_cluster_scoped(const struct workload *workload) {
          str_is(workload->kind, "ClusterTrainingRuntime");
 }
 
-static void judge_workload(const struct check_judge *judge, const struct doc_node *node,
-                           const struct workload *workload, struct arena *arena,
-                           struct check_report *report, struct check_object *object) {
+void check_judge_workload(const struct check_judge *judge, const struct workload *workload,
+                          struct arena *arena, struct adm_verdict *ret,
+                          struct workload *ret_patched) {
   struct adm_request request = {.operation = ADM_CREATE,
                                 .object = workload,
                                 .is_changed = true,
@@ -89,17 +89,23 @@ static void judge_workload(const struct check_judge *judge, const struct doc_nod
   if (judge->cluster && judge->cluster->has_namespaces)
     request.ns_object = cluster_find_namespace(judge->cluster, workload->ns);
   struct adm_mutation mutation = {0};
-  struct adm_verdict verdict = {0};
   adm_mutate(judge->view, judge->known, &request, arena, &mutation);
+  adm_apply_patches(arena, workload, mutation.patches, mutation.patch_count, ret_patched);
+  request.object = ret_patched;
+  *ret = (struct adm_verdict){0};
+  adm_validate(judge->view, judge->known, &request, arena, ret);
+  ret->findings = merge(arena, &mutation, ret, &ret->finding_count);
+}
+
+static void judge_workload(const struct check_judge *judge, const struct doc_node *node,
+                           const struct workload *workload, struct arena *arena,
+                           struct check_report *report, struct check_object *object) {
+  struct adm_verdict verdict;
   struct workload patched;
-  adm_apply_patches(arena, workload, mutation.patches, mutation.patch_count, &patched);
-  request.object = &patched;
-  adm_validate(judge->view, judge->known, &request, arena, &verdict);
-  size_t count;
-  struct finding *findings = merge(arena, &mutation, &verdict, &count);
+  check_judge_workload(judge, workload, arena, &verdict, &patched);
   if (verdict.is_exempt)
     object->state = CHECK_EXEMPT;
-  record(judge, node, findings, count, report, object);
+  record(judge, node, verdict.findings, verdict.finding_count, report, object);
   for (size_t i = 0; i < verdict.unknown.count; i++)
     check_report_note(report, verdict.unknown.items[i]);
 }

@@ -77,27 +77,7 @@ void check_report_note(struct check_report *report, struct str note) {
 
 /* ---- texts ------------------------------------------------------------------------------ */
 
-/* C0 and C1 controls and DEL: a manifest must not be able to steer the reader's terminal. */
-static bool is_control(const unsigned char *at, size_t len) {
-  return (len == 1 && (at[0] < 0x20 || at[0] == 0x7f)) ||
-         (len == 2 && at[0] == 0xc2 && at[1] < 0xa0);
-}
-
+/* Reports outlive what they name. */
 struct str check_report_text(struct check_report *report, struct str text) {
-  const unsigned char *at = (const unsigned char *)text.ptr;
-  char *out = arena_alloc(report->arena, text.len + 1);
-  size_t len = 0;
-  for (size_t i = 0; i < text.len;) {
-    size_t step = str_utf8_len(str_skip(text, i));
-    if (step == 0 || is_control(at + i, step)) {
-      out[len++] = '?';
-      i += step ? step : 1;
-      continue;
-    }
-    memcpy(out + len, at + i, step);
-    len += step;
-    i += step;
-  }
-  out[len] = '\0';
-  return (struct str){out, len};
+  return str_copy(report->arena, str_printable(report->arena, text, SIZE_MAX));
 }

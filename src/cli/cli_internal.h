@@ -21,6 +21,7 @@ int cli_certs(int argc, char **argv, FILE *out, FILE *err);
 int cli_webhook_config(int argc, char **argv, FILE *out, FILE *err);
 int cli_scheduler_config(int argc, char **argv, FILE *out, FILE *err);
 int cli_simulate(int argc, char **argv, FILE *out, FILE *err);
+int cli_explain(int argc, char **argv, FILE *out, FILE *err);
 int cli_policy(int argc, char **argv, FILE *out, FILE *err);
 int cli_what_if(int argc, char **argv, FILE *out, FILE *err); /* of `simulate` */
 
@@ -75,6 +76,11 @@ bool cli_complain(FILE *err, const char *fmt, ...) SG_PRINTF(2, 3);
 /* RFC 1123: what names of namespaces and services look like, and several with dots between. */
 bool cli_is_dns_label(struct str text);
 bool cli_is_dns_name(struct str text);
+
+/* ---- terminals (lines.c) ------------------------------------------------------- */
+
+/* Text with names of others in it: what could steer a terminal becomes a question mark. */
+void cli_print_lines(struct str text, FILE *out);
 
 /* ---- loading (load.c): these print their errors to `err` --------------------------- */
 

@@ -15,6 +15,8 @@ static int run_version(int argc, char **argv, FILE *out, FILE *err);
 static const struct command commands[] = {
     {"serve", "the server that kube-apiserver calls: /validate, /mutate, metrics", cli_serve},
     {"check", "the webhook's verdict on manifests, without a cluster", cli_check},
+    {"explain", "why a pod is refused or waits, and the smallest change with which it fits",
+     cli_explain},
     {"webhook-config", "print the webhook configurations that fit a policy", cli_webhook_config},
     {"scheduler-config", "print the kube-scheduler configuration that fits a policy",
      cli_scheduler_config},

@@ -4,6 +4,7 @@
 #define SLICEGATE_CLI_WHAT_IF_H
 
 #include "slicegate/doc.h"
+#include "slicegate/explain.h"
 #include "slicegate/packing.h"
 #include "slicegate/policy.h"
 #include "src/cli/cli_internal.h"
@@ -11,7 +12,6 @@
 enum {
   WHAT_IF_FITS_MAX = 100000,             /* more of one pod are not counted */
   WHAT_IF_PODS_MAX = PACK_SET_PARTS_MAX, /* templates in one question */
-  WHAT_IF_EXAMPLES = 3,                  /* names of nodes shown for a reason */
 };
 
 /* ---- what is asked (what_if_pods.c) ------------------------------------------------------ */
@@ -20,16 +20,19 @@ enum {
 struct what_if_pod {
   struct str kind, template_path; /* path empty: the only one of its object */
   struct pod pod;
-  int64_t replicas;               /* that the manifest makes of it, at least 1 */
-  const struct pack_asked *asked; /* while it is judged */
-  struct str device;              /* resource name of the GPUs it asks for; empty: none */
-  struct strings unread;          /* fields that kube-scheduler looks at and this does not */
+  int64_t replicas;                /* that the manifest makes of it, at least 1 */
+  const struct pack_asked *asked;  /* while it is judged */
+  const struct workload *workload; /* its object */
+  struct str device;               /* resource name of the GPUs it asks for; empty: none */
+  struct strings unread;           /* fields that kube-scheduler looks at and this does not */
 };
 
 struct what_if_pods {
   struct what_if_pod *items; /* in an arena */
   size_t count;
 };
+/* What a PodSpec says of requests and constraints. */
+void what_if_set_spec(struct arena *arena, const struct pod_spec *spec, struct pod *ret);
 /* Reads manifests ("-": standard input); false after printing why not. */
 bool what_if_read(const struct flag_list *files, struct str default_ns,
                   const struct policy_view *view, struct arena *arena, struct what_if_pods *ret,
@@ -48,15 +51,6 @@ struct str what_if_shown(struct arena *arena, struct str text);
 
 /* ---- what came out (what_if_judge.c) ----------------------------------------------------- */
 
-/* Nodes that are closed to the next pod for the same reason. */
-struct what_if_group {
-  struct str reason;
-  unsigned rank; /* 0: short of something; higher: less likely to change */
-  size_t node_count;
-  int64_t devices_left; /* free on them in sum */
-  struct str examples[WHAT_IF_EXAMPLES];
-};
-
 /* Pods that would get something else than the name says. */
 struct what_if_stand_in {
   struct str what; /* "MIG instances 1g.10gb" */
@@ -69,7 +63,7 @@ struct what_if_answer {
   struct what_if_stand_in stand_ins[PACK_FORMS_MAX]; /* with pods 0: none */
   bool is_at_least;                   /* stopped at the number asked about, or at the limit */
   const uint32_t *by_node;            /* [node]: how many went there */
-  const struct what_if_group *groups; /* why not one more; nearest to a fit first */
+  const struct explain_group *groups; /* why not one more; nearest to a fit first */
   size_t group_count;
   size_t unreadable_count; /* nodes of which nothing can be said: neither counted nor refused */
   bool has_moves;
@@ -96,6 +90,10 @@ bool what_if_judge(const struct cluster *recorded, struct gpu_products products,
 
 void what_if_print_text(const struct what_if_result *result, FILE *out);
 void what_if_print_json(const struct what_if_result *result, FILE *out);
+/* "nvidia.com/gpu 4, cpu 8, memory 64Gi": this resource first. */
+void what_if_print_requests(struct arena *arena, const struct pod *pod, struct str first,
+                            FILE *out);
+struct json_t *what_if_requests_json(struct arena *arena, const struct pod *pod);
 /* Of every suggestion, said once. */
 #define WHAT_IF_MOVES_CAVEAT                                                                       \
   "A move deletes a pod and starts it elsewhere. PodDisruptionBudgets, node-local data and "       \

@@ -16,14 +16,8 @@ struct check {
 
 /* What somebody wrote, in one line of a terminal. */
 struct str what_if_shown(struct arena *arena, struct str text) {
-  enum { SHOWN_MAX = 60 };
-  struct str cut = {text.ptr, text.len < SHOWN_MAX ? text.len : SHOWN_MAX};
-  struct str made = str_copy(arena, cut);
-  char *bytes = (char *)(uintptr_t)made.ptr;
-  for (size_t i = 0; i < made.len; i++)
-    if ((unsigned char)bytes[i] < 0x20 || bytes[i] == 0x7f)
-      bytes[i] = '?';
-  return made;
+  enum { SHOWN_MAX = 63 };
+  return str_printable(arena, text, SHOWN_MAX);
 }
 
 /* "spec.replicas: ..." at the field's value. */

@@ -7,7 +7,7 @@ static void set_count(json_t *object, const char *key, uint64_t count) {
   json_object_set_new(object, key, json_integer((json_int_t)count));
 }
 
-static json_t *requests_json(struct arena *arena, const struct pod *pod) {
+json_t *what_if_requests_json(struct arena *arena, const struct pod *pod) {
   json_t *object = json_object();
   for (size_t i = 0; i < pod->request_count; i++) {
     struct str name = str_copy(arena, pod->requests[i].name);
@@ -48,12 +48,12 @@ static json_t *stand_ins_json(const struct what_if_answer *answer) {
 static json_t *groups_json(const struct what_if_answer *answer) {
   json_t *list = json_array();
   for (size_t g = 0; g < answer->group_count; g++) {
-    const struct what_if_group *group = &answer->groups[g];
+    const struct explain_group *group = &answer->groups[g];
     json_t *row = json_object(), *examples = json_array();
     json_object_set_new(row, "reason", output_json_text(group->reason));
     set_count(row, "nodes", group->node_count);
     set_count(row, "free_devices", (uint64_t)group->devices_left);
-    for (size_t e = 0; e < group->node_count && e < WHAT_IF_EXAMPLES; e++)
+    for (size_t e = 0; e < group->node_count && e < EXPLAIN_EXAMPLES; e++)
       json_array_append_new(examples, output_json_text(group->examples[e]));
     json_object_set_new(row, "examples", examples);
     json_array_append_new(list, row);
@@ -72,7 +72,7 @@ static json_t *moves_json(struct arena *arena, const struct what_if_result *resu
     json_object_set_new(row, "name", output_json_text(pod->name));
     json_object_set_new(row, "from", output_json_text(pod->constraints.node_name));
     json_object_set_new(row, "to", output_json_text(nodes[answer->moves.moves[m].to].name));
-    json_object_set_new(row, "requests", requests_json(arena, pod));
+    json_object_set_new(row, "requests", what_if_requests_json(arena, pod));
     json_array_append_new(list, row);
   }
   json_object_set_new(object, "node", output_json_text(nodes[answer->moves.node].name));
@@ -103,7 +103,7 @@ static json_t *answer_json(struct arena *arena, const struct what_if_result *res
   const struct what_if_pod *asked = answer->asked;
   json_t *row = name_json(asked);
   set_count(row, "replicas", (uint64_t)asked->replicas);
-  json_object_set_new(row, "requests", requests_json(arena, &asked->pod));
+  json_object_set_new(row, "requests", what_if_requests_json(arena, &asked->pod));
   set_count(row, "fits", answer->fits);
   json_object_set_new(row, "is_at_least", json_boolean(answer->is_at_least));
   json_object_set_new(row, "placed", placed_json(result, answer));

@@ -5,8 +5,6 @@
  */
 #include "src/cli/what_if.h"
 
-#include <stdlib.h>
-
 struct judge {
   struct arena *arena;
   const struct cluster *recorded;
@@ -36,135 +34,6 @@ static struct str stand_in(const struct judge *j, const struct pack_asked *asked
   return (struct str){NULL, 0};
 }
 
-/* ---- why not one more -------------------------------------------------------------------- */
-
-/* Closed for good comes last: nothing that leaves the node would change it. */
-enum rank {
-  RANK_SHORT,
-  RANK_TOO_SMALL,
-  RANK_TAINT,
-  RANK_SELECTOR,
-  RANK_UNREADABLE,
-  RANK_NO_DEVICE
-};
-
-static const char *effect_text(enum taint_effect effect) {
-  return effect == EFFECT_NO_EXECUTE ? "NoExecute" : "NoSchedule";
-}
-
-static struct str taint_text(struct arena *arena, const struct taint *taint) {
-  if (str_is(taint->key, "node.kubernetes.io/unschedulable"))
-    return STR_LIT("cordoned");
-  return str_printf(arena, "untolerated taint %.*s%s%.*s:%s", STR_FMT(taint->key),
-                    taint->value.len ? "=" : "", STR_FMT(taint->value), effect_text(taint->effect));
-}
-
-static void add_short(struct buf *text, struct str what) {
-  buf_printf(text, "%sinsufficient %.*s", text->len ? ", " : "", STR_FMT(what));
-}
-
-/* Everything that the node is short of, in one reason: a node that lacks CPU only holds GPUs that
- * nobody can use, and that is worth seeing apart. */
-static struct str short_text(struct arena *arena, const struct pack_asked *asked,
-                             const struct pack_verdict *verdict) {
-  CLEANUP_BUF struct buf text;
-  buf_init(&text, 16 * 1024);
-  if (verdict->blocks & PACK_BLOCK_DEVICES)
-    add_short(&text, asked->device);
-  if (verdict->blocks & PACK_BLOCK_CPU)
-    add_short(&text, STR_LIT("cpu"));
-  if (verdict->blocks & PACK_BLOCK_MEMORY)
-    add_short(&text, STR_LIT("memory"));
-  for (size_t i = 0; i < asked->other_count; i++)
-    if (verdict->others >> i & 1)
-      add_short(&text, asked->others[i].name);
-  if (verdict->blocks & PACK_BLOCK_PODS)
-    buf_printf(&text, "%stoo many pods", text.len ? ", " : "");
-  return str_copy(arena, buf_str(&text));
-}
-
-/* The one reason that a node is counted under. */
-static struct str reason_of(struct arena *arena, const struct pack_asked *asked,
-                            const struct pack_verdict *verdict, enum rank *ret_rank) {
-  if ((verdict->blocks & PACK_BLOCK_DEVICES) && verdict->devices_total == 0) {
-    *ret_rank = RANK_NO_DEVICE;
-    return str_printf(arena, "no %.*s", STR_FMT(asked->device));
-  }
-  if (verdict->blocks & PACK_BLOCK_SELECTOR) {
-    *ret_rank = RANK_SELECTOR;
-    return STR_LIT("node selector or affinity does not match");
-  }
-  if (verdict->blocks & PACK_BLOCK_TAINT) {
-    *ret_rank = RANK_TAINT;
-    return taint_text(arena, verdict->taint);
-  }
-  if (verdict->blocks & PACK_BLOCK_UNREADABLE) {
-    *ret_rank = RANK_UNREADABLE;
-    return STR_LIT("not known: GPUs that allocatable does not list (DRA, or no device plugin)");
-  }
-  if ((verdict->blocks & PACK_BLOCK_DEVICES) && verdict->devices == PACK_TOO_MANY) {
-    *ret_rank = RANK_TOO_SMALL;
-    return str_printf(arena, "fewer than %lld %.*s in all", (long long)asked->device_count,
-                      STR_FMT(asked->device));
-  }
-  *ret_rank = RANK_SHORT;
-  return short_text(arena, asked, verdict);
-}
-
-struct groups {
-  struct what_if_group *items;
-  size_t count, cap;
-};
-
-static struct what_if_group *find_group(struct groups *groups, struct str reason, enum rank rank) {
-  for (size_t i = 0; i < groups->count; i++)
-    if (str_eq(groups->items[i].reason, reason))
-      return &groups->items[i];
-  if (groups->count == groups->cap) {
-    groups->cap = groups->cap ? groups->cap * 2 : 16;
-    groups->items = mem_realloc(groups->items, groups->cap * sizeof(*groups->items));
-  }
-  struct what_if_group *made = &groups->items[groups->count++];
-  *made = (struct what_if_group){.reason = reason, .rank = rank};
-  return made;
-}
-
-static int compare_groups(const void *a, const void *b) {
-  const struct what_if_group *x = a, *y = b;
-  if (x->rank != y->rank)
-    return x->rank < y->rank ? -1 : 1;
-  if (x->node_count != y->node_count)
-    return x->node_count > y->node_count ? -1 : 1;
-  return str_cmp(x->reason, y->reason);
-}
-
-static void explain(struct judge *j, const struct pack_scene *scene, struct what_if_answer *ret) {
-  struct groups groups = {0};
-  CLEANUP_ARENA struct arena *scratch = arena_new(4096);
-  for (size_t n = 0; n < j->recorded->node_count; n++) {
-    struct pack_verdict verdict = pack_scene_judge(scene, n, ret->asked->asked);
-    enum rank rank;
-    if (verdict.blocks == 0)
-      continue;
-    struct str reason = reason_of(scratch, ret->asked->asked, &verdict, &rank);
-    struct what_if_group *group = find_group(&groups, reason, rank);
-    if (group->node_count < WHAT_IF_EXAMPLES)
-      group->examples[group->node_count] = j->recorded->nodes[n].name;
-    if (group->node_count++ == 0)
-      group->reason = str_copy(j->arena, reason);
-    group->devices_left = i64_add_sat(group->devices_left, verdict.devices_left);
-    ret->unreadable_count += rank == RANK_UNREADABLE;
-  }
-  if (groups.count)
-    qsort(groups.items, groups.count, sizeof(*groups.items), compare_groups);
-  struct what_if_group *kept = arena_array(j->arena, groups.count, sizeof(*kept));
-  if (groups.count)
-    memcpy(kept, groups.items, groups.count * sizeof(*kept));
-  free(groups.items);
-  ret->groups = kept;
-  ret->group_count = groups.count;
-}
-
 /* ---- one pod, and all together ----------------------------------------------------------- */
 
 static void answer(struct judge *j, const struct what_if_pod *asked, uint64_t count,
@@ -183,7 +52,10 @@ static void answer(struct judge *j, const struct what_if_pod *asked, uint64_t co
   }
   ret->is_at_least = ret->fits == most;
   if (!ret->is_at_least) {
-    explain(j, scene, ret);
+    ret->groups = explain_groups(j->arena, scene, asked->asked, &ret->group_count);
+    for (size_t g = 0; g < ret->group_count; g++)
+      if (ret->groups[g].rank == EXPLAIN_UNREADABLE)
+        ret->unreadable_count += ret->groups[g].node_count;
     ret->has_moves = pack_scene_suggest(scene, j->scorer, asked->asked, &ret->moves);
   }
   pack_scene_free(scene);

@@ -131,6 +131,24 @@ static bool add_inner(struct reader *r, const struct doc_node *object,
   return true;
 }
 
+/* Of the template, else of the object; an annotation before a label. */
+static int64_t declared_gpu_memory(const struct workload *workload,
+                                   const struct pod_template *tmpl) {
+  const struct {
+    const struct key_value *pairs;
+    size_t count;
+  } in[] = {{tmpl->annotations, tmpl->annotation_count},
+            {tmpl->labels, tmpl->label_count},
+            {workload->annotations, workload->annotation_count},
+            {workload->labels, workload->label_count}};
+  for (size_t i = 0; i < SG_ARRAY_LEN(in); i++) {
+    const struct str *text = kv_find(in[i].pairs, in[i].count, STR_LIT("slicegate.dev/gpu-memory"));
+    if (text)
+      return gpu_memory_need(*text);
+  }
+  return 0;
+}
+
 static bool add_template(struct reader *r, const struct doc_node *object,
                          const struct workload *workload, const struct pod_template *tmpl) {
   struct err err = {0};
@@ -155,12 +173,18 @@ static bool add_template(struct reader *r, const struct doc_node *object,
     (void)err_set(&err, ERR_LIMIT, "more than %d pod templates in one question", WHAT_IF_PODS_MAX);
     return fail(r, object, &err);
   }
-  pod.pod.has_claims = spec.has_claims;
-  pod.pod.requests = pod_resources(r->arena, &spec, &pod.pod.request_count);
-  pod.pod.constraints = pod_constraints_of(&spec);
+  what_if_set_spec(r->arena, &spec, &pod.pod);
+  pod.pod.gpu_memory = declared_gpu_memory(workload, tmpl);
+  pod.workload = workload;
   pod.unread = find_unread(r->arena, doc_follow(object, tmpl->spec_path));
   r->into->items[r->into->count++] = pod;
   return true;
+}
+
+void what_if_set_spec(struct arena *arena, const struct pod_spec *spec, struct pod *ret) {
+  ret->has_claims = spec->has_claims;
+  ret->requests = pod_resources(arena, spec, &ret->request_count);
+  ret->constraints = pod_constraints_of(spec);
 }
 
 /* Kinds that lay their own over pods described elsewhere, and unknown ones with a template. */
@@ -179,7 +203,7 @@ static void leave_uncounted(struct reader *r, const struct doc_node *object, boo
 }
 
 static bool read_object(struct reader *r, const struct doc_node *object) {
-  struct workload workload;
+  struct workload *workload = arena_alloc(r->arena, sizeof(*workload));
   const struct workload_kind *row;
   struct err err = {0};
   size_t before = r->into->count + r->left_out;
@@ -190,10 +214,10 @@ static bool read_object(struct reader *r, const struct doc_node *object) {
         return false;
     return true;
   }
-  if (!wire_workload_decode(r->arena, object, r->view, &workload, &row, &err))
+  if (!wire_workload_decode(r->arena, object, r->view, workload, &row, &err))
     return fail(r, object, &err);
-  for (size_t i = 0; row && i < workload.template_count; i++)
-    if (!add_template(r, object, &workload, &workload.templates[i]))
+  for (size_t i = 0; row && i < workload->template_count; i++)
+    if (!add_template(r, object, workload, &workload->templates[i]))
       return false;
   if (r->into->count + r->left_out == before)
     leave_uncounted(r, object, row != NULL);

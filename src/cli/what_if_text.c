@@ -14,32 +14,15 @@ struct str what_if_name(struct arena *arena, const struct what_if_pod *pod) {
   return made;
 }
 
-/* Bytes in the largest binary unit that says them exactly. */
-static struct str amount_text(struct arena *arena, const struct resource_request *item) {
-  static const char *const units[] = {"Ki", "Mi", "Gi", "Ti"};
-  bool is_bytes = str_is(item->name, "memory") || str_is(item->name, "ephemeral-storage") ||
-                  resource_is_huge_pages(item->name);
-  int64_t value = item->amount.units;
-  const char *unit = "";
-  if (!is_bytes || !qty_is_whole(item->amount))
-    return qty_text(arena, item->amount);
-  for (size_t i = 0; i < SG_ARRAY_LEN(units) && value && value % 1024 == 0; i++) {
-    value /= 1024;
-    unit = units[i];
-  }
-  return str_printf(arena, "%lld%s", (long long)value, unit);
-}
-
-/* "nvidia.com/gpu 4, cpu 8, memory 64Gi": the GPU first. */
-static void print_requests(struct arena *arena, const struct pod *pod, struct str first,
-                           FILE *out) {
+void what_if_print_requests(struct arena *arena, const struct pod *pod, struct str first,
+                            FILE *out) {
   bool is_next = false;
   for (int pass = 0; pass < 2; pass++) {
     for (size_t i = 0; i < pod->request_count; i++) {
       if (str_eq(pod->requests[i].name, first) != (pass == 0))
         continue;
       (void)fprintf(out, "%s%.*s %.*s", is_next ? ", " : "", STR_FMT(pod->requests[i].name),
-                    STR_FMT(amount_text(arena, &pod->requests[i])));
+                    STR_FMT(request_text(arena, &pod->requests[i])));
       is_next = true;
     }
   }
@@ -74,14 +57,14 @@ static void print_groups(const struct what_if_answer *answer, FILE *out) {
   (void)fprintf(out, "  What keeps the next one out:\n    NODES  %sREASON\n",
                 has_device ? "FREE  " : "");
   for (size_t g = 0; g < answer->group_count && g < GROUPS_SHOWN; g++) {
-    const struct what_if_group *group = &answer->groups[g];
+    const struct explain_group *group = &answer->groups[g];
     (void)fprintf(out, "    %5zu  ", group->node_count);
     if (has_device)
       (void)fprintf(out, "%4lld  ", (long long)group->devices_left);
     (void)fprintf(out, "%.*s: ", STR_FMT(group->reason));
-    for (size_t e = 0; e < group->node_count && e < WHAT_IF_EXAMPLES; e++)
+    for (size_t e = 0; e < group->node_count && e < EXPLAIN_EXAMPLES; e++)
       (void)fprintf(out, "%s%.*s", e ? ", " : "", STR_FMT(group->examples[e]));
-    (void)fputs(group->node_count > WHAT_IF_EXAMPLES ? ", ...\n" : "\n", out);
+    (void)fputs(group->node_count > EXPLAIN_EXAMPLES ? ", ...\n" : "\n", out);
   }
   if (answer->group_count > GROUPS_SHOWN)
     (void)fprintf(out, "    and %zu more reasons (-o json lists all)\n",
@@ -97,7 +80,7 @@ static void print_moves(struct arena *arena, const struct what_if_result *result
     const struct pod *pod = &result->recorded->pods[answer->moves.moves[m].pod];
     (void)fprintf(out, "    %.*s/%.*s to %.*s (", STR_FMT(pod->ns), STR_FMT(pod->name),
                   STR_FMT(nodes[answer->moves.moves[m].to].name));
-    print_requests(arena, pod, answer->asked->device, out);
+    what_if_print_requests(arena, pod, answer->asked->device, out);
     (void)fputs(")\n", out);
   }
 }
@@ -105,7 +88,7 @@ static void print_moves(struct arena *arena, const struct what_if_result *result
 static void print_answer(struct arena *arena, const struct what_if_result *result,
                          const struct what_if_answer *answer, FILE *out) {
   (void)fprintf(out, "\n%.*s: ", STR_FMT(what_if_name(arena, answer->asked)));
-  print_requests(arena, &answer->asked->pod, answer->asked->device, out);
+  what_if_print_requests(arena, &answer->asked->pod, answer->asked->device, out);
   (void)fprintf(out, "\n  %s%llu more fit%s now", answer->is_at_least ? "at least " : "",
                 (unsigned long long)answer->fits, answer->fits == 1 ? "s" : "");
   print_nodes(result, answer, out);
@@ -160,18 +143,6 @@ static void print_result(const struct what_if_result *result, FILE *out) {
   (void)fputs(".\n", out);
 }
 
-/* Names come from files: control characters (C0, DEL, C1) are not for a terminal. */
-static void clean(char *text, size_t len) {
-  for (size_t i = 0; i < len; i++) {
-    unsigned char c = (unsigned char)text[i];
-    bool is_c1 = c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0;
-    if ((c < 0x20 && c != '\n') || c == 0x7f || is_c1)
-      text[i] = '?';
-    if (is_c1)
-      text[++i] = '?';
-  }
-}
-
 void what_if_print_text(const struct what_if_result *result, FILE *out) {
   char *text = NULL;
   size_t len = 0;
@@ -180,7 +151,6 @@ void what_if_print_text(const struct what_if_result *result, FILE *out) {
     abort();
   print_result(result, all);
   (void)fclose(all);
-  clean(text, len);
-  (void)fwrite(text, 1, len, out);
+  cli_print_lines((struct str){text, len}, out);
   free(text);
 }

@@ -179,6 +179,21 @@ const struct resource_request *pod_resources(struct arena *arena, const struct p
   return list.items;
 }
 
+struct str request_text(struct arena *arena, const struct resource_request *request) {
+  static const char *const units[] = {"Ki", "Mi", "Gi", "Ti"};
+  bool is_bytes = str_is(request->name, "memory") || str_is(request->name, "ephemeral-storage") ||
+                  resource_is_huge_pages(request->name);
+  int64_t value = request->amount.units;
+  const char *unit = "";
+  if (!is_bytes || !qty_is_whole(request->amount))
+    return qty_text(arena, request->amount);
+  for (size_t i = 0; i < SG_ARRAY_LEN(units) && value && value % 1024 == 0; i++) {
+    value /= 1024;
+    unit = units[i];
+  }
+  return str_printf(arena, "%lld%s", (long long)value, unit);
+}
+
 bool pod_is_over(const struct pod *pod) {
   return pod->phase == PHASE_SUCCEEDED || pod->phase == PHASE_FAILED;
 }

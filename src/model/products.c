@@ -158,3 +158,23 @@ bool mig_name_parse(struct str text, struct mig_name *ret) {
   *ret = made;
   return true;
 }
+
+bool mig_memory_holds(unsigned memory_gib, int64_t need_bytes) {
+  enum { GIB_SHIFT = 30 };
+  return need_bytes <= i64_mul_sat((int64_t)memory_gib << GIB_SHIFT, 7) / 8;
+}
+
+/* "-me" is a slice without media engines, "+me" one with all of them. */
+bool mig_same_attributes(const struct mig_name *a, const struct mig_name *b) {
+  if (a->attributes.len == 0 || b->attributes.len == 0)
+    return a->attributes.len == b->attributes.len;
+  return str_eq(a->attributes, b->attributes) &&
+         (a->attributes.ptr[-1] == '-') == (b->attributes.ptr[-1] == '-');
+}
+
+int64_t gpu_memory_need(struct str text) {
+  enum { LEAST = 1 << 20 };
+  struct quantity need;
+  int64_t bytes = qty_parse(text, &need) ? qty_units_ceil(need) : 0;
+  return bytes >= LEAST ? bytes : 0;
+}

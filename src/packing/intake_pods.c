@@ -91,19 +91,20 @@ static bool check_name(const struct pack_intake *intake, const struct resource_r
 }
 
 /* Anybody may ask a live cluster for names that nobody has heard of, and numbers are never taken
- * back: there only nodes are given them. */
-static bool is_live(const struct pack_intake *intake) {
-  return intake->recorded == NULL;
+ * back: there only nodes are given them. And what is new after a scene was made has no place in it.
+ */
+static bool is_closed(const struct pack_intake *intake) {
+  return intake->recorded == NULL || intake->is_sealed;
 }
 
 static uint8_t number_device(struct pack_intake *intake, struct str name) {
-  return is_live(intake) ? intake_find_name(intake, name) : intake_add_name(intake, name);
+  return is_closed(intake) ? intake_find_name(intake, name) : intake_add_name(intake, name);
 }
 
-/* In a live cluster UINT16_MAX for what no node lists. */
+/* UINT16_MAX for what no node lists, where names are closed. */
 static uint16_t number_other(struct pack_intake *intake, struct str name) {
-  return (uint16_t)(is_live(intake) ? intake_find_other(intake, name)
-                                    : intake_add_other(intake, name));
+  return (uint16_t)(is_closed(intake) ? intake_find_other(intake, name)
+                                      : intake_add_other(intake, name));
 }
 
 static bool take_device(struct pack_intake *intake, const struct resource_request *item,
@@ -122,7 +123,7 @@ static bool take_device(struct pack_intake *intake, const struct resource_reques
   ret->device = item->name;
   ret->device_count = count;
   uint8_t number = number_device(intake, item->name);
-  if (number == 0 && is_live(intake)) { /* a whole of nothing, until a node lists it */
+  if (number == 0 && is_closed(intake)) { /* a whole of nothing, until a node lists it */
     ret->request.forms[0] = form_of(0, PACK_WHOLE, 0, count);
     return true;
   }

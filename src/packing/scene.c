@@ -139,6 +139,14 @@ bool pack_scene_place(struct pack_scene *scene, uint64_t uid, const struct pack_
   return true;
 }
 
+/* ---- asking later ------------------------------------------------------------------------ */
+
+bool pack_scene_ask(const struct pack_scene *scene, struct arena *arena, const struct pod *pod,
+                    struct pack_asked *ret, struct err *reterr) {
+  /* Sealed: it is read and nothing is added to it. */
+  return pack_intake_read_pod(scene->intake, arena, pod, ret, reterr);
+}
+
 /* ---- judging ----------------------------------------------------------------------------- */
 
 /* The counter that the pod's device name has on this node, whatever stands behind it. */
@@ -184,6 +192,10 @@ static void judge_devices(const struct pack_scene *scene, size_t n, const struct
     ret->blocks |= PACK_BLOCK_DEVICES;
 }
 
+static int64_t other_left(const struct pack_scene *scene, size_t n, uint16_t index) {
+  return index == UINT16_MAX ? 0 : scene_others(scene, n)[index];
+}
+
 struct pack_verdict pack_scene_judge(const struct pack_scene *scene, size_t n,
                                      const struct pack_asked *asked) {
   const struct pack_node *node = pack_cluster_node(scene->cluster, n);
@@ -200,9 +212,8 @@ struct pack_verdict pack_scene_judge(const struct pack_scene *scene, size_t n,
     made.blocks |= PACK_BLOCK_CPU;
   if (request->mem_bytes > 0 && request->mem_bytes > node->mem_left)
     made.blocks |= PACK_BLOCK_MEMORY;
-  const int64_t *left = scene_others(scene, n);
   for (size_t i = 0; i < asked->other_count; i++)
-    if (asked->others[i].amount > left[asked->others[i].index])
+    if (asked->others[i].amount > other_left(scene, n, asked->others[i].index))
       made.others |= UINT64_C(1) << i;
   made.blocks |= made.others ? PACK_BLOCK_OTHER : 0;
   judge_devices(scene, n, asked, &made);

@@ -92,21 +92,6 @@ static bool on_object(void *context, const struct doc_object *object, struct err
   return object->is_item ? err_wrap(reterr, "items[%zu]", object->index) : false;
 }
 
-static int compare_namespaces(const void *a, const void *b) {
-  return str_cmp(((const struct k8s_namespace *)a)->name, ((const struct k8s_namespace *)b)->name);
-}
-
-static int compare_nodes(const void *a, const void *b) {
-  return str_cmp(((const struct node *)a)->name, ((const struct node *)b)->name);
-}
-
-static int compare_pods(const void *a, const void *b) {
-  const struct pod *x = a, *y = b;
-  int order = str_cmp(x->constraints.node_name, y->constraints.node_name);
-  order = order ? order : str_cmp(x->ns, y->ns);
-  return order ? order : str_cmp(x->name, y->name);
-}
-
 static bool decode(struct arena *arena, struct str text, bool wants_pods, struct cluster *ret,
                    struct err *reterr) {
   SG_CLEANUP(cluster_reader_done)
@@ -120,12 +105,9 @@ static bool decode(struct arena *arena, struct str text, bool wants_pods, struct
                                    "nodes,pods -A -o json`"
                                  : "neither nodes nor namespaces are in here; record a cluster "
                                    "with `kubectl get nodes,namespaces -o json`");
-  if (r.node_count)
-    qsort(r.nodes, r.node_count, sizeof(*r.nodes), compare_nodes);
-  if (r.ns_count)
-    qsort(r.namespaces, r.ns_count, sizeof(*r.namespaces), compare_namespaces);
-  if (r.pod_count)
-    qsort(r.pods, r.pod_count, sizeof(*r.pods), compare_pods);
+  nodes_sort(r.nodes, r.node_count);
+  namespaces_sort(r.namespaces, r.ns_count);
+  pods_sort(r.pods, r.pod_count);
   *ret = (struct cluster){
       .nodes = settle(arena, r.nodes, r.node_count, sizeof(*r.nodes)),
       .node_count = r.node_count,

@@ -101,6 +101,18 @@ static int32_t priority_of(const struct doc_node *spec) {
   return priority > INT32_MAX ? INT32_MAX : priority < INT32_MIN ? INT32_MIN : (int32_t)priority;
 }
 
+/* As rules look for it: an annotation, else a label. */
+static int64_t declared_gpu_memory(const struct doc_node *metadata) {
+  static const char *const key = "slicegate.dev/gpu-memory", *const in[] = {"annotations",
+                                                                            "labels"};
+  for (size_t i = 0; i < SG_ARRAY_LEN(in); i++) {
+    struct str text = doc_text_at(doc_get_lit(metadata, in[i]), key);
+    if (text.len)
+      return gpu_memory_need(text);
+  }
+  return 0;
+}
+
 static bool read_metadata(const struct keeper *keeper, const struct doc_node *metadata,
                           struct pod *ret, struct err *reterr) {
   struct trail here = {NULL, STR_LIT("metadata"), 0};
@@ -114,6 +126,7 @@ static bool read_metadata(const struct keeper *keeper, const struct doc_node *me
   ret->name = wire_keep(keeper, ret->name);
   ret->uid = wire_keep(keeper, ret->uid);
   ret->controller = wire_keep(keeper, controller_kind(metadata));
+  ret->gpu_memory = declared_gpu_memory(metadata);
   if (!rfc3339_parse(created, &ret->created))
     ret->created = 0;
   if (is_given(metadata, "deletionTimestamp"))

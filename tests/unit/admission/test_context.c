@@ -360,17 +360,17 @@ START_TEST(long_text_is_cut_between_characters) {
   char longer[301];
   memset(longer, 'x', sizeof(longer) - 1);
   longer[300] = '\0';
-  struct str clean = text_clean(b.arena, str_of(longer), 128);
+  struct str clean = str_printable(b.arena, str_of(longer), 128);
   ck_assert_uint_eq(clean.len, 128);
   ck_assert(str_ends_with(clean, STR_LIT("x...")));
   for (size_t i = 0; i < 300; i += 2)
     memcpy(longer + i, "\xc3\xa9", 2);
-  clean = text_clean(b.arena, str_of(longer), 128);
+  clean = str_printable(b.arena, str_of(longer), 128);
   ck_assert_uint_eq(clean.len, 127);
   ck_assert(str_ends_with(clean, STR_LIT("\xc3\xa9...")));
-  ck_assert_uint_eq(text_clean(b.arena, str_of("abcdef"), 2).len, 2);
+  ck_assert_uint_eq(str_printable(b.arena, str_of("abcdef"), 2).len, 2);
   /* What fits is not marked as cut, whatever else had to be done to it. */
-  ck_assert(str_is(text_clean(b.arena, str_of("abc\xc2\x80"), 5), "abc?"));
+  ck_assert(str_is(str_printable(b.arena, str_of("abc\xc2\x80"), 5), "abc?"));
 }
 END_TEST
 

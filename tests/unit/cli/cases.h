@@ -18,6 +18,7 @@ TCase *tcase_scheduler_config(void);
 TCase *tcase_yaml_emit(void);
 TCase *tcase_same_verdict(void);
 TCase *tcase_simulate(void);
+TCase *tcase_explain(void);
 TCase *tcase_what_if(void);
 TCase *tcase_leader(void);
 TCase *tcase_judges(void);

@@ -24,5 +24,6 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_leader());
   suite_add_tcase(suite, tcase_judges());
   suite_add_tcase(suite, tcase_api_auth());
+  suite_add_tcase(suite, tcase_explain());
   return suite;
 }

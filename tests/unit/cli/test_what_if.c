@@ -256,7 +256,7 @@ START_TEST(names_do_not_move_the_cursor) {
                              "spec: {containers: [{name: main}]}\n");
   struct run run = RUN(cli_what_if, "--cluster", RECORDED, "-f", path);
   assert_code(&run, EXIT_OK);
-  assert_contains(run.out, "Pod default/a?[2J??z: no requests\n");
+  assert_contains(run.out, "Pod default/a?[2J?z: no requests\n");
   run_done(&run);
   free(path);
   scratch_done(&scratch);

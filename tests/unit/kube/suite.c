@@ -4,6 +4,7 @@
 TCase *tcase_client(void);
 TCase *tcase_config(void);
 TCase *tcase_credentials(void);
+TCase *tcase_list(void);
 TCase *tcase_list_reader(void);
 TCase *tcase_path(void);
 TCase *tcase_scan(void);
@@ -16,6 +17,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_path());
   suite_add_tcase(suite, tcase_scan());
   suite_add_tcase(suite, tcase_list_reader());
+  suite_add_tcase(suite, tcase_list());
   suite_add_tcase(suite, tcase_config());
   suite_add_tcase(suite, tcase_credentials());
   suite_add_tcase(suite, tcase_client());

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* States, changes and what is asked of the module; texts as a whole are golden cases of the CLI. */
+#include "tests/unit/explain/asked.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+TCase *tcase_answer(void);
+
+#define GPU_TAINT "{key: nvidia.com/gpu, value: present, effect: NoSchedule}"
+#define TWO_TAINTS GPU_TAINT ", {key: team, effect: NoExecute}"
+
+static const struct {
+  const char *name, *cluster;
+  enum explain_state state;
+  const char *changes[EXPLAIN_CHANGES]; /* texts */
+  const char *missing;
+} rows[] = {
+    {"bound and running", NODE("a", "cpu: 4") POD("p", ON("a"), "cpu: 1"), EXPLAIN_PLACED, {0}, ""},
+    {"fits", NODE("a", "cpu: 4") POD("p", "", "cpu: 1"), EXPLAIN_WAITS, {0}, ""},
+    {"two taints of one node need two tolerations",
+     TAINTED("a", TWO_TAINTS, "cpu: 4") POD("p", "", "cpu: 1"),
+     EXPLAIN_WAITS,
+     {"add the tolerations nvidia.com/gpu=present:NoSchedule, team:NoExecute"},
+     ""},
+    {"one toleration is less than two",
+     TAINTED("a", TWO_TAINTS, "cpu: 4") TAINTED("b", GPU_TAINT, "cpu: 4") POD("p", "", "cpu: 1"),
+     EXPLAIN_WAITS,
+     {"add the toleration nvidia.com/gpu=present:NoSchedule"},
+     ""},
+    {"nobody is told to go to a node that is not ready",
+     TAINTED("a", "{key: node.kubernetes.io/not-ready, effect: NoSchedule}", "cpu: 4")
+         POD("p", "", "cpu: 1"),
+     EXPLAIN_WAITS,
+     {0},
+     "no node has all of it at once and is open to the pod"},
+    {"less than half is no advice",
+     NODE("a", "cpu: 4") POD("p", "", "cpu: 9"),
+     EXPLAIN_WAITS,
+     {0},
+     "asks for cpu 9, and no node has more than 4"},
+    {"both at once",
+     NODE("a", "cpu: 4, memory: 4Gi") POD("p", "", "cpu: 5, memory: 6Gi"),
+     EXPLAIN_WAITS,
+     {"ask for cpu 4 instead of 5 and memory 4Gi instead of 6Gi"},
+     "asks for cpu 5, and no node has more than 4"},
+    {"a resource that nobody lists",
+     NODE("a", "cpu: 4") POD("p", "", "example.com/nic: 1"),
+     EXPLAIN_WAITS,
+     {0},
+     "no node has all of it at once and is open to the pod"},
+    {"a GPU that nobody lists",
+     NODE("a", "cpu: 4") POD("p", "", "amd.com/gpu: 1"),
+     EXPLAIN_WAITS,
+     {0},
+     "no node lists amd.com/gpu"},
+    {"three pods have to go",
+     NODE("a", "nvidia.com/gpu: 4") POD("x", ON("a"), "nvidia.com/gpu: 1")
+         POD("y", ON("a"), "nvidia.com/gpu: 1") POD("z", ON("a"), "nvidia.com/gpu: 2")
+             POD("p", "", "nvidia.com/gpu: 4"),
+     EXPLAIN_WAITS,
+     {"stop ml/z, ml/x and ml/y on a, or wait for them to end"},
+     ""},
+    {"a larger slice before a smaller one",
+     NODE("a", "nvidia.com/mig-1g.10gb: 1, nvidia.com/mig-3g.40gb: 1, nvidia.com/mig-2g.20gb: 0")
+         POD("p", "", "nvidia.com/mig-2g.20gb: 1"),
+     EXPLAIN_WAITS,
+     {"ask for nvidia.com/mig-3g.40gb instead of nvidia.com/mig-2g.20gb",
+      "ask for nvidia.com/mig-1g.10gb instead of nvidia.com/mig-2g.20gb, if its memory and "
+      "compute are enough"},
+     "no GPU here has the MIG profile 2g.20gb"},
+    {"no nodes",
+     NODE("a", "cpu: 0") POD("p", "", "cpu: 1"),
+     EXPLAIN_WAITS,
+     {0},
+     "asks for cpu 1, and no node has more than 0"},
+};
+
+START_TEST(answers_are_as_they_should) {
+  CLEANUP_ASKED struct asked asked;
+  asked_init(&asked, rows[_i].cluster);
+  const struct explain_answer *answer = asked_about(&asked, "p");
+  size_t wanted = 0;
+  ck_assert_msg(answer->state == rows[_i].state, "%s", rows[_i].name);
+  for (; wanted < EXPLAIN_CHANGES && rows[_i].changes[wanted]; wanted++)
+    ck_assert_msg(wanted < answer->change_count &&
+                      str_is(answer->changes[wanted].text, rows[_i].changes[wanted]),
+                  "%s: %.*s", rows[_i].name, STR_FMT(answer->changes[wanted].text));
+  ck_assert_msg(answer->change_count == wanted, "%s: %.*s", rows[_i].name,
+                STR_FMT(answer->changes[wanted].text));
+  if (*rows[_i].missing)
+    ck_assert_msg(str_starts_with(answer->missing, str_of(rows[_i].missing)), "%s: %.*s",
+                  rows[_i].name, STR_FMT(answer->missing));
+  else
+    ck_assert_msg(answer->missing.len == 0, "%s: %.*s", rows[_i].name, STR_FMT(answer->missing));
+}
+END_TEST
+
+START_TEST(changes_can_be_limited) {
+  CLEANUP_ASKED struct asked asked;
+  asked_init(&asked, NODE("a", "nvidia.com/gpu: 4") POD("x", ON("a"), "nvidia.com/gpu: 2")
+                         POD("p", "", "nvidia.com/gpu: 3"));
+  ck_assert_uint_eq(asked_about(&asked, "p")->change_count, 2);
+  const struct explain_question question = {.pod = asked_pod(&asked, "p"), .change_max = 1};
+  const struct explain_answer *answer = asked_question(&asked, &question);
+  ck_assert_uint_eq(answer->change_count, 1);
+  ck_assert_int_eq(answer->changes[0].kind, EXPLAIN_FEWER);
+}
+END_TEST
+
+START_TEST(a_verdict_that_denies_is_a_refusal) {
+  CLEANUP_ASKED struct asked asked;
+  asked_init(&asked, NODE("a", "cpu: 4") POD("p", "", "cpu: 1"));
+  const struct finding findings[] = {{.severity = SEVERITY_DENY}, {.severity = SEVERITY_AUDIT}};
+  const struct adm_verdict verdict = {.findings = findings, .finding_count = 2};
+  const struct explain_question question = {
+      .pod = asked_pod(&asked, "p"), .is_new = true, .verdict = &verdict};
+  const struct explain_answer *answer = asked_question(&asked, &question);
+  ck_assert_int_eq(answer->state, EXPLAIN_REFUSED);
+  ck_assert_uint_eq(answer->finding_count, 1);
+  ck_assert(str_is(answer->why, "apart from that, it would fit on a"));
+}
+END_TEST
+
+START_TEST(what_cannot_be_counted_is_no_guess) {
+  CLEANUP_ASKED struct asked asked;
+  asked_init(&asked, NODE("a", "nvidia.com/gpu: 4")
+                         POD("p", "", "nvidia.com/gpu: 1, nvidia.com/mig-1g.10gb: 1"));
+  const struct explain_answer *answer = asked_about(&asked, "p");
+  ck_assert_int_eq(answer->state, EXPLAIN_UNKNOWN);
+  ck_assert(!answer->is_judged);
+  ck_assert_uint_eq(answer->change_count, 0);
+}
+END_TEST
+
+/* A question leaves no trace in the scene. */
+START_TEST(questions_do_not_depend_on_each_other) {
+  CLEANUP_ASKED struct asked asked;
+  asked_init(&asked, NODE("a", "cpu: 4, nvidia.com/gpu: 1") POD("p", "", "example.com/x: 1")
+                         POD("q", "", "amd.com/gpu: 1") POD("r", "", "nvidia.com/gpu: 1"));
+  for (int i = 0; i < 3; i++) {
+    ck_assert_uint_eq(asked_about(&asked, "p")->fit_count, 0);
+    ck_assert_uint_eq(asked_about(&asked, "q")->fit_count, 0);
+    ck_assert_uint_eq(asked_about(&asked, "r")->fit_count, 1);
+  }
+}
+END_TEST
+
+TCase *tcase_answer(void) {
+  TCase *tcase = tcase_create("answer");
+  tcase_add_loop_test(tcase, answers_are_as_they_should, 0, (int)SG_ARRAY_LEN(rows));
+  tcase_add_test(tcase, changes_can_be_limited);
+  tcase_add_test(tcase, a_verdict_that_denies_is_a_refusal);
+  tcase_add_test(tcase, what_cannot_be_counted_is_no_guess);
+  tcase_add_test(tcase, questions_do_not_depend_on_each_other);
+  return tcase;
+}
