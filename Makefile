@@ -79,6 +79,18 @@ bin: $(BIN)
 
 include tests/targets.mk
 
+##@ Packaging
+IMAGE := build/slicegate-$(VERSION).tar
+
+.PHONY: image
+image: image-root ## the container image slicegate:VERSION, as an archive in build/
+	@sh deploy/image.sh deploy/Dockerfile build/image slicegate:$(VERSION) $(IMAGE)
+	@echo "image: slicegate:$(VERSION) in $(IMAGE)"
+
+.PHONY: image-root
+image-root: build
+	@sh deploy/image-root.sh build/slicegate build/image/root
+
 ##@ Housekeeping
 .PHONY: deps
 deps: ## install the Debian packages that are missing
