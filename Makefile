@@ -97,8 +97,10 @@ deps: ## install the Debian packages that are missing
 	@sh deploy/deps.sh
 
 .PHONY: generate
-generate: ## src/model/products_table.c from mig-profiles.json
+generate: ## src/model/products_table.c from mig-profiles.json, the chart's webhooks from its policy
 	jq -r -f src/model/products_table.jq src/model/mig-profiles.json >src/model/products_table.c
+	@$(MAKE) --no-print-directory build/slicegate
+	sh deploy/chart-webhooks.sh build/slicegate
 
 .PHONY: format
 format: ## rewrite sources with clang-format
