@@ -23,7 +23,7 @@ for program in runc nft conntrack ip buildah /usr/lib/cni/bridge; do
     }
 done
 
-SLICEGATE_CONTROL_PLANE=$("$here/cluster/build.sh")
+SLICEGATE_CONTROL_PLANE=$("$here/tools/build.sh" control-plane)
 SLICEGATE_HELM=$("$here/tools/build.sh" helm)
 SLICEGATE_CONTAINERD=$("$here/tools/build.sh" containerd)
 SLICEGATE_DEVICE_PLUGIN=$("$here/tools/build.sh" device-plugin)

@@ -25,7 +25,7 @@ const enclosureVariable = "SLICEGATE_ENCLOSED"
 
 // Enclosure is what the enclosed suite knows of where it runs.
 type Enclosure struct {
-	Dir    string // of this run; its folder logs is kept when tests fail
+	Dir    string // of this run; its logs are kept when tests fail
 	Cgroup string // below which the node's pods live: a path in every hierarchy
 }
 
@@ -196,11 +196,11 @@ func (e *Enclosure) tidy(passed bool) error {
 	}
 	entries, err := os.ReadDir(e.Dir)
 	for _, entry := range entries {
-		if entry.Name() != "logs" {
+		if entry.Name() != "pods" && filepath.Ext(entry.Name()) != ".log" {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(e.Dir, entry.Name())))
 		}
 	}
-	fmt.Fprintln(os.Stderr, "e2e: failed; all logs are kept in", filepath.Join(e.Dir, "logs"))
+	fmt.Fprintln(os.Stderr, "e2e: failed; all logs are kept in", e.Dir)
 	return err
 }
 
@@ -222,13 +222,21 @@ func (e *Enclosure) Furnish() error {
 	}
 	// The kubelet's folder has a fixed place. It measures the disk there, so it is one.
 	const kubelet = "/var/lib/kubelet"
-	for _, path := range []string{kubelet, e.path("kubelet"), e.path("logs")} {
+	for _, path := range []string{kubelet, e.path("kubelet")} {
 		if err := os.MkdirAll(path, 0o755); err != nil {
 			return err
 		}
 	}
 	if err := syscall.Mount(e.path("kubelet"), kubelet, "", syscall.MS_BIND, ""); err != nil {
 		return fmt.Errorf("mount %s: %w", kubelet, err)
+	}
+	// No resolver of the machine can be reached from here. Without one a question for a name fails at once.
+	const resolver = "/etc/resolv.conf"
+	if err := os.WriteFile(e.path("resolv.conf"), nil, 0o644); err != nil {
+		return err
+	}
+	if err := syscall.Mount(e.path("resolv.conf"), resolver, "", syscall.MS_BIND, ""); err != nil {
+		return fmt.Errorf("mount %s: %w", resolver, err)
 	}
 	for _, command := range []string{
 		"ip link set lo up",

@@ -16,24 +16,24 @@ import (
 
 // Addresses in the enclosure: nobody outside can see or reach them.
 const (
-	nodeAddress    = "10.250.0.2"
-	podRange       = "10.244.0.0/24"
-	serviceRange   = "10.96.0.0/24"
-	nodeName       = "gpu-node"
-	kubeletToken   = "kubelet-token"
-	schedulerToken = "scheduler-token"
-	proxyToken     = "proxy-token"
+	nodeAddress  = "10.250.0.2"
+	podRange     = "10.244.0.0/24"
+	serviceRange = "10.96.0.0/24"
+	nodeName     = "gpu-node"
+	kubeletToken = "kubelet-token"
+	proxyToken   = "proxy-token"
 )
 
 // PauseImage holds a program that waits: the sandbox of every pod, and what tests run in pods.
 const PauseImage = "slicegate.test/pause:1"
 
-// Programs are the folders that tools/build.sh prints.
-type Programs struct{ ControlPlane, Containerd, DevicePlugin, Helm string }
+// Programs are the folders that tools/build.sh prints, and the binary of slicegate.
+type Programs struct{ ControlPlane, Containerd, DevicePlugin, Helm, Slicegate string }
 
 // Node is a whole cluster: a control plane, and one node with a real kubelet, container runtime and proxy.
 type Node struct {
 	*ControlPlane
+	Scheduler *Scheduler
 
 	programs  Programs
 	enclosure *Enclosure
@@ -73,16 +73,14 @@ func (n *Node) startControlPlane(ctx context.Context) error {
 	if err := n.writeSigningKey(n.path("service-account.key")); err != nil {
 		return err
 	}
-	tokens := adminToken + `,admin,admin,"system:masters"` + "\n" +
-		controllerToken + `,system:kube-controller-manager,controller-manager` + "\n" +
-		schedulerToken + `,system:kube-scheduler,scheduler` + "\n" +
-		proxyToken + `,system:kube-proxy,proxy` + "\n" +
+	tokens := userTokens + proxyToken + `,system:kube-proxy,proxy` + "\n" +
 		kubeletToken + `,system:node:` + nodeName + `,kubelet,"system:nodes"` + "\n"
 	if err := os.WriteFile(n.path("tokens.csv"), []byte(tokens), 0o600); err != nil {
 		return err
 	}
 	// The network is ours alone, so the usual ports are free.
-	const etcdURL, apiURL = "http://127.0.0.1:2379", "https://" + nodeAddress + ":6443"
+	const etcdURL = "http://127.0.0.1:2379"
+	n.url = "https://" + nodeAddress + ":6443"
 	etcd, err := n.run("etcd", "--name=e2e", "--data-dir="+n.path("etcd"), "--unsafe-no-fsync", "--log-level=warn",
 		"--listen-client-urls="+etcdURL, "--advertise-client-urls="+etcdURL)
 	if err != nil {
@@ -99,7 +97,7 @@ func (n *Node) startControlPlane(ctx context.Context) error {
 		"--service-account-key-file="+n.path("service-account.key"),
 		"--service-account-signing-key-file="+n.path("service-account.key"),
 		"--token-auth-file="+n.path("tokens.csv"), "--authorization-mode=Node,RBAC",
-		"--enable-admission-plugins=NodeRestriction")
+		"--enable-admission-plugins=NodeRestriction", "--kubelet-preferred-address-types=InternalIP")
 	if err != nil {
 		return err
 	}
@@ -107,18 +105,17 @@ func (n *Node) startControlPlane(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if n.API, err = newAPI(apiURL, adminToken, ca); err != nil {
+	if n.API, err = newAPI(n.url, adminToken, ca); err != nil {
 		return err
 	}
 	for user, token := range map[string]string{
-		"admin": adminToken, "controller-manager": controllerToken, "scheduler": schedulerToken,
-		"proxy": proxyToken, "kubelet": kubeletToken,
+		"admin": adminToken, "controller-manager": controllerToken, "proxy": proxyToken, "kubelet": kubeletToken,
 	} {
-		if err := writeKubeconfig(n.path(user+".kubeconfig"), apiURL, n.path("certs/apiserver.crt"), user, token); err != nil {
+		if err := n.writeKubeconfig(n.path(user+".kubeconfig"), user, token); err != nil {
 			return err
 		}
 	}
-	if err := n.waitForHTTP(ctx, apiserver, n.API.client, apiURL+"/readyz"); err != nil {
+	if err := n.waitForHTTP(ctx, apiserver, n.API.client, n.url+"/readyz"); err != nil {
 		return err
 	}
 	if _, err := n.run("kube-controller-manager",
@@ -127,11 +124,7 @@ func (n *Node) startControlPlane(ctx context.Context) error {
 		"--kube-api-qps=500", "--kube-api-burst=500", "--leader-elect=false", "--secure-port=0"); err != nil {
 		return err
 	}
-	scheduler, err := n.write("scheduler.yaml", schedulerConfiguration, n.path("scheduler.kubeconfig"))
-	if err != nil {
-		return err
-	}
-	_, err = n.run("kube-scheduler", "--config="+scheduler, "--secure-port=0")
+	n.Scheduler, err = StartScheduler(ctx, n.ControlPlane, SchedulerOptions{})
 	return err
 }
 
@@ -143,7 +136,7 @@ func (n *Node) startRuntime(ctx context.Context, images []string) error {
 	if err != nil {
 		return err
 	}
-	containerd, err := n.runFrom(n.programs.Containerd, "containerd", "--config="+config)
+	containerd, err := n.runAs("containerd", filepath.Join(n.programs.Containerd, "containerd"), "--config="+config)
 	if err != nil {
 		return err
 	}
@@ -175,7 +168,7 @@ func (n *Node) startKubelet(ctx context.Context) error {
 	if _, err := n.run("kube-proxy", "--config="+proxy, "--hostname-override="+nodeName); err != nil {
 		return err
 	}
-	config, err := n.write("kubelet.yaml", kubeletConfiguration, n.enclosure.Cgroup, n.path("logs/pods"))
+	config, err := n.write("kubelet.yaml", kubeletConfiguration, n.enclosure.Cgroup, n.path("pods"))
 	if err != nil {
 		return err
 	}
@@ -206,7 +199,7 @@ func (n *Node) OfferDevices(ctx context.Context, devices map[string][]string) er
 	for resource, ids := range devices {
 		args = append(args, resource+"="+strings.Join(ids, ","))
 	}
-	plugin, err := n.runFrom(n.programs.DevicePlugin, "device-plugin", args...)
+	plugin, err := n.runAs("device-plugin", filepath.Join(n.programs.DevicePlugin, "device-plugin"), args...)
 	if err != nil {
 		return err
 	}
@@ -240,23 +233,6 @@ func (n *Node) Helm(ctx context.Context, args ...string) (Output, error) {
 	return run(cmd, nil)
 }
 
-// run runs a program of the control plane.
-func (n *Node) run(name string, args ...string) (*Process, error) {
-	return n.runFrom(n.programs.ControlPlane, name, args...)
-}
-
-func (n *Node) runFrom(folder, name string, args ...string) (*Process, error) {
-	cmd := exec.Command(filepath.Join(folder, name), args...)
-	cmd.Dir = n.dir
-	// containerd looks for its shim and for runc.
-	cmd.Env = []string{"HOME=" + n.home, "PATH=" + folder + ":" + os.Getenv("PATH") + ":/usr/sbin:/sbin"}
-	p, err := startProcess(name, cmd, n.path("logs/"+name+".log"))
-	if err == nil {
-		n.processes = append(n.processes, p)
-	}
-	return p, err
-}
-
 // write puts a configuration, filled in, into the run's folder.
 func (n *Node) write(name, format string, values ...any) (string, error) {
 	path := n.path(name)
@@ -272,4 +248,9 @@ func (n *Node) DeletePods(ctx context.Context) error {
 	defer cancel()
 	_, err := MustSucceed(n.Kubectl(ctx, "delete", "pods", "--all", "--all-namespaces", "--grace-period=1", "--wait"))
 	return err
+}
+
+// Slicegate runs a command of the binary that is in the image, outside of the cluster.
+func (n *Node) Slicegate(ctx context.Context, args ...string) (Output, error) {
+	return run(exec.CommandContext(ctx, n.programs.Slicegate, args...), nil)
 }

@@ -70,9 +70,10 @@ func runSuite(m *testing.M, enclosure *harness.Enclosure) int {
 	programs := harness.Programs{
 		ControlPlane: variable("SLICEGATE_CONTROL_PLANE"), Containerd: variable("SLICEGATE_CONTAINERD"),
 		DevicePlugin: variable("SLICEGATE_DEVICE_PLUGIN"), Helm: variable("SLICEGATE_HELM"),
+		Slicegate: variable("SLICEGATE"),
 	}
 	images := []string{variable("SLICEGATE_PAUSE_IMAGE"), variable("SLICEGATE_IMAGE")}
-	if variable("SLICEGATE"); missing != nil {
+	if missing != nil {
 		return fail(fmt.Errorf("%s must be set: use tests/e2e/run-node.sh", strings.Join(missing, ", ")))
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
