@@ -23,6 +23,9 @@ import (
 
 const enclosureVariable = "SLICEGATE_ENCLOSED"
 
+// interrupted is the exit code after SIGINT or SIGTERM: nobody wants the logs.
+const interrupted = 130
+
 // Enclosure is what the enclosed suite knows of where it runs.
 type Enclosure struct {
 	Dir    string // of this run; its logs are kept when tests fail
@@ -64,7 +67,7 @@ func Enclose() (code int, err error) {
 		for name, text := range settings {
 			err = errors.Join(err, os.WriteFile("/proc/sys/"+name, text, 0o644))
 		}
-		err = errors.Join(err, e.removeCgroups(), e.tidy(code == 0))
+		err = errors.Join(err, e.removeCgroups(), e.tidy(code == 0 || code == interrupted))
 		if err != nil && code == 0 {
 			code = 1
 		}
