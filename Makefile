@@ -91,6 +91,11 @@ image: image-root ## the container image slicegate:VERSION, as an archive in bui
 image-root: build
 	@sh deploy/image-root.sh build/slicegate build/image/root
 
+.PHONY: manifests
+manifests: ## deploy/manifests from the chart, for who does not use helm
+	@sh deploy/manifests.sh "$$(sh tests/e2e/tools/build.sh helm)/helm" >build/manifests.yaml
+	@mkdir -p deploy/manifests && mv build/manifests.yaml deploy/manifests/slicegate.yaml
+
 ##@ Housekeeping
 .PHONY: deps
 deps: ## install the Debian packages that are missing
