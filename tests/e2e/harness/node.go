@@ -86,7 +86,7 @@ func (n *Node) startControlPlane(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := n.waitForHTTP(ctx, etcd, http.DefaultClient, etcdURL+"/health"); err != nil {
+	if err := waitForHTTP(ctx, etcd, http.DefaultClient, etcdURL+"/health", ""); err != nil {
 		return err
 	}
 	apiserver, err := n.run("kube-apiserver",
@@ -115,7 +115,7 @@ func (n *Node) startControlPlane(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := n.waitForHTTP(ctx, apiserver, n.API.client, n.url+"/readyz"); err != nil {
+	if err := waitForHTTP(ctx, apiserver, n.API.client, n.url+"/readyz", adminToken); err != nil {
 		return err
 	}
 	if _, err := n.run("kube-controller-manager",
