@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds an image with buildah and writes it as an archive:  image.sh DOCKERFILE FOLDER NAME:TAG ARCHIVE
 # FOLDER is what the Dockerfile copies from. Neither an engine nor a registry is needed, and nothing is left outside
-# build/. The same input makes the same archive: times are those of SOURCE_DATE_EPOCH, or of the last commit.
+# build/. The same input makes the same archive, byte for byte: times are those of SOURCE_DATE_EPOCH, or of the last commit.
 set -eu
 
 usage='usage: image.sh DOCKERFILE FOLDER NAME:TAG ARCHIVE'

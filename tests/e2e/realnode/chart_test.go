@@ -20,19 +20,19 @@ import (
 // What people set, by name: the words for helm.
 var valueSets = map[string][]string{
 	"defaults":  nil,
-	"live":      {"--set", "live.enabled=true"},
-	"no advice": {"--set", "live.enabled=true,live.nominate=false,extender.enabled=false"},
+	"webhook":   {"--set", "live.enabled=false"},
+	"no advice": {"--set", "live.nominate=false,extender.enabled=false"},
 	"walled": {
-		"--set", "live.enabled=true,networkPolicy.enabled=true,networkPolicy.from[0].ipBlock.cidr=10.0.0.0/8",
+		"--set", "networkPolicy.enabled=true,networkPolicy.from[0].ipBlock.cidr=10.0.0.0/8",
 		"--set", "networkPolicy.apiServer[0].ipBlock.cidr=10.96.0.1/32",
 	},
 	"one, without webhooks": {"--set", "replicas=1,webhook.enabled=false"},
 	"own certificates": {
-		"--set", "certificates.secretName=mine,certificates.clientCASecretName=theirs,live.enabled=true",
+		"--set", "certificates.secretName=mine,certificates.clientCASecretName=theirs",
 		"--set", "webhook.annotations.cert-manager\\.io/inject-ca-from=ns/mine",
 	},
 	"own account, own places": {
-		"--set", "live.enabled=true,serviceAccount.create=false,serviceAccount.name=mine,rbac.create=false",
+		"--set", "serviceAccount.create=false,serviceAccount.name=mine,rbac.create=false",
 		"--set", "nodeSelector.pool=system,tolerations[0].operator=Exists,priorityClassName=system-cluster-critical",
 		"--set", "image.digest=sha256:" + strings.Repeat("0a", 32) + ",imagePullSecrets[0].name=mine,extraArgs={--max-connections=64}",
 		"--set", "podLabels.a=b,podAnnotations.c=d,podDisruptionBudget.maxUnavailable=50%,extender.service.clusterIP=10.96.0.77",

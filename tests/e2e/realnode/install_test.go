@@ -23,7 +23,7 @@ import (
 
 const users = "ml" // the namespace of those who use GPUs
 
-// One release lives through its whole life. A step that fails leaves the later ones without ground.
+// One release lives through its whole life, as a webhook that knows no cluster. A step that fails leaves the later ones without ground.
 func TestRelease(t *testing.T) {
 	mustKubectl(t, "create", "namespace", users)
 	// The strictest standard of Kubernetes for pods holds for ours.
@@ -53,7 +53,7 @@ func TestRelease(t *testing.T) {
 
 func install(t *testing.T) {
 	mustHelm(t, "install", release, chart, "-n", system, "--wait", "--timeout=60s",
-		"--set", "image.pullPolicy=Never,webhook.failurePolicy=Fail")
+		"--set", "image.pullPolicy=Never,webhook.failurePolicy=Fail,live.enabled=false")
 }
 
 // podsHaveNoRights looks at the processes from outside, where nothing in the pods can embellish it.
@@ -214,7 +214,7 @@ func upgrade(t *testing.T) {
 		before[name] = secret(t, name)
 	}
 	mustHelm(t, "upgrade", release, chart, "-n", system, "--wait", "--timeout=60s", "--reset-values",
-		"--set", "image.pullPolicy=Never,webhook.failurePolicy=Fail,webhook.timeoutSeconds=5,log.level=debug")
+		"--set", "image.pullPolicy=Never,webhook.failurePolicy=Fail,live.enabled=false,webhook.timeoutSeconds=5,log.level=debug")
 	settle(t) // another flag, other pods
 	for _, name := range names {
 		for key, value := range before[name] {
@@ -265,6 +265,17 @@ func uninstall(t *testing.T) {
 		}
 	}
 	mustHelm(t, "uninstall", release, "-n", system, "--wait", "--timeout=60s")
+	nothingIsLeft(t)
+	// Nobody looks any longer: this is for Kubernetes to refuse.
+	out := apply(t, gpuPod("half", "nvidia.com/gpu", "500m"))
+	if out.Code == 0 || strings.Contains(out.Stderr, "webhook") || !strings.Contains(out.Stderr, "must be an integer") {
+		t.Errorf("Kubernetes is to answer for itself:\n%s", out)
+	}
+}
+
+// nothingIsLeft waits until there is no object of the release, nor any that its pods made.
+func nothingIsLeft(t *testing.T) {
+	t.Helper()
 	eventually(t, "pods to be gone", func() error {
 		if left := pods(t); len(left) > 0 {
 			return fmt.Errorf("%q are left", left)
@@ -285,11 +296,6 @@ func uninstall(t *testing.T) {
 		}
 		return nil
 	})
-	// Nobody looks any longer: this is for Kubernetes to refuse.
-	out := apply(t, gpuPod("half", "nvidia.com/gpu", "500m"))
-	if out.Code == 0 || strings.Contains(out.Stderr, "webhook") || !strings.Contains(out.Stderr, "must be an integer") {
-		t.Errorf("Kubernetes is to answer for itself:\n%s", out)
-	}
 }
 
 // ---- what the steps use -------------------------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ func TestInstallWithoutHelm(t *testing.T) {
 	dir := t.TempDir()
 	slicegate("certs", "issue", "--dir", dir, "--dns", "slicegate."+system+".svc", "--dns", "slicegate-scheduler."+system+".svc")
 	mustKubectl(t, "create", "secret", "tls", "slicegate-tls", "-n", system, "--cert="+dir+"/tls.crt", "--key="+dir+"/tls.key")
+	slicegate("certs", "issue", "--dir", dir+"/clients", "--client", "kube-scheduler")
+	mustKubectl(t, "create", "secret", "generic", "slicegate-client-ca", "-n", system, "--from-file="+dir+"/clients/ca.crt")
 	mustKubectl(t, "apply", "-f", manifests)
 	mustKubectl(t, "rollout", "status", "-n", system, "deployment/"+release, "--timeout=60s")
 	webhooks := slicegate("webhook-config", "--service", system+"/"+release, "--ca-bundle", dir+"/ca.crt", "--failure-policy", "Fail")
@@ -59,5 +61,6 @@ func TestInstallWithoutHelm(t *testing.T) {
 	})
 	mustKubectl(t, "delete", "validatingwebhookconfiguration,mutatingwebhookconfiguration", release)
 	mustKubectl(t, "delete", "-f", manifests, "--wait")
-	mustKubectl(t, "delete", "secret", "-n", system, "slicegate-tls")
+	mustKubectl(t, "delete", "secret", "-n", system, "slicegate-tls", "slicegate-client-ca")
+	nothingIsLeft(t)
 }
