@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -42,39 +41,47 @@ var nodeLabels = []string{
 var node *harness.Node
 
 func TestMain(m *testing.M) {
-	enclosure := harness.Enclosed()
-	if enclosure != nil {
-		os.Exit(runSuite(m, enclosure))
+	fail := func(err error) {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		os.Exit(1)
+	}
+	programs, images, err := inputs()
+	if err != nil {
+		fail(err)
+	}
+	if enclosure := harness.Enclosed(); enclosure != nil {
+		os.Exit(runSuite(m, enclosure, programs, images))
 	}
 	code, err := harness.Enclose()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "e2e:", err)
+		fail(err)
 	}
 	os.Exit(code)
 }
 
-// runSuite is the enclosed part. All that it starts ends with this process.
-func runSuite(m *testing.M, enclosure *harness.Enclosure) int {
-	fail := func(err error) int {
-		fmt.Fprintln(os.Stderr, "e2e:", err)
-		return 1
-	}
-	var missing []string
+// inputs are what run-node.sh has built.
+func inputs() (programs harness.Programs, images []string, err error) {
 	variable := func(name string) string {
 		value := os.Getenv(name)
-		if value == "" {
-			missing = append(missing, name)
+		if value == "" && err == nil {
+			err = fmt.Errorf("%s must be set: use tests/e2e/run-node.sh", name)
 		}
 		return value
 	}
-	programs := harness.Programs{
+	programs = harness.Programs{
 		ControlPlane: variable("SLICEGATE_CONTROL_PLANE"), Containerd: variable("SLICEGATE_CONTAINERD"),
 		DevicePlugin: variable("SLICEGATE_DEVICE_PLUGIN"), Helm: variable("SLICEGATE_HELM"),
 		Slicegate: variable("SLICEGATE"),
 	}
-	images := []string{variable("SLICEGATE_PAUSE_IMAGE"), variable("SLICEGATE_IMAGE")}
-	if missing != nil {
-		return fail(fmt.Errorf("%s must be set: use tests/e2e/run-node.sh", strings.Join(missing, ", ")))
+	images = []string{variable("SLICEGATE_PAUSE_IMAGE"), variable("SLICEGATE_IMAGE")}
+	return programs, images, err
+}
+
+// runSuite is the enclosed part. All that it starts ends with this process.
+func runSuite(m *testing.M, enclosure *harness.Enclosure, programs harness.Programs, images []string) int {
+	fail := func(err error) int {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
