@@ -75,6 +75,19 @@ func mustKubectl(t *testing.T, args ...string) string {
 	return out.Stdout
 }
 
+// The chart names the image of the slicegate that it was tested with.
+func TestChartVersion(t *testing.T) {
+	version, err := harness.MustSucceed(node.Slicegate(t.Context(), "version"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := mustHelm(t, "show", "chart", chart).Stdout
+	number := strings.TrimSpace(strings.TrimPrefix(version.Stdout, "slicegate "))
+	if !strings.Contains(shown, "\nappVersion: "+number+"\n") && !strings.HasPrefix(shown, "appVersion: "+number+"\n") {
+		t.Errorf("slicegate is version %q; the chart says:\n%s", number, shown)
+	}
+}
+
 // Each set of values passes helm's own checks, and what comes of it is what kube-apiserver takes, to the last field.
 func TestChartRenders(t *testing.T) {
 	mustKubectl(t, "create", "namespace", "rendered")
