@@ -79,14 +79,33 @@ bin: $(BIN)
 
 include tests/targets.mk
 
+##@ Packaging
+IMAGE := build/slicegate-$(VERSION).tar
+
+.PHONY: image
+image: image-root ## the container image slicegate:VERSION, as an archive in build/
+	@sh deploy/image.sh deploy/Dockerfile build/image slicegate:$(VERSION) $(IMAGE)
+	@echo "image: slicegate:$(VERSION) in $(IMAGE)"
+
+.PHONY: image-root
+image-root: build
+	@sh deploy/image-root.sh build/slicegate build/image/root
+
+.PHONY: manifests
+manifests: ## deploy/manifests from the chart, for who does not use helm
+	@sh deploy/manifests.sh "$$(sh tests/e2e/tools/build.sh helm)/helm" >build/manifests.yaml
+	@mkdir -p deploy/manifests && mv build/manifests.yaml deploy/manifests/slicegate.yaml
+
 ##@ Housekeeping
 .PHONY: deps
 deps: ## install the Debian packages that are missing
 	@sh deploy/deps.sh
 
 .PHONY: generate
-generate: ## src/model/products_table.c from mig-profiles.json
+generate: ## src/model/products_table.c from mig-profiles.json, the chart's webhooks from its policy
 	jq -r -f src/model/products_table.jq src/model/mig-profiles.json >src/model/products_table.c
+	@$(MAKE) --no-print-directory build/slicegate
+	sh deploy/chart-webhooks.sh build/slicegate
 
 .PHONY: format
 format: ## rewrite sources with clang-format

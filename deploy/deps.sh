@@ -8,7 +8,8 @@ packages="gcc libc6-dev make pkg-config
   libmicrohttpd-dev libgnutls28-dev libjansson-dev libyaml-dev libssl-dev
   libcurl4-openssl-dev check
   curl ca-certificates git
-  clang clang-format clang-tidy libclang-rt-14-dev shellcheck jq"
+  clang clang-format clang-tidy libclang-rt-14-dev shellcheck jq
+  buildah runc nftables containernetworking-plugins iproute2 conntrack"
 
 missing=""
 for package in $packages; do

@@ -14,6 +14,7 @@ test: deps ## every test: lint, golden decisions, suites under sanitizers, fuzz 
 	@$(MAKE) --no-print-directory test-simulate
 	@$(MAKE) --no-print-directory test-docs
 	@$(MAKE) --no-print-directory test-e2e
+	@$(MAKE) --no-print-directory test-node
 	@echo "make test: everything passed$(if $(SKIP_E2E),, end to end included)"
 
 .PHONY: test-asan
@@ -59,6 +60,10 @@ test-docs: build ## the examples of README and docs, and make demo itself
 test-e2e: ## the real control plane and kubectl, with simulated nodes (Go 1.26 or newer)
 	@$(MAKE) --no-print-directory FLAVOUR=asan $(JOBS) bin build/asan/tests/e2e/kube/kube_live
 	@SKIP_E2E=$(SKIP_E2E) sh tests/e2e/run.sh build/asan/slicegate
+
+.PHONY: test-node
+test-node: image ## the image and the chart on a real node: kubelet, containerd, kube-proxy, helm (root, Go 1.26 or newer)
+	@SKIP_E2E=$(SKIP_E2E) sh tests/e2e/run-node.sh build/slicegate $(IMAGE)
 
 .PHONY: golden
 golden: ## rewrite the expectations of golden cases; review the diff

@@ -5,7 +5,7 @@
 # it; one that is there already is used as it stands. Who comes while another run builds it waits for that run.
 #
 # A module is a folder with a go.mod of "tool" lines and its go.sum, so that the dependencies of one are not those of
-# another. Its settings.sh, if there is one, is sourced here; it may set
+# another; it may hold sources of its own. Its settings.sh, if there is one, is sourced here; it may set
 #   flags    further flags of go build, as words: no value can hold a blank
 #   ldflags  the linker's flags
 #   effort   what a first build costs, for who waits
@@ -54,7 +54,11 @@ if [ -f "$module/settings.sh" ]; then
     . "$settings"
 fi
 
-key=$({ cat "$module/go.mod" "$module/go.sum" "$settings"; printf '%s\n' "$GOFLAGS $CGO_ENABLED $flags $ldflags"; } |
+key=$({
+    cat "$module/go.mod" "$module/go.sum" "$settings"
+    find "$module" -name '*.go' | LC_ALL=C sort | xargs -r cat
+    printf '%s\n' "$GOFLAGS $CGO_ENABLED $flags $ldflags"
+} |
     sha256sum | cut -c1-16)
 folder=$cache/$name-$key
 
