@@ -244,7 +244,10 @@ bool serve_live_is_ready(struct serve_live *serve, struct buf *out) {
                                   : "nobody",
                leader.error[0] ? "; last attempt: " : "", leader.error);
   bool is_synced = state_is_synced(live_state(serve->live));
+  bool is_taught = placer_is_ready(serve->placer);
   if (!is_synced)
     buf_append_cstr(out, "[-] cluster: some kind has not been listed yet\n");
-  return is_synced;
+  else if (!is_taught)
+    buf_append_cstr(out, "[-] decisions: what they go by is still made of what was listed\n");
+  return is_synced && is_taught;
 }
