@@ -30,7 +30,7 @@ struct feed {
   struct kube_watch *watch;
   struct arena *arena; /* of the watch's thread; reset for each object */
   atomic_bool is_broken;
-  pthread_mutex_t lock; /* of the text */
+  pthread_mutex_t lock; /* of the text, and of `watch`, which pages ask about while it may end */
   char error[512];
 };
 
@@ -259,8 +259,11 @@ static bool start_feed(struct live *live, struct feed *feed, struct err *reterr)
                                  .error = on_error};
   const struct kube_watch_options options = {
       .kind = feed->kube, .seed = (uint64_t)sys_mono_now().ns + (uint64_t)feed->kind};
-  feed->watch = kube_watch_start(live->client, &options, &sink, reterr);
-  return feed->watch != NULL;
+  struct kube_watch *started = kube_watch_start(live->client, &options, &sink, reterr);
+  pthread_mutex_lock(&feed->lock);
+  feed->watch = started;
+  pthread_mutex_unlock(&feed->lock);
+  return started != NULL;
 }
 
 bool live_start(struct live *live, struct err *reterr) {
@@ -277,8 +280,12 @@ bool live_start(struct live *live, struct err *reterr) {
 void live_stop(struct live *live) {
   kube_stop_raise(live->stop);
   for (size_t i = 0; i < STATE_KINDS; i++) {
-    kube_watch_stop(live->feeds[i].watch);
-    live->feeds[i].watch = NULL;
+    struct feed *feed = &live->feeds[i];
+    pthread_mutex_lock(&feed->lock);
+    struct kube_watch *ended = feed->watch;
+    feed->watch = NULL;
+    pthread_mutex_unlock(&feed->lock);
+    kube_watch_stop(ended);
   }
   if (live->has_house)
     (void)pthread_join(live->house, NULL);
@@ -328,12 +335,11 @@ void live_get_feeds(struct live *live, struct live_feed ret[STATE_KINDS]) {
   for (size_t i = 0; i < STATE_KINDS; i++) {
     struct feed *feed = &live->feeds[i];
     ret[i] = (struct live_feed){.kind = feed->kube->kind, .stats.unheard_ms = -1};
+    pthread_mutex_lock(&feed->lock);
     if (feed->watch)
       kube_watch_stats(feed->watch, &ret[i].stats);
-    if (!atomic_load(&feed->is_broken))
-      continue;
-    pthread_mutex_lock(&feed->lock);
-    (void)snprintf(ret[i].error, sizeof(ret[i].error), "%s", feed->error);
+    if (atomic_load(&feed->is_broken))
+      (void)snprintf(ret[i].error, sizeof(ret[i].error), "%s", feed->error);
     pthread_mutex_unlock(&feed->lock);
   }
 }

@@ -55,6 +55,9 @@ struct placer *placer_new(struct state *state, size_t best) SG_MUST_CHECK;
 bool placer_start(struct placer *placer, struct err *reterr) SG_MUST_CHECK;
 void placer_stop(struct placer *placer);
 void placer_free(struct placer *placer);
+/* There are tables to decide by: soon after everything has been listed. Before that a decision would
+ * be a valid one, and as good as any. */
+bool placer_is_ready(struct placer *placer);
 /* Between these two the caller decides, alone, on a snapshot as of now. */
 void placer_enter(struct placer *placer, struct ext_view *ret);
 void placer_leave(struct placer *placer, struct ext_view *view);

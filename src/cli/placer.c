@@ -14,6 +14,7 @@
 
 enum {
   LEARN_MS = 500, /* between looks at what has happened */
+  BEGIN_MS = 20,  /* before there is anything to look at */
   NEWS_AT_ONCE = 1024,
   HISTORY_KINDS = 512, /* distinct requests of pods that were there when we came */
 };
@@ -198,7 +199,7 @@ static void learn(struct placer *placer) {
 }
 
 static bool pause_learning(struct placer *placer) {
-  struct sys_mono until = sys_mono_add_ms(sys_mono_now(), LEARN_MS);
+  struct sys_mono until = sys_mono_add_ms(sys_mono_now(), placer->has_begun ? LEARN_MS : BEGIN_MS);
   struct timespec ts = {.tv_sec = (time_t)(until.ns / 1000000000),
                         .tv_nsec = (long)(until.ns % 1000000000)};
   (void)pthread_mutex_lock(&placer->lock);
@@ -270,6 +271,10 @@ void placer_free(struct placer *placer) {
   free(placer->history);
   free(placer->history_counts);
   free(placer);
+}
+
+bool placer_is_ready(struct placer *placer) {
+  return atomic_load(&placer->tables_version) != 0;
 }
 
 void placer_get_stats(struct placer *placer, struct placer_stats *ret) {

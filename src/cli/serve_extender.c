@@ -46,7 +46,7 @@ void door_fail(const struct door_call *call, unsigned status, const char *result
 bool door_enter(struct door_call *call) {
   struct err err;
   call->began = sys_mono_now();
-  if (!state_is_synced(live_state(call->door->live))) {
+  if (!state_is_synced(live_state(call->door->live)) || !placer_is_ready(call->door->placer)) {
     (void)err_set(&err, ERR_UNAVAILABLE, "the cluster has not been listed yet; ask again");
   } else if (!call->door->may_answer(call->door->may_answer_ctx)) {
     (void)err_set(&err, ERR_UNAVAILABLE,

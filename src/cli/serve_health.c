@@ -80,5 +80,7 @@ void serve_metrics_page(void *ctx, const struct http_request *request,
   struct serve *serve = ctx;
   (void)request;
   response->content_type = "text/plain; version=0.0.4; charset=utf-8";
+  if (serve->live)
+    serve_live_refresh_metrics(serve->live);
   serve_metrics_write(serve->metrics, &response->body);
 }

@@ -4,7 +4,9 @@
 #include "src/cli/cli_internal.h"
 #include "src/cli/leader.h"
 #include "src/cli/listen.h"
+#include "src/cli/live_metrics.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,6 +24,8 @@ struct serve_live {
   struct leader *leader; /* NULL: a recording, which has one reader */
   struct extender_door door;
   struct http_server *extender;
+  struct live_metrics *metrics;
+  pthread_mutex_t lock; /* of the two that pages ask and that end before pages do */
 };
 
 /* ---- which replica decides ------------------------------------------------------------------- */
@@ -59,14 +63,18 @@ static bool start_leader(struct serve_live *serve, struct err *reterr) {
       .gained = gained,
       .lost = lost,
       .ctx = serve};
-  serve->leader = leader_start(&config, reterr);
-  return serve->leader != NULL;
+  struct leader *started = leader_start(&config, reterr);
+  (void)pthread_mutex_lock(&serve->lock);
+  serve->leader = started;
+  (void)pthread_mutex_unlock(&serve->lock);
+  return started != NULL;
 }
 
 struct serve_live *serve_live_new(const struct serve_live_flags *flags, struct sys_metrics *metrics,
                                   struct err *reterr) {
   struct serve_live *serve = mem_zalloc(sizeof(*serve));
   serve->flags = flags;
+  pthread_mutex_init(&serve->lock, NULL);
   serve->live =
       live_new(&(struct live_config){flags->kubeconfig, flags->context, flags->recording}, reterr);
   if (!serve->live) {
@@ -79,6 +87,7 @@ struct serve_live *serve_live_new(const struct serve_live_flags *flags, struct s
                                        .may_answer = is_holder,
                                        .may_answer_ctx = serve};
   extender_door_init(&serve->door, metrics);
+  serve->metrics = live_metrics_new(metrics);
   return serve;
 }
 
@@ -150,10 +159,28 @@ bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str 
   if (serve->flags->extender_listen && !start_extender(serve, cert_pem, key_pem, reterr))
     return false;
   if (serve->flags->nominate && serve->flags->is_live && serve->flags->extender_listen) {
-    serve->nominator = nominator_start(&nominator, reterr);
-    return serve->nominator != NULL;
+    struct nominator *started = nominator_start(&nominator, reterr);
+    (void)pthread_mutex_lock(&serve->lock);
+    serve->nominator = started;
+    (void)pthread_mutex_unlock(&serve->lock);
+    return started != NULL;
   }
   return true;
+}
+
+/* The nominator first: without a Lease nobody may advise. */
+static void end_parts(struct serve_live *serve) {
+  live_stop(serve->live);
+  (void)pthread_mutex_lock(&serve->lock);
+  struct nominator *nominator = serve->nominator;
+  serve->nominator = NULL;
+  (void)pthread_mutex_unlock(&serve->lock);
+  nominator_stop(nominator);
+  (void)pthread_mutex_lock(&serve->lock);
+  struct leader *leader = serve->leader;
+  serve->leader = NULL;
+  (void)pthread_mutex_unlock(&serve->lock);
+  leader_stop(leader); /* gives the Lease back: a successor need not wait */
 }
 
 void serve_live_stop(struct serve_live *serve, const struct http_drain *drain) {
@@ -162,11 +189,7 @@ void serve_live_stop(struct serve_live *serve, const struct http_drain *drain) {
     http_server_stop(serve->extender);
     serve->extender = NULL;
   }
-  leader_stop(serve->leader); /* gives the Lease back: a successor need not wait */
-  serve->leader = NULL;
-  live_stop(serve->live);
-  nominator_stop(serve->nominator);
-  serve->nominator = NULL;
+  end_parts(serve);
   placer_stop(serve->placer);
 }
 
@@ -175,12 +198,12 @@ void serve_live_free(struct serve_live *serve) {
     return;
   if (serve->live) {
     http_server_stop(serve->extender);
-    leader_stop(serve->leader);
-    live_stop(serve->live);
-    nominator_stop(serve->nominator);
+    end_parts(serve);
   }
   placer_free(serve->placer);
   live_free(serve->live);
+  live_metrics_free(serve->metrics);
+  pthread_mutex_destroy(&serve->lock);
   free(serve);
 }
 
@@ -190,6 +213,13 @@ struct http_server *serve_live_extender(struct serve_live *serve) {
 
 struct live *serve_live_cluster(struct serve_live *serve) {
   return serve->live;
+}
+
+void serve_live_refresh_metrics(struct serve_live *serve) {
+  (void)pthread_mutex_lock(&serve->lock);
+  const struct live_metrics_of of = {serve->live, serve->placer, serve->nominator, serve->leader};
+  live_metrics_refresh(serve->metrics, &of);
+  (void)pthread_mutex_unlock(&serve->lock);
 }
 
 bool serve_live_is_ready(struct serve_live *serve, struct buf *out) {
@@ -203,8 +233,10 @@ bool serve_live_is_ready(struct serve_live *serve, struct buf *out) {
                (long long)feeds[i].stats.unheard_ms, feeds[i].error[0] ? "; interrupted: " : "",
                feeds[i].error);
   struct leader_status leader = {0};
+  (void)pthread_mutex_lock(&serve->lock);
   if (serve->leader)
     leader_get_status(serve->leader, &leader);
+  (void)pthread_mutex_unlock(&serve->lock);
   if (leader.is_elected)
     buf_printf(out, "[%c] lease: held by %s%s%s\n", leader.error[0] ? '!' : '+',
                leader.is_holder   ? "this replica, which answers kube-scheduler"
@@ -212,7 +244,10 @@ bool serve_live_is_ready(struct serve_live *serve, struct buf *out) {
                                   : "nobody",
                leader.error[0] ? "; last attempt: " : "", leader.error);
   bool is_synced = state_is_synced(live_state(serve->live));
+  bool is_taught = placer_is_ready(serve->placer);
   if (!is_synced)
     buf_append_cstr(out, "[-] cluster: some kind has not been listed yet\n");
-  return is_synced;
+  else if (!is_taught)
+    buf_append_cstr(out, "[-] decisions: what they go by is still made of what was listed\n");
+  return is_synced && is_taught;
 }

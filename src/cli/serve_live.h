@@ -28,6 +28,8 @@ struct live *serve_live_cluster(struct serve_live *serve);
 /* Drains the doors, gives up what is held, ends all threads. */
 void serve_live_stop(struct serve_live *serve, const struct http_drain *drain);
 void serve_live_free(struct serve_live *serve);
+/* Before /metrics is written. */
+void serve_live_refresh_metrics(struct serve_live *serve);
 /* For /readyz: false while some kind has not been listed; a line for each part is appended. */
 bool serve_live_is_ready(struct serve_live *serve, struct buf *out);
 

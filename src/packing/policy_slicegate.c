@@ -204,12 +204,29 @@ static bool put_all_plainly(const struct contest *contest, uint8_t f, struct ins
   return on->count == contest->request->forms[f].count;
 }
 
+/*
+ * Where a plugin counts its slices the layout has been cut by whoever runs the cluster, and a free
+ * slice is for its own profile whatever goes where: a layout's market value would keep room for
+ * instances that cannot come. What is left to win is to leave whole nodes empty.
+ */
+static int64_t loss_of_counted(const struct contest *contest, const struct instances *on) {
+  enum { WORTH_OF_EMPTY = PACK_MICRO / 16 };
+  int64_t left = 0, size = 0;
+  for (uint8_t d = 0; d < contest->node->device_count; d++) {
+    left += contest->node->devices[d].left;
+    size += contest->node->devices[d].size;
+  }
+  return (int64_t)on->milli * (PACK_MICRO / PACK_MILLI) + left * WORTH_OF_EMPTY / (size ? size : 1);
+}
+
 static void try_slices(struct contest *contest, uint8_t f) {
   const struct sums *sums = contest->sums;
   struct instances on;
   if (!put_each_cheaply(contest, &contest->request->forms[f], &on) &&
       !put_all_plainly(contest, f, &on))
     return;
+  if (contest->node->counter_count)
+    on.loss = loss_of_counted(contest, &on);
   if (enter(contest, f, on.product, on.milli, sums->worth - on.loss, sums->fragments, on.idle))
     fill_units(contest, on.units, on.count);
 }

@@ -37,6 +37,13 @@ type PodShape struct {
 	Spec            map[string]any // any other fields of spec
 }
 
+// Object is the pod as kube-scheduler would show it to an extender.
+func (p PodShape) Object(uid string) map[string]any {
+	pod := p.object()
+	pod["metadata"].(map[string]any)["uid"] = uid
+	return pod
+}
+
 func (p PodShape) object() map[string]any {
 	spec := map[string]any{
 		"containers": []any{map[string]any{

@@ -122,11 +122,21 @@ func (c Certificates) CA() string   { return filepath.Join(c.Dir, "ca.crt") }
 func (c Certificates) Leaf() string { return filepath.Join(c.Dir, "tls.crt") }
 func (c Certificates) Key() string  { return filepath.Join(c.Dir, "tls.key") }
 
+// ClientLeaf and ClientKey are those of IssueClientCertificate.
+func (c Certificates) ClientLeaf() string { return filepath.Join(c.Dir, "client.crt") }
+func (c Certificates) ClientKey() string  { return filepath.Join(c.Dir, "client.key") }
+
 // IssueCertificates makes a CA and a certificate for 127.0.0.1 in the folder name.
 func (s *Slicegate) IssueCertificates(ctx context.Context, name string) (Certificates, error) {
 	c := Certificates{Dir: filepath.Join(s.Dir, name)}
 	_, err := MustSucceed(s.Run(ctx, nil, "certs", "issue", "--dir", c.Dir, "--ip", "127.0.0.1"))
 	return c, err
+}
+
+// IssueClientCertificate makes a certificate of the same CA by which a client of this name proves who it is.
+func (s *Slicegate) IssueClientCertificate(ctx context.Context, c Certificates, name string) error {
+	_, err := MustSucceed(s.Run(ctx, nil, "certs", "issue", "--dir", c.Dir, "--client", name, "--reuse-ca"))
+	return err
 }
 
 // RenewCertificate writes a new certificate of the same CA over the old one.

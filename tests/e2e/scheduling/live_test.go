@@ -27,11 +27,14 @@ func live(t *testing.T, args ...string) *gate {
 	must(t, err)
 	certs, err := suite.Slicegate.IssueCertificates(t.Context(), fmt.Sprintf("certs-live-%d", suite.namespaces.Add(1)))
 	must(t, err)
+	must(t, suite.Slicegate.IssueClientCertificate(t.Context(), certs, "kube-scheduler"))
 	addresses, err := harness.FreeAddresses(1)
 	must(t, err)
 	g := &gate{certs: certs, extender: addresses[0]}
 	g.Server, err = suite.Slicegate.ServeWith(t.Context(), harness.ServeOptions{
-		Certs: certs, Args: append([]string{"--live", "--kubeconfig", path, "--extender-listen", g.extender}, args...),
+		Certs: certs, Args: append([]string{
+			"--live", "--kubeconfig", path, "--extender-listen", g.extender, "--extender-client-ca", certs.CA(),
+		}, args...),
 	})
 	must(t, err)
 	t.Cleanup(func() {
@@ -60,9 +63,9 @@ func (g *gate) options(weight int, more string, resources ...string) harness.Sch
   weight: %d
   nodeCacheCapable: true
   enableHTTPS: true
-  tlsConfig: {caFile: %s}
+  tlsConfig: {caFile: %s, certFile: %s, keyFile: %s}
   managedResources: [%s]
-%s`, g.extender, weight, g.certs.CA(), strings.Join(managed, ", "), more),
+%s`, g.extender, weight, g.certs.CA(), g.certs.ClientLeaf(), g.certs.ClientKey(), strings.Join(managed, ", "), more),
 	}
 }
 
