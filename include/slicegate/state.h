@@ -128,6 +128,8 @@ const struct pod *state_waiting(struct state *state, struct arena *arena, size_t
 /* Copies of all nodes, namespaces and pods, sorted as a recording is. Constraints are those of
  * waiting pods; what a bound pod selects is forgotten. */
 void state_record(struct state *state, struct arena *arena, struct cluster *ret);
+/* The same without pods: what admission looks at. */
+void state_record_surroundings(struct state *state, struct arena *arena, struct cluster *ret);
 /* The labels of a namespace, copied; false: not known. */
 bool state_find_namespace(struct state *state, struct arena *arena, struct str name,
                           struct k8s_namespace *ret) SG_MUST_CHECK;
@@ -182,6 +184,7 @@ size_t state_take_news(struct state *state, struct state_news *ret, size_t max);
 
 struct state_stats {
   uint64_t generation;
+  uint64_t surroundings; /* counts changes of nodes' labels, taints, allocatable; of namespaces */
   size_t objects[STATE_KINDS];
   size_t waiting_pods;  /* GPU pods without a node */
   size_t homeless_pods; /* bound to a node that is not known */

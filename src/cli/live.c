@@ -36,6 +36,8 @@ struct feed {
 
 struct live {
   const char *recording; /* NULL: the cluster is followed */
+  void (*tick)(void *ctx);
+  void *tick_ctx;
   struct kube_config *config;
   struct kube_client *client;
   struct kube_stop *stop;
@@ -186,6 +188,8 @@ static void *keep_house(void *ctx) {
       sys_log(SYS_INFO, "holds ended by their deadline", sys_int("count", (int64_t)expired));
     if (round % (1000 / HOUSE_MS) != 0)
       continue;
+    if (live->tick && state_is_synced(live->state))
+      live->tick(live->tick_ctx);
     struct state_stats stats;
     state_get_stats(live->state, &stats);
     size_t drift = state_verify(live->state, stats.objects[STATE_NODES] / VERIFY_SECONDS + 1);
@@ -239,6 +243,8 @@ struct live *live_new(const struct live_config *config, struct err *reterr) {
     pthread_mutex_init(&live->feeds[i].lock, NULL);
   }
   live->recording = config->recording;
+  live->tick = config->tick;
+  live->tick_ctx = config->tick_ctx;
   live->stop = kube_stop_new(reterr);
   if (live->stop && live->recording && read_recording(live, reterr))
     return live;

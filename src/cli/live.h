@@ -19,6 +19,9 @@ struct live_config {
   /* A recording (`kubectl get nodes,namespaces,pods -A -o json`) instead of an API server: what is
    * there never changes but by what is held, and nothing can be written. NULL: none. */
   const char *recording;
+  /* About once a second from a thread of its own, once everything has been listed. NULL: none. */
+  void (*tick)(void *ctx);
+  void *tick_ctx;
 };
 /* Reads the configuration, or the recording, and opens no connection yet. */
 struct live *live_new(const struct live_config *config, struct err *reterr) SG_MUST_CHECK;
@@ -55,8 +58,8 @@ struct placer *placer_new(struct state *state, size_t best) SG_MUST_CHECK;
 bool placer_start(struct placer *placer, struct err *reterr) SG_MUST_CHECK;
 void placer_stop(struct placer *placer);
 void placer_free(struct placer *placer);
-/* There are tables to decide by: soon after everything has been listed. Before that a decision would
- * be a valid one, and as good as any. */
+/* There are tables to decide by: soon after everything has been listed. Before that a decision
+ * would be a valid one, and as good as any. */
 bool placer_is_ready(struct placer *placer);
 /* Between these two the caller decides, alone, on a snapshot as of now. */
 void placer_enter(struct placer *placer, struct ext_view *ret);

@@ -175,18 +175,36 @@ static int run(const struct serve_flags *f, struct serve *serve, struct certific
   sys_watch_free(*watch); /* its callbacks use the servers */
   *watch = NULL;
   if (serve->live)
-    serve_live_stop(serve->live, &drain);
+    serve_live_stop(serve->live);
   bool is_clean = http_server_drain(server, &drain);
   http_server_stop(server);
   sys_log(is_clean ? SYS_INFO : SYS_WARN, "stopped", sys_bool("clean", is_clean));
   return code;
 }
 
+/* Admission judges by the nodes and namespaces of a moment ago, and knows how old that is. */
+static void refresh_judges(void *ctx, struct live *live) {
+  struct serve *serve = ctx;
+  struct state_stats stats;
+  int64_t age = live_age_seconds(live);
+  if (age >= 0)
+    judges_cluster_heard(serve->judges, age * 1000);
+  state_get_stats(live_state(live), &stats);
+  if (stats.surroundings == serve->surroundings)
+    return;
+  struct arena *arena = arena_new(1 << 20);
+  struct cluster *cluster = arena_alloc(arena, sizeof(*cluster));
+  state_record_surroundings(live_state(live), arena, cluster);
+  judges_set_cluster(serve->judges, arena, cluster);
+  serve->surroundings = stats.surroundings;
+}
+
 static bool make_live(const struct serve_flags *f, struct serve *serve) {
   struct err err;
   if (!f->live.is_live && !f->live.extender_listen)
     return true;
-  serve->live = serve_live_new(&f->live, serve_metrics_registry(serve->metrics), &err);
+  serve->live = serve_live_new(&f->live, serve_metrics_registry(serve->metrics),
+                               (struct serve_live_tick){refresh_judges, serve}, &err);
   if (!serve->live)
     sys_log(SYS_ERROR, "cannot begin", sys_err(&err));
   return serve->live != NULL;

@@ -116,8 +116,9 @@ static void write_binding(struct bind_call *b) {
   answer(b, response.status == 409 ? "conflict" : "failed", err.text);
 }
 
-void serve_bind(void *ctx, const struct http_request *request, struct http_response *response) {
-  struct bind_call b = {.call = {ctx, request, response, "bind", {0}}};
+static void bind(struct extender_door *door, const struct http_request *request,
+                 struct http_response *response) {
+  struct bind_call b = {.call = {door, request, response, "bind", {0}}};
   struct err err;
   if (!door_enter(&b.call))
     return;
@@ -131,4 +132,11 @@ void serve_bind(void *ctx, const struct http_request *request, struct http_respo
   }
   if (reserve_firmly(&b))
     write_binding(&b);
+}
+
+void serve_bind(void *ctx, const struct http_request *request, struct http_response *response) {
+  struct extender_door *door = ctx;
+  atomic_fetch_add(&door->bindings, 1); /* before it is asked whether this replica may */
+  bind(door, request, response);
+  atomic_fetch_sub(&door->bindings, 1);
 }

@@ -8,12 +8,15 @@
 #include "slicegate/http.h"
 #include "slicegate/sys.h"
 
+#include <stdatomic.h>
+
 struct extender_door {
   struct live *live;
   struct placer *placer;
   /* Whether this replica is the one that answers; others would keep a ledger of their own. */
   bool (*may_answer)(void *ctx);
   void *may_answer_ctx;
+  atomic_int bindings;         /* calls of bind under way */
   struct sys_metric *requests; /* by verb and result */
   struct sys_metric *duration; /* by verb: in the handler */
   struct sys_metric *refusals; /* nodes, by reason class */

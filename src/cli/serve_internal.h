@@ -90,7 +90,8 @@ struct serve_live;
 struct serve {
   struct judges *judges;
   struct serve_metrics *metrics;
-  struct serve_live *live; /* NULL: without --live */
+  struct serve_live *live; /* NULL: neither --live nor an extender */
+  uint64_t surroundings;   /* of the live cluster, as judged by now; the live thread's own */
   atomic_bool is_draining;
 };
 

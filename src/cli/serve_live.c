@@ -7,10 +7,12 @@
 #include "src/cli/live_metrics.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum {
+  EXTENDER_DRAIN_MS = 5000, /* for Bindings under way */
   /* bind waits for the API server: more calls at a time than there are processors. */
   EXTENDER_THREADS = 8,
   NODES_BODY_MAX = 256 << 20, /* the form with whole nodes: tens of kilobytes each */
@@ -25,14 +27,22 @@ struct serve_live {
   struct extender_door door;
   struct http_server *extender;
   struct live_metrics *metrics;
+  struct serve_live_tick tick;
+  atomic_bool has_ticked;
   pthread_mutex_t lock; /* of the two that pages ask and that end before pages do */
 };
 
 /* ---- which replica decides ------------------------------------------------------------------- */
 
+/* A recording has one reader. Whoever follows a cluster holds the Lease, or has none to hold. */
 static bool is_holder(void *ctx) {
-  const struct serve_live *serve = ctx;
-  return !serve->leader || leader_is_holder(serve->leader);
+  struct serve_live *serve = ctx;
+  if (serve->flags->recording)
+    return true;
+  (void)pthread_mutex_lock(&serve->lock);
+  bool holds = serve->leader && leader_is_holder(serve->leader);
+  (void)pthread_mutex_unlock(&serve->lock);
+  return holds;
 }
 
 static void gained(void *ctx) {
@@ -70,13 +80,24 @@ static bool start_leader(struct serve_live *serve, struct err *reterr) {
   return started != NULL;
 }
 
+static void on_tick(void *ctx) {
+  struct serve_live *serve = ctx;
+  serve->tick.fn(serve->tick.ctx, serve->live);
+  atomic_store(&serve->has_ticked, true);
+}
+
 struct serve_live *serve_live_new(const struct serve_live_flags *flags, struct sys_metrics *metrics,
-                                  struct err *reterr) {
+                                  struct serve_live_tick tick, struct err *reterr) {
   struct serve_live *serve = mem_zalloc(sizeof(*serve));
   serve->flags = flags;
+  serve->tick = tick;
   pthread_mutex_init(&serve->lock, NULL);
-  serve->live =
-      live_new(&(struct live_config){flags->kubeconfig, flags->context, flags->recording}, reterr);
+  const struct live_config config = {.kubeconfig = flags->kubeconfig,
+                                     .context = flags->context,
+                                     .recording = flags->recording,
+                                     .tick = flags->recording ? NULL : on_tick,
+                                     .tick_ctx = serve};
+  serve->live = live_new(&config, reterr);
   if (!serve->live) {
     serve_live_free(serve);
     return NULL;
@@ -169,23 +190,37 @@ bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str 
 }
 
 /* The nominator first: without a Lease nobody may advise. */
+/*
+ * Decides nothing from now on and gives the Lease back, so that a successor need not wait. Not
+ * while a Binding is under way: whoever comes next must find it written.
+ */
+static void end_leader(struct serve_live *serve) {
+  const struct timespec pause = {.tv_nsec = 1000000};
+  (void)pthread_mutex_lock(&serve->lock);
+  struct leader *leader = serve->leader;
+  serve->leader = NULL;
+  (void)pthread_mutex_unlock(&serve->lock);
+  for (int64_t until = live_now_ms() + EXTENDER_DRAIN_MS;
+       atomic_load(&serve->door.bindings) > 0 && live_now_ms() < until;)
+    (void)nanosleep(&pause, NULL);
+  leader_stop(leader);
+}
+
 static void end_parts(struct serve_live *serve) {
+  end_leader(serve);
   live_stop(serve->live);
   (void)pthread_mutex_lock(&serve->lock);
   struct nominator *nominator = serve->nominator;
   serve->nominator = NULL;
   (void)pthread_mutex_unlock(&serve->lock);
   nominator_stop(nominator);
-  (void)pthread_mutex_lock(&serve->lock);
-  struct leader *leader = serve->leader;
-  serve->leader = NULL;
-  (void)pthread_mutex_unlock(&serve->lock);
-  leader_stop(leader); /* gives the Lease back: a successor need not wait */
 }
 
-void serve_live_stop(struct serve_live *serve, const struct http_drain *drain) {
+void serve_live_stop(struct serve_live *serve) {
+  end_leader(serve); /* first of all: until a successor answers nobody does */
   if (serve->extender) {
-    (void)http_server_drain(serve->extender, drain);
+    const struct http_drain drain = {.deadline_ms = EXTENDER_DRAIN_MS};
+    (void)http_server_drain(serve->extender, &drain);
     http_server_stop(serve->extender);
     serve->extender = NULL;
   }
@@ -227,6 +262,7 @@ bool serve_live_is_ready(struct serve_live *serve, struct buf *out) {
   struct state_stats stats;
   live_get_feeds(serve->live, feeds);
   state_get_stats(live_state(serve->live), &stats);
+  bool is_judged_by = serve->flags->recording || atomic_load(&serve->has_ticked);
   for (size_t i = 0; i < STATE_KINDS; i++)
     buf_printf(out, "[%c] feed %s: %zu objects, last heard of %lld ms ago%s%s\n",
                feeds[i].error[0] ? '!' : '+', feeds[i].kind, stats.objects[i],
@@ -249,5 +285,5 @@ bool serve_live_is_ready(struct serve_live *serve, struct buf *out) {
     buf_append_cstr(out, "[-] cluster: some kind has not been listed yet\n");
   else if (!is_taught)
     buf_append_cstr(out, "[-] decisions: what they go by is still made of what was listed\n");
-  return is_synced && is_taught;
+  return is_synced && is_taught && is_judged_by;
 }

@@ -16,9 +16,15 @@ struct serve_live_flags {
 };
 
 struct serve_live;
+/* Called about once a second while the cluster is followed, from one thread; ready only after the
+ * first time. */
+struct serve_live_tick {
+  void (*fn)(void *ctx, struct live *live);
+  void *ctx;
+};
 /* Reads configuration; nothing runs yet. NULL with an error that says which flag is wrong. */
 struct serve_live *serve_live_new(const struct serve_live_flags *flags, struct sys_metrics *metrics,
-                                  struct err *reterr) SG_MUST_CHECK;
+                                  struct serve_live_tick tick, struct err *reterr) SG_MUST_CHECK;
 /* Feeds and decisions first, then the doors with this certificate. */
 bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str key_pem,
                       struct err *reterr) SG_MUST_CHECK;
@@ -26,7 +32,7 @@ bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str 
 struct http_server *serve_live_extender(struct serve_live *serve);
 struct live *serve_live_cluster(struct serve_live *serve);
 /* Drains the doors, gives up what is held, ends all threads. */
-void serve_live_stop(struct serve_live *serve, const struct http_drain *drain);
+void serve_live_stop(struct serve_live *serve);
 void serve_live_free(struct serve_live *serve);
 /* Before /metrics is written. */
 void serve_live_refresh_metrics(struct serve_live *serve);

@@ -55,6 +55,7 @@ static void drop_index(struct state *state) {
 }
 
 static void drop_table(struct state *state) {
+  state->surroundings++;
   node_table_unref(state->table);
   state->table = NULL;
 }

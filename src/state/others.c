@@ -15,12 +15,14 @@ static struct space *find_space(const struct state *state, struct str name) {
 }
 
 void space_drop(struct state *state, struct space *space) {
+  state->surroundings++;
   map_remove(&state->namespaces, &space->link);
   state_give(state, space, space->bytes);
 }
 
 static void add_space(struct state *state, const struct k8s_namespace *ns) {
   size_t size = sizeof(struct space) + ns->name.len + block_pairs_size(ns->labels, ns->label_count);
+  state->surroundings++;
   struct space *made = state_take(state, size);
   struct key_value *labels = (struct key_value *)(void *)(made + 1);
   char *at = (char *)(labels + ns->label_count);

@@ -140,15 +140,25 @@ static struct k8s_namespace *record_namespaces(struct state *state, struct arena
   return all;
 }
 
-void state_record(struct state *state, struct arena *arena, struct cluster *ret) {
-  *ret = (struct cluster){.has_nodes = true, .has_namespaces = true, .has_pods = true};
+static void record(struct state *state, bool wants_pods, struct arena *arena, struct cluster *ret) {
+  *ret = (struct cluster){.has_nodes = true, .has_namespaces = true, .has_pods = wants_pods};
   state_lock(state);
   struct node_table *table = node_table_new(state);
-  struct pod *pods = record_pods(state, arena, ret);
+  struct pod *pods = wants_pods ? record_pods(state, arena, ret) : NULL;
   struct k8s_namespace *namespaces = record_namespaces(state, arena, ret);
   state_unlock(state);
   record_nodes(table, arena, ret); /* immutable: nobody waits for their copies */
   node_table_unref(table);
-  qsort(pods, ret->pod_count, sizeof(*pods), compare_pods);
-  qsort(namespaces, ret->namespace_count, sizeof(*namespaces), compare_namespaces);
+  if (ret->pod_count)
+    qsort(pods, ret->pod_count, sizeof(*pods), compare_pods);
+  if (ret->namespace_count)
+    qsort(namespaces, ret->namespace_count, sizeof(*namespaces), compare_namespaces);
+}
+
+void state_record(struct state *state, struct arena *arena, struct cluster *ret) {
+  record(state, true, arena, ret);
+}
+
+void state_record_surroundings(struct state *state, struct arena *arena, struct cluster *ret) {
+  record(state, false, arena, ret);
 }

@@ -300,7 +300,7 @@ struct state {
   struct map atoms, request_lists, slots, by_name, by_uid, holds, namespaces, dras;
   size_t dra_counts[STATE_KINDS];
   struct kind_state kinds[STATE_KINDS];
-  uint64_t generation, last_number, last_order, last_copying;
+  uint64_t generation, surroundings, last_number, last_order, last_copying;
   struct record *first_waiting, *last_waiting;
   size_t waiting_count;
   struct hold_heap heap;

@@ -5,6 +5,7 @@
 void state_get_stats(struct state *state, struct state_stats *ret) {
   state_lock(state);
   *ret = (struct state_stats){.generation = state->generation,
+                              .surroundings = state->surroundings,
                               .waiting_pods = state->waiting_count,
                               .homeless_pods = state->homeless_pods,
                               .excess_nodes = state->excess_nodes,

@@ -169,7 +169,7 @@ START_TEST(ranks_are_ten_nine_eight) {
     doors_add(&lab, name, "nvidia.com/gpu", "8");
     buf_printf(&names, "%s%s", i ? " " : "", name);
   }
-  run_on(&lab, "p", "l", "1");
+  run_on(&lab, "p", "l", "6");
   struct pod pod = gpu_pod(&lab, "new", "1");
   int64_t scores[12];
   struct pack_placement choice;
