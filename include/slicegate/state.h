@@ -95,8 +95,9 @@ void state_snapshot_unref_ptr(const struct state_snapshot **snapshot);
 uint64_t state_snapshot_generation(const struct state_snapshot *snapshot);
 /* Nodes with the pods bound to them and all holds. Numbers of pods are the state's own. */
 const struct pack_cluster *state_snapshot_cluster(const struct state_snapshot *snapshot);
-/* Index in that cluster; SIZE_MAX: no such node. About 20 ns. */
-size_t state_snapshot_find(const struct state_snapshot *snapshot, struct str name);
+/* Index in that cluster; SIZE_MAX: no such node. `guess` is tried first: who looks up many names in
+ * order gives the last index plus one; SIZE_MAX: no guess. */
+size_t state_snapshot_find(const struct state_snapshot *snapshot, struct str name, size_t guess);
 const struct state_node *state_snapshot_node(const struct state_snapshot *snapshot, size_t node);
 /* A bit a node (see pack_choose_among): allocatable lists this resource, be it 0 of it. NULL: none
  * does. */

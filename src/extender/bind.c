@@ -50,7 +50,7 @@ bool ext_bind(const struct ext_view *view, const struct pack_asked *asked, struc
               int64_t unix_ns, struct arena *arena, struct ext_binding *ret,
               struct str *ret_reason) {
   const struct pack_cluster *cluster = state_snapshot_cluster(view->snapshot);
-  size_t node = state_snapshot_find(view->snapshot, name);
+  size_t node = state_snapshot_find(view->snapshot, name, SIZE_MAX);
   struct pack_choice choice;
   *ret = (struct ext_binding){0};
   if (node == SIZE_MAX) {

@@ -30,7 +30,11 @@ static struct str reason_text(struct filter *f, enum pack_reason reason) {
 }
 
 static void judge_unfit(struct filter *f, size_t node) {
+  const uint64_t *pods;
   uint32_t name = f->offer.name_of[node] - 1;
+  if (f->ret->passed_count == f->view->best &&
+      state_snapshot_holds(f->view->snapshot, node, &pods) > 0)
+    return; /* it may fit and would not be among the best: in neither list */
   enum pack_reason reason = offer_fit(f->view, f->question->asked, node);
   if (reason == PACK_FITS) {
     if (f->ret->passed_count < f->view->best)

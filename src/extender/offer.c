@@ -3,9 +3,11 @@
 #include "extender_internal.h"
 
 static void sort_out(const struct ext_view *view, const struct ext_question *question,
-                     const uint64_t *listing, uint32_t name, struct offer *ret) {
+                     const uint64_t *listing, uint32_t name, size_t *guess, struct offer *ret) {
   bool is_asked = question->asked != NULL;
-  size_t node = is_asked ? state_snapshot_find(view->snapshot, question->names[name]) : SIZE_MAX;
+  size_t node =
+      is_asked ? state_snapshot_find(view->snapshot, question->names[name], *guess) : SIZE_MAX;
+  *guess = node + 1;
   if (node == SIZE_MAX) { /* the feed may be a moment behind the scheduler's */
     ret->neutral[ret->neutral_count++] = name;
     return;
@@ -34,8 +36,9 @@ void offer_read(const struct ext_view *view, const struct ext_question *question
   memset(ret->name_of, 0, (nodes + 1) * sizeof(*ret->name_of));
   const uint64_t *listing =
       question->asked ? state_snapshot_listing(view->snapshot, question->asked->device) : NULL;
+  size_t guess = 0;
   for (uint32_t i = 0; i < question->count; i++)
-    sort_out(view, question, listing, i, ret);
+    sort_out(view, question, listing, i, &guess, ret);
 }
 
 bool offer_is_counted(const struct pack_asked *asked, enum pack_reason reason) {

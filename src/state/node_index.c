@@ -32,14 +32,27 @@ static uint32_t hash_name(uint64_t seed, struct str name) {
   return map_hash(seed, name, (struct str){NULL, 0});
 }
 
+/* One behind the other: thousands of them are compared in a row. */
+static void copy_names(const struct state *state, size_t count, struct node_index *index) {
+  size_t bytes = 0;
+  for (size_t n = 0; n < count; n++)
+    bytes += pack_cluster_node(state->cluster, n)->name.len;
+  char *at = index->name_bytes = mem_zalloc(bytes + 1);
+  for (size_t n = 0; n < count; n++)
+    index->names[n] = block_text(&at, pack_cluster_node(state->cluster, n)->name);
+  index->count = count;
+}
+
 static void index_names(const struct state *state, struct node_index *index) {
   size_t count = pack_cluster_count(state->cluster);
   index->cap = 16;
   while (index->cap < count * 2)
     index->cap *= 2;
   index->cells = mem_zalloc(index->cap * sizeof(*index->cells));
+  index->names = mem_zalloc((count + 1) * sizeof(*index->names));
+  copy_names(state, count, index);
   for (size_t n = 0; n < count; n++) {
-    uint32_t hash = hash_name(index->seed, pack_cluster_node(state->cluster, n)->name);
+    uint32_t hash = hash_name(index->seed, index->names[n]);
     size_t at = hash & (index->cap - 1);
     while (index->cells[at].node)
       at = (at + 1) & (index->cap - 1);
@@ -47,13 +60,14 @@ static void index_names(const struct state *state, struct node_index *index) {
   }
 }
 
-size_t node_index_find(const struct node_index *index, const struct pack_cluster *cluster,
-                       struct str name) {
+size_t node_index_find(const struct node_index *index, struct str name, size_t guess) {
+  if (guess < index->count && str_eq(index->names[guess], name))
+    return guess;
   uint32_t hash = hash_name(index->seed, name);
   for (size_t at = hash & (index->cap - 1); index->cells[at].node;
        at = (at + 1) & (index->cap - 1)) {
     size_t n = index->cells[at].node - 1;
-    if (index->cells[at].hash == hash && str_eq(pack_cluster_node(cluster, n)->name, name))
+    if (index->cells[at].hash == hash && str_eq(index->names[n], name))
       return n;
   }
   return SIZE_MAX;
@@ -115,5 +129,7 @@ void node_index_unref(struct node_index *index) {
   }
   free(index->listings);
   free(index->cells);
+  free(index->names);
+  free(index->name_bytes);
   free(index);
 }

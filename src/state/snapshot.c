@@ -104,8 +104,8 @@ const struct pack_cluster *state_snapshot_cluster(const struct state_snapshot *s
   return snapshot->cluster;
 }
 
-size_t state_snapshot_find(const struct state_snapshot *snapshot, struct str name) {
-  return node_index_find(snapshot->index, snapshot->cluster, name);
+size_t state_snapshot_find(const struct state_snapshot *snapshot, struct str name, size_t guess) {
+  return node_index_find(snapshot->index, name, guess);
 }
 
 const struct state_node *state_snapshot_node(const struct state_snapshot *snapshot, size_t node) {

@@ -257,7 +257,10 @@ struct node_index {
   struct index_cell {
     uint32_t hash, node; /* node + 1; 0: empty */
   } * cells;
-  size_t cap; /* a power of two */
+  size_t cap;        /* a power of two */
+  struct str *names; /* [node], in name_bytes */
+  size_t count;
+  char *name_bytes;
   struct listing *listings;
   size_t listing_count;
 };
@@ -265,8 +268,7 @@ struct node_table *node_table_new(const struct state *state) SG_MUST_CHECK;
 void node_table_unref(struct node_table *table);
 struct node_index *node_index_new(const struct state *state) SG_MUST_CHECK;
 void node_index_unref(struct node_index *index);
-size_t node_index_find(const struct node_index *index, const struct pack_cluster *cluster,
-                       struct str name);
+size_t node_index_find(const struct node_index *index, struct str name, size_t guess);
 
 struct news_ring {
   struct state_news *items;

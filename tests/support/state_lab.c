@@ -83,7 +83,7 @@ struct pod lab_pod(struct state_lab *lab, const char *name, const char *node, ..
 
 struct state_peek lab_peek(struct state_lab *lab, const char *node) {
   struct state_peek peek = {.snapshot = state_snapshot(lab->state)};
-  peek.index = state_snapshot_find(peek.snapshot, str_of(node));
+  peek.index = state_snapshot_find(peek.snapshot, str_of(node), SIZE_MAX);
   ck_assert_msg(peek.index != SIZE_MAX, "no node %s", node);
   peek.node = pack_cluster_node(state_snapshot_cluster(peek.snapshot), peek.index);
   peek.labelled = state_snapshot_node(peek.snapshot, peek.index);
@@ -126,7 +126,7 @@ enum state_held lab_hold(struct state_lab *lab, enum state_hold_kind kind, const
   struct pack_placement placement = {0};
   ck_assert_msg(state_ask(lab->state, lab->arena, pod, &asked, &err), "%s", err.text);
   CLEANUP_SNAPSHOT const struct state_snapshot *snapshot = state_snapshot(lab->state);
-  size_t index = state_snapshot_find(snapshot, str_of(node));
+  size_t index = state_snapshot_find(snapshot, str_of(node), SIZE_MAX);
   /* The form that the node can meet, if any. */
   for (uint8_t f = 0; index != SIZE_MAX && f < asked.request.form_count; f++) {
     struct pack_request one = asked.request;

@@ -343,7 +343,7 @@ static bool ask(struct round *r, const struct pod *pod, int node, struct pack_as
     return true;
   }
   CLEANUP_SNAPSHOT const struct state_snapshot *snapshot = state_snapshot(r->state);
-  size_t at = state_snapshot_find(snapshot, node_name(r, node));
+  size_t at = state_snapshot_find(snapshot, node_name(r, node), SIZE_MAX);
   /* The form that the node has, be there room for it or not: what the pod itself holds so far is
    * given back first. */
   for (uint8_t f = 0; at != SIZE_MAX && f < ret_asked->request.form_count; f++) {
@@ -433,7 +433,7 @@ static size_t soft_holds(const struct twin *twin, int node) {
 
 static void check_node(struct round *r, struct state *state, const struct state_snapshot *snapshot,
                        const struct twin *twin, int index) {
-  size_t at = state_snapshot_find(snapshot, node_name(r, index));
+  size_t at = state_snapshot_find(snapshot, node_name(r, index), SIZE_MAX);
   const struct twin_node *expected = &twin->nodes[index];
   CHECK(r, (at != SIZE_MAX) == expected->is_there, "node %d", index);
   if (!expected->is_there)

@@ -176,7 +176,7 @@ START_TEST(ranks_are_ten_nine_eight) {
   doors_ask(&lab, &pod, buf_str(&names).ptr);
   ck_assert(ext_prioritize(&lab.view, &lab.question, lab.s.arena, scores, &choice));
   ck_assert_int_eq(scores[11], 10);
-  ck_assert_uint_eq(choice.node, state_snapshot_find(lab.view.snapshot, STR_LIT("l")));
+  ck_assert_uint_eq(choice.node, state_snapshot_find(lab.view.snapshot, STR_LIT("l"), SIZE_MAX));
   int64_t seen[EXT_SCORE_MAX + 1] = {0};
   for (int i = 0; i < 12; i++)
     seen[scores[i]]++;

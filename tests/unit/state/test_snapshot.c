@@ -12,7 +12,7 @@ START_TEST(the_same_while_nothing_changes) {
   state_lab_init(&lab);
   CLEANUP_SNAPSHOT const struct state_snapshot *empty = state_snapshot(lab.state);
   ck_assert_uint_eq(pack_cluster_count(state_snapshot_cluster(empty)), 0);
-  ck_assert_uint_eq(state_snapshot_find(empty, STR_LIT("n1")), SIZE_MAX);
+  ck_assert_uint_eq(state_snapshot_find(empty, STR_LIT("n1"), SIZE_MAX), SIZE_MAX);
   struct node node = lab_node(&lab, "n1", "nvidia.com/gpu", "8", NULL);
   state_put_node(lab.state, &node);
   CLEANUP_SNAPSHOT const struct state_snapshot *first = state_snapshot(lab.state);
@@ -24,7 +24,7 @@ START_TEST(the_same_while_nothing_changes) {
   /* What was taken before stays as it was. */
   ck_assert_int_eq(pack_cluster_node(state_snapshot_cluster(first), 0)->counters[0].left, 8);
   ck_assert(str_is(state_snapshot_node(first, 0)->node.name, "n1"));
-  ck_assert_uint_eq(state_snapshot_find(first, STR_LIT("n1")), 0);
+  ck_assert_uint_eq(state_snapshot_find(first, STR_LIT("n1"), SIZE_MAX), 0);
   CLEANUP_SNAPSHOT const struct state_snapshot *third = state_snapshot(lab.state);
   ck_assert_ptr_ne(first, third);
   ck_assert_uint_eq(pack_cluster_count(state_snapshot_cluster(third)), 0);
@@ -45,11 +45,11 @@ START_TEST(nodes_by_name_and_by_resource) {
   const uint64_t *gpus = state_snapshot_listing(snapshot, STR_LIT("nvidia.com/gpu"));
   ck_assert_ptr_null(state_snapshot_listing(snapshot, STR_LIT("amd.com/gpu")));
   for (size_t i = 0; i < NODES; i++) {
-    size_t n = state_snapshot_find(snapshot, str_printf(lab.arena, "node-%zu", i));
+    size_t n = state_snapshot_find(snapshot, str_printf(lab.arena, "node-%zu", i), SIZE_MAX);
     ck_assert_uint_lt(n, NODES);
     ck_assert_int_eq(gpus[n / 64] >> n % 64 & 1, i % 3 == 0);
   }
-  ck_assert_uint_eq(state_snapshot_find(snapshot, STR_LIT("node-200")), SIZE_MAX);
+  ck_assert_uint_eq(state_snapshot_find(snapshot, STR_LIT("node-200"), SIZE_MAX), SIZE_MAX);
   ck_assert_uint_eq(gpus[NODES / 64] >> NODES % 64, 0);
 }
 END_TEST

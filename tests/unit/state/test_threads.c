@@ -164,7 +164,7 @@ static size_t count_below_zero(const struct state_snapshot *snapshot) {
     count += node->counters[0].left < 0 || held > node->pod_count;
     count += (size_t)node->counters[0].left + node->pod_count != GPUS;
     count += !str_eq(state_snapshot_node(snapshot, n)->node.name, node->name);
-    count += state_snapshot_find(snapshot, node->name) != n;
+    count += state_snapshot_find(snapshot, node->name, SIZE_MAX) != n;
   }
   return count;
 }
