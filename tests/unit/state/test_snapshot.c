@@ -77,6 +77,23 @@ START_TEST(asked_in_terms_of_the_nodes) {
 }
 END_TEST
 
+START_TEST(names_that_only_pods_have_heard_of) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  struct pack_asked asked;
+  struct err err;
+  for (int i = 1; i < 400; i++) { /* more than there are numbers for names */
+    const char *device = str_printf(lab.arena, "nvidia.com/mig-1g.%dgb", i).ptr;
+    struct pod pod = lab_pod(&lab, "p", NULL, device, "1", NULL);
+    ck_assert(state_ask(lab.state, lab.arena, &pod, &asked, &err));
+    state_put_pod(lab.state, &pod);
+  }
+  struct node node = lab_node(&lab, "n1", "nvidia.com/mig-7g.900gb", "3", NULL);
+  state_put_node(lab.state, &node);
+  ck_assert_int_eq(lab_left(&lab, "n1", "nvidia.com/mig-7g.900gb"), 3);
+}
+END_TEST
+
 static size_t take(struct state_lab *lab, enum state_story *ret) {
   struct state_news news[8];
   size_t count = state_take_news(lab->state, news, SG_ARRAY_LEN(news));
@@ -213,6 +230,7 @@ TCase *tcase_snapshot(void) {
   tcase_add_test(tc, the_same_while_nothing_changes);
   tcase_add_test(tc, nodes_by_name_and_by_resource);
   tcase_add_test(tc, asked_in_terms_of_the_nodes);
+  tcase_add_test(tc, names_that_only_pods_have_heard_of);
   tcase_add_test(tc, news_for_those_who_learn);
   tcase_add_test(tc, old_news_is_dropped);
   tcase_add_test(tc, recorded_in_order);
