@@ -15,7 +15,8 @@ enum {
   EXTENDER_DRAIN_MS = 5000, /* for Bindings under way */
   /* bind waits for the API server: more calls at a time than there are processors. */
   EXTENDER_THREADS = 8,
-  NODES_BODY_MAX = 256 << 20, /* the form with whole nodes: tens of kilobytes each */
+  /* The reader says what to do instead of sending more than it takes; that much is far more. */
+  NODES_BODY_MAX = 16 << 20,
 };
 
 struct serve_live {
@@ -151,7 +152,7 @@ static bool start_extender(struct serve_live *serve, struct str cert_pem, struct
       .threads = EXTENDER_THREADS,
       .routes = routes,
       .route_count = SG_ARRAY_LEN(routes),
-      .limits = {.connections_per_peer = -1, .buffered_bytes = 2 * (int64_t)NODES_BODY_MAX}};
+      .limits = {.connections_per_peer = -1}};
   serve->extender = http_server_start(&config, reterr);
   if (!serve->extender)
     return err_wrap(reterr, "--extender-listen %s", flags->extender_listen);
