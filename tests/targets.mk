@@ -84,6 +84,15 @@ bench-packing: deps ## the figures of docs/packing.md, all suites of simulate (k
 	@$(MAKE) --no-print-directory $(JOBS) build/release/tests/bench/online
 	@SEEDS=$(SEEDS) THREADS=$(THREADS) sh tests/bench/packing.sh build/slicegate build/packing $(SIMULATED)
 
+.PHONY: bench-extender
+bench-extender: build ## calls of kube-scheduler on recorded clusters of 5,000 and 15,000 nodes (knobs: RUNS, SECONDS_EACH)
+	@$(MAKE) --no-print-directory $(JOBS) build/release/tests/bench/extender
+	@sh tests/bench/extender.sh build/slicegate build/release/tests/bench/extender
+
+.PHONY: bench-scheduling
+bench-scheduling: build ## pods a second through the real kube-scheduler, with and without slicegate (knobs: NODES, PODS, ROUNDS)
+	@sh tests/bench/scheduling.sh build/slicegate
+
 .PHONY: soak
 soak: build ## resident memory after 10,000 and after 1,000,000 reviews
 	@$(MAKE) --no-print-directory $(JOBS) build/release/tests/bench/load

@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Pods a second through the real kube-scheduler: alone with its default sampling, alone looking at every node, and with
+# slicegate, nominating and not, alternated on one cluster; everything on the same cores.
+#   scheduling.sh SLICEGATE   NODES ("500 5000"), PODS (2000), ROUNDS (5), PORTS may be set.
+set -eu
+slicegate=$(readlink -f "${1:?usage: scheduling.sh SLICEGATE}")
+bench_dir=$(cd "$(dirname "$0")" && pwd)
+e2e=$bench_dir/../e2e
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+"$slicegate" certs issue --dir "$work" --ip 127.0.0.1 >/dev/null
+
+# PORTS: two that nobody uses.
+ports=${PORTS:-18843 18844}
+main=${ports% *} extender=${ports#* }
+"$slicegate" scheduler-config --url "http://127.0.0.1:$extender" >"$work/scheduler.yaml"
+
+for nodes in ${NODES:-500 5000}; do
+  for nominate in true false; do
+    echo "== $nodes nodes, nominate=$nominate"
+    sh "$e2e/schedbench.sh" -nodes "$nodes" -pods "${PODS:-2000}" -rounds "${ROUNDS:-5}" -mode alone-default,alone-all,extender \
+      -scheduler-config "$work/scheduler.yaml" -ready "https://127.0.0.1:$main/readyz" -extender-ca "$work/ca.crt" \
+      -account slicegate-system/slicegate -rbac "$e2e/scheduling/testdata/slicegate-rbac.yaml" -- \
+      "$slicegate" serve --listen "127.0.0.1:$main" --tls-cert "$work/tls.crt" --tls-key "$work/tls.key" --live --kubeconfig '{kubeconfig}' \
+      --extender-listen "127.0.0.1:$extender" --extender-plain-http --nominate=$nominate | tee "$work/lines"
+    jq -s -r 'group_by(.mode)[] | (map(.podsPerSecond) | sort) as $all | "\(.[0].mode): median \($all[length / 2 | floor]) pods/s   (\($all | map(tostring) | join(" ")))"' "$work/lines"
+  done
+done
