@@ -94,9 +94,10 @@ bench-scheduling: build ## pods a second through the real kube-scheduler, with a
 	@sh tests/bench/scheduling.sh build/slicegate
 
 .PHONY: soak
-soak: build ## resident memory after 10,000 and after 1,000,000 reviews
+soak: build ## memory after 10,000 and 1,000,000 reviews, and of the extender over an hour (SOAK_SECONDS=3600)
 	@$(MAKE) --no-print-directory $(JOBS) build/release/tests/bench/load
-	@sh tests/bench/soak.sh build/slicegate build/release/tests/bench/load
+	@$(MAKE) --no-print-directory $(JOBS) build/release/tests/bench/extender
+	@sh tests/bench/soak.sh build/slicegate build/release/tests/bench/load build/release/tests/bench/extender
 
 .PHONY: fuzz
 fuzz: deps ## libFuzzer on every target, FUZZ_SECONDS=60 each

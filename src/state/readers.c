@@ -149,7 +149,7 @@ static void record(struct state *state, bool wants_pods, struct arena *arena, st
   state_unlock(state);
   record_nodes(table, arena, ret); /* immutable: nobody waits for their copies */
   node_table_unref(table);
-  if (ret->pod_count)
+  if (pods)
     qsort(pods, ret->pod_count, sizeof(*pods), compare_pods);
   if (ret->namespace_count)
     qsort(namespaces, ret->namespace_count, sizeof(*namespaces), compare_namespaces);

@@ -9,34 +9,13 @@ load=${2:?usage: extender.sh SLICEGATE LOAD}
 . "$(dirname "$0")/server.sh"
 runs=${RUNS:-5}
 each=${SECONDS_EACH:-5}
-"$slicegate" certs issue --dir "$work" --ip 127.0.0.1 >"$work/certs"
-
-# start_extender NODES PODS [FLAG]: sets $server and $port, of the extender.
-start_extender() {
-  recording=$work/cluster-$1.json
-  [ -e "$recording" ] || awk -v nodes="$1" -v pods="$2" -f "$bench_dir/cluster.awk" >"$recording"
-  : >"$work/log"
-  "$slicegate" serve --listen 127.0.0.1:0 --tls-cert "$work/tls.crt" --tls-key "$work/tls.key" --cluster "$recording" \
-    --extender-listen 127.0.0.1:0 ${3:+"$3"} 2>"$work/log" &
-  server=$!
-  tries=0
-  until grep -q 'msg="extender serving"' "$work/log"; do
-    kill -0 "$server" 2>/dev/null || { cat "$work/log" >&2; exit 1; }
-    tries=$((tries + 1))
-    [ "$tries" -le 1500 ] || { echo "the server is not ready" >&2; exit 1; }
-    sleep 0.02
-  done
-  main=$(sed -n 's/.*msg=serving address=\([^ ]*\).*/\1/p' "$work/log")
-  until curl -fsS --cacert "$work/ca.crt" "https://$main/readyz" >/dev/null 2>&1; do sleep 0.05; done
-  port=$(sed -n 's/.*msg="extender serving" address=127.0.0.1:\([0-9]*\).*/\1/p' "$work/log")
-}
 
 # measure TITLE NODES PODS IN_FLIGHT [FLAG OF THE SERVER] [FLAG OF THE LOAD]: every run on a fresh server.
 measure() {
   filter="" rank="" rate=""
   i=0
   while [ "$i" -lt "$runs" ]; do
-    start_extender "$2" "$3" "$5"
+    start_extender "$slicegate" "$2" "$3" "$5"
     "$load" --port "$port" --nodes "$2" --in-flight "$4" --seconds "$each" ${6:+"$6"} >"$work/run" || { cat "$work/run" >&2; exit 1; }
     rss=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$server/status")
     stop_server
@@ -55,7 +34,7 @@ measure "5,000 nodes, 100,000 pods, HTTP, 16 in flight" 5000 100000 16 --extende
 measure "15,000 nodes, 150,000 pods, HTTP" 15000 150000 1 --extender-plain-http ""
 measure "15,000 nodes, 150,000 pods, TLS" 15000 150000 1 "" --tls
 
-start_extender 5000 100000 --extender-plain-http
+start_extender "$slicegate" 5000 100000 --extender-plain-http
 ticks() { awk '{ print $14 + $15 }' "/proc/$server/stat"; }
 sleep 2
 before=$(ticks)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by bench.sh and soak.sh: a server on loopback with every rule on, stopped at exit.
+# Sourced by bench.sh, extender.sh and soak.sh: a server on loopback, stopped at exit.
 # shellcheck shell=sh
 bench_dir=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
@@ -19,7 +19,7 @@ finish() {
 }
 trap finish EXIT
 
-# start_server SLICEGATE: sets $server and $port.
+# start_server SLICEGATE: with every rule on; sets $server and $port.
 start_server() {
   [ -e "$work/tls.crt" ] || "$1" certs issue --dir "$work" --ip 127.0.0.1 >"$work/certs"
   : >"$work/log"
@@ -36,6 +36,27 @@ start_server() {
     [ "$tries" -le 500 ] || { echo "the server is not ready" >&2; exit 1; }
     [ -n "$port" ] || sleep 0.02
   done
+}
+
+# start_extender SLICEGATE NODES PODS [FLAG]: on a recorded cluster of that size; sets $server and $port, of the extender.
+start_extender() {
+  [ -e "$work/tls.crt" ] || "$1" certs issue --dir "$work" --ip 127.0.0.1 >"$work/certs"
+  recording=$work/cluster-$2.json
+  [ -e "$recording" ] || awk -v nodes="$2" -v pods="$3" -f "$bench_dir/cluster.awk" >"$recording"
+  : >"$work/log"
+  "$1" serve --listen 127.0.0.1:0 --tls-cert "$work/tls.crt" --tls-key "$work/tls.key" --cluster "$recording" \
+    --extender-listen 127.0.0.1:0 ${4:+"$4"} 2>"$work/log" &
+  server=$!
+  tries=0
+  until grep -q 'msg="extender serving"' "$work/log"; do
+    kill -0 "$server" 2>/dev/null || { cat "$work/log" >&2; exit 1; }
+    tries=$((tries + 1))
+    [ "$tries" -le 1500 ] || { echo "the server is not ready" >&2; exit 1; }
+    sleep 0.02
+  done
+  main=$(sed -n 's/.*msg=serving address=\([^ ]*\).*/\1/p' "$work/log")
+  until curl -fsS --cacert "$work/ca.crt" "https://$main/readyz" >/dev/null 2>&1; do sleep 0.05; done
+  port=$(sed -n 's/.*msg="extender serving" address=127.0.0.1:\([0-9]*\).*/\1/p' "$work/log")
 }
 
 # field NAME FILE

@@ -22,3 +22,14 @@ first=$(resident 10000)
 last=$(resident 990000)
 echo "resident after 10,000 reviews: $first KiB; after 1,000,000: $last KiB; difference $((last - first)) KiB"
 [ $((last - first)) -le 2048 ] || { echo "soak: more than 2 MiB above" >&2; exit 1; }
+
+# The extender: what it holds ends after 30 s, so that memory is the same from then on.
+extender=${3:?usage: soak.sh SLICEGATE LOAD EXTENDER_LOAD}
+start_extender "$slicegate" 500 5000 --extender-plain-http
+rss() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$server/status"; }
+"$extender" --port "$port" --nodes 500 --in-flight 4 --seconds 60 >"$work/run"
+first=$(rss)
+"$extender" --port "$port" --nodes 500 --in-flight 4 --seconds "${SOAK_SECONDS:-3600}" >"$work/run"
+last=$(rss)
+echo "resident memory of the extender after 60 s: $((first / 1024)) MiB, after ${SOAK_SECONDS:-3600} s more and $(field pods "$work/run") pods: $((last / 1024)) MiB"
+[ "$last" -le $((first * 11 / 10)) ] || { echo "it grows" >&2; exit 1; }
