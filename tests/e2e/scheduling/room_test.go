@@ -102,8 +102,8 @@ func TestNodesComeAndGo(t *testing.T) {
 			"apiVersion": "policy/v1", "kind": "Eviction", "metadata": map[string]any{"name": name, "namespace": namespace},
 		}, nil))
 		must(t, watch.Wait(within(t), name+" to be gone", func() error { return deleted(watch.Record(namespace, name)) }))
-		must(t, suite.Plane.CreatePods(t.Context(), one(namespace, name, "nvidia.com/gpu", 2)))
-		again, err := watch.WaitPodBound(within(t), namespace, name)
+		must(t, suite.Plane.CreatePods(t.Context(), one(namespace, name+"-again", "nvidia.com/gpu", 2)))
+		again, err := watch.WaitPodBound(within(t), namespace, name+"-again")
 		must(t, err)
 		if !strings.HasPrefix(again.Spec.NodeName, "second-") {
 			t.Errorf("%s is on %s, which is drained", name, again.Spec.NodeName)
