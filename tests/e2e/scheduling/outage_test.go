@@ -5,9 +5,7 @@ package scheduling
 import (
 	"context"
 	"fmt"
-	"net"
 	"testing"
-	"time"
 
 	"slicegate.dev/tests/e2e/harness"
 )
@@ -71,10 +69,8 @@ func TestKilledInTheMiddle(t *testing.T) {
 			}()
 			for _, bound := range []int{pods / 5, pods / 2} {
 				must(t, watch.WaitBound(within(t), bound))
-				t.Log("RESTART", time.Now().Format("15:04:05.000"))
 				must(t, g.Restart(t.Context()))
 				must(t, g.WaitReady(within(t)))
-				t.Log("READY", time.Now().Format("15:04:05.000"))
 			}
 			must(t, <-created)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
@@ -83,7 +79,6 @@ func TestKilledInTheMiddle(t *testing.T) {
 			mustFit(t, namespace, test.shape)
 			if test.resource == milli {
 				mustNotShareTooMuch(t, namespace, 4)
-				debugCard(t, watch)
 			}
 			if records := watch.Records(); len(records) != pods {
 				t.Errorf("%d pods were seen", len(records))
@@ -91,13 +86,4 @@ func TestKilledInTheMiddle(t *testing.T) {
 			g.mustAgree(t, namespace, test.shape.Count)
 		})
 	}
-}
-
-// dial tells whether somebody listens.
-func dial(address string) error {
-	conn, err := net.DialTimeout("tcp", address, time.Second)
-	if err == nil {
-		err = conn.Close()
-	}
-	return err
 }
