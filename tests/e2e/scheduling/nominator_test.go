@@ -100,7 +100,10 @@ func TestQueueIsNominatedAsAWhole(t *testing.T) {
 		t.Errorf("%v nominations were made", made)
 	}
 
-	// kube-scheduler follows.
+	// kube-scheduler follows. To it those of the highest priority would come first.
+	for _, pod := range left {
+		must(t, suite.Plane.DeletePod(t.Context(), namespace, pod.Name))
+	}
 	scheduler(t, g.config(t))
 	must(t, watch.WaitBound(within(t), 4))
 	for name, node := range map[string]string{"important": first, "large": second} {
