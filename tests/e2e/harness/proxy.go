@@ -13,7 +13,7 @@ import (
 type Proxy struct {
 	Address string // where it listens
 
-	server   string
+	server   atomic.Value // of string
 	listener net.Listener
 	refuses  atomic.Bool
 	swallows atomic.Bool
@@ -29,7 +29,8 @@ func StartProxy(server string) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{Address: listener.Addr().String(), server: server, listener: listener, open: map[net.Conn]bool{}}
+	p := &Proxy{Address: listener.Addr().String(), listener: listener, open: map[net.Conn]bool{}}
+	p.server.Store(server)
 	p.done.Go(p.accept)
 	return p, nil
 }
@@ -46,6 +47,9 @@ func (p *Proxy) Cut() {
 	p.refuses.Store(true)
 	p.Reset()
 }
+
+// Lead leads new connections to another server, as a Service does; those that stand stay.
+func (p *Proxy) Lead(server string) { p.server.Store(server) }
 
 // Reset resets all connections; new ones may come.
 func (p *Proxy) Reset() {
@@ -77,7 +81,7 @@ func (p *Proxy) accept() {
 			client.Close()
 			continue
 		}
-		server, err := net.Dial("tcp", p.server)
+		server, err := net.Dial("tcp", p.server.Load().(string))
 		if err != nil {
 			client.Close()
 			continue
@@ -119,5 +123,5 @@ func (c *ControlPlane) Proxy() (*Proxy, error) {
 
 // Through is a kubeconfig in which the server is reached by the proxy.
 func (p *Proxy) Through(kubeconfig string) string {
-	return strings.ReplaceAll(kubeconfig, "https://"+p.server, "https://"+p.Address)
+	return strings.ReplaceAll(kubeconfig, "https://"+p.server.Load().(string), "https://"+p.Address)
 }

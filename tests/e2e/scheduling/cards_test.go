@@ -141,10 +141,10 @@ func TestGpushareIsToldTheCard(t *testing.T) {
 	namespace, watch := cluster(t, shape)
 	g := live(t)
 	scheduler(t, g.config(t, ownCount(memory)...))
-	for i, size := range []int{10, 10, 5, 5, 15} {
+	for i, size := range []int{10, 5, 10, 5, 10, 5} {
 		must(t, suite.Plane.CreatePods(t.Context(), one(namespace, fmt.Sprintf("pod-%d", i), memory, size)))
 	}
-	must(t, watch.WaitBound(within(t), 5))
+	must(t, watch.WaitBound(within(t), 6))
 	given := map[string]int{}
 	for _, record := range watch.Records() {
 		a := record.Metadata.Annotations
