@@ -154,9 +154,9 @@ enum state_held {
   STATE_HELD,
   STATE_NO_ROOM, /* not (any more) as placed: nothing is held; look at a new snapshot */
   STATE_NO_NODE,
-  STATE_IS_BOUND, /* the watch has seen the pod on a node, or over */
+  STATE_IS_BOUND, /* the watch has seen the pod on a node, or over; or it is being bound */
 };
-/* Replaces whatever hold the pod had, also when it fails. */
+/* Replaces whatever hold the pod had, also when it fails; but a firm one only by a firm one. */
 enum state_held state_hold(struct state *state, const struct state_hold *hold) SG_MUST_CHECK;
 /* Drops the pod's hold; false: it had none. Firm ones only when is_firm_too. */
 bool state_unhold(struct state *state, struct str uid, bool is_firm_too);

@@ -17,9 +17,6 @@ enum {
   HOUSE_MS = 200,      /* between looks at deadlines */
   VERIFY_SECONDS = 60, /* in which every node is verified once */
   SCRATCH_BYTES = 64 << 10,
-  /* Watches are asked for five minutes with bookmarks about every minute: a silence longer than
-   * this is a feed that does not work. */
-  SILENCE_MS = 90000,
 };
 
 /* One kind and its feed. */
@@ -32,12 +29,14 @@ struct feed {
   atomic_bool is_broken;
   pthread_mutex_t lock; /* of the text, and of `watch`, which pages ask about while it may end */
   char error[512];
+  int64_t failed_ms; /* when; under the lock as well */
 };
 
 struct live {
   const char *recording; /* NULL: the cluster is followed */
   void (*tick)(void *ctx);
   void *tick_ctx;
+  int64_t silence_ms;
   struct kube_config *config;
   struct kube_client *client;
   struct kube_stop *stop;
@@ -169,6 +168,7 @@ static void on_error(void *ctx, const struct kube_watch_error *error) {
   }
   pthread_mutex_lock(&feed->lock);
   (void)snprintf(feed->error, sizeof(feed->error), "%s", error->err.text);
+  feed->failed_ms = live_now_ms();
   pthread_mutex_unlock(&feed->lock);
   atomic_store(&feed->is_broken, true);
   sys_log(SYS_WARN, "feed interrupted", sys_cstr("kind", feed->kube->kind), sys_err(&error->err),
@@ -245,6 +245,7 @@ struct live *live_new(const struct live_config *config, struct err *reterr) {
   live->recording = config->recording;
   live->tick = config->tick;
   live->tick_ctx = config->tick_ctx;
+  live->silence_ms = config->silence_ms;
   live->stop = kube_stop_new(reterr);
   if (live->stop && live->recording && read_recording(live, reterr))
     return live;
@@ -263,8 +264,10 @@ static bool start_feed(struct live *live, struct feed *feed, struct err *reterr)
                                  .deleted = on_deleted,
                                  .synced = on_synced,
                                  .error = on_error};
-  const struct kube_watch_options options = {
-      .kind = feed->kube, .seed = (uint64_t)sys_mono_now().ns + (uint64_t)feed->kind};
+  const struct kube_watch_options options = {.kind = feed->kube,
+                                             .idle_ms = live->silence_ms,
+                                             .seed = (uint64_t)sys_mono_now().ns +
+                                                     (uint64_t)feed->kind};
   struct kube_watch *started = kube_watch_start(live->client, &options, &sink, reterr);
   pthread_mutex_lock(&feed->lock);
   feed->watch = started;
@@ -337,6 +340,13 @@ struct str live_namespace(const struct live *live) {
   return live->recording ? STR_LIT("default") : kube_config_namespace(live->config);
 }
 
+/* A watch that was begun again need not bring anything: that it is answered says that it works. */
+static bool is_heard_again(const struct feed *feed, const struct kube_watch_stats *stats) {
+  enum { CLOCKS_GRAIN_MS = 10 };
+  return stats->unheard_ms >= 0 &&
+         live_now_ms() - stats->unheard_ms > feed->failed_ms + CLOCKS_GRAIN_MS;
+}
+
 void live_get_feeds(struct live *live, struct live_feed ret[STATE_KINDS]) {
   for (size_t i = 0; i < STATE_KINDS; i++) {
     struct feed *feed = &live->feeds[i];
@@ -344,7 +354,7 @@ void live_get_feeds(struct live *live, struct live_feed ret[STATE_KINDS]) {
     pthread_mutex_lock(&feed->lock);
     if (feed->watch)
       kube_watch_stats(feed->watch, &ret[i].stats);
-    if (atomic_load(&feed->is_broken))
+    if (atomic_load(&feed->is_broken) && !is_heard_again(feed, &ret[i].stats))
       (void)snprintf(ret[i].error, sizeof(ret[i].error), "%s", feed->error);
     pthread_mutex_unlock(&feed->lock);
   }
@@ -360,7 +370,7 @@ int64_t live_age_seconds(struct live *live) {
   int64_t most = 0;
   for (size_t i = 0; i <= STATE_NAMESPACES; i++) {
     int64_t silence = feeds[i].stats.unheard_ms;
-    if ((feeds[i].error[0] || silence > SILENCE_MS) && silence > most)
+    if ((feeds[i].error[0] || silence > live->silence_ms / 2) && silence > most)
       most = silence;
   }
   return most / 1000;

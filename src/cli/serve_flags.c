@@ -30,6 +30,7 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
                             .drain_seconds = 20,
                             .live = {.nominate = true,
                                      .best = EXT_BEST_DEFAULT,
+                                     .feed_silence_seconds = 180,
                                      .scheduler_name = "default-scheduler",
                                      .lease_name = ""}};
   const struct flag flags[] = {
@@ -59,6 +60,10 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
        &f->live.kubeconfig, 0, 0},
       {"context", 0, FLAG_STRING, "NAME", "Of the kubeconfig. Default: its current one.",
        &f->live.context, 0, 0},
+      {"feed-silence-seconds", 0, FLAG_INT, "N",
+       "How long the API server may say nothing on a watch before its connection counts as dead "
+       "and is made anew. A quiet cluster says something about every minute. Default: 180.",
+       &f->live.feed_silence_seconds, 1, 3600},
       {"extender-listen", 0, FLAG_STRING, "ADDRESS:PORT",
        "Answer kube-scheduler here (POST /scheduler/filter, /prioritize, /bind, /preempt), with "
        "the "

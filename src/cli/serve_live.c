@@ -97,7 +97,8 @@ struct serve_live *serve_live_new(const struct serve_live_flags *flags, struct s
                                      .context = flags->context,
                                      .recording = flags->recording,
                                      .tick = flags->recording ? NULL : on_tick,
-                                     .tick_ctx = serve};
+                                     .tick_ctx = serve,
+                                     .silence_ms = flags->feed_silence_seconds * 1000};
   serve->live = live_new(&config, reterr);
   if (!serve->live) {
     serve_live_free(serve);

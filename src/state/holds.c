@@ -99,9 +99,11 @@ enum state_held state_hold(struct state *state, const struct state_hold *hold) {
     return STATE_NO_ROOM;
   state_lock(state);
   struct hold *before = hold_find(state, hold->uid);
-  if (before)
+  /* Its Binding may be on its way: what that takes is not free for a guess of later. */
+  bool is_being_bound = before && before->kind == STATE_FIRM && hold->kind != STATE_FIRM;
+  if (before && !is_being_bound)
     hold_drop(state, before);
-  enum state_held held = take_hold(state, hold);
+  enum state_held held = is_being_bound ? STATE_IS_BOUND : take_hold(state, hold);
   state_unlock(state);
   return held;
 }

@@ -223,6 +223,26 @@ func (c *ControlPlane) start(ctx context.Context) error {
 	})
 }
 
+// RestartAPIServer kills kube-apiserver and starts it as it was. It remembers no events from before: watches that go on
+// where they were are told that they are too old.
+func (c *ControlPlane) RestartAPIServer(ctx context.Context) error {
+	const name = "kube-apiserver"
+	before := c.Process(name)
+	if before == nil {
+		return errors.New("kube-apiserver does not run")
+	}
+	if err := before.Kill(); err != nil {
+		return err
+	}
+	p, err := c.runAs(fmt.Sprintf("%s-%d", name, c.count(name)+1), before.cmd.Path, before.cmd.Args[1:]...)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	return waitForHTTP(ctx, p, c.API.client, c.url+"/readyz", adminToken)
+}
+
 // Stop ends what was started, in the opposite order.
 func (c *ControlPlane) Stop() {
 	for _, p := range slices.Backward(c.all()) {

@@ -12,7 +12,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -138,18 +137,14 @@ func mustFit(t *testing.T, namespace string, shapes ...harness.NodeShape) map[st
 		}
 		for _, container := range pod.Spec.Containers {
 			for resource, text := range container.Resources.Requests {
-				count, err := strconv.Atoi(text)
-				if err != nil {
-					continue // CPU and memory
-				}
-				use[node][resource] += count
+				use[node][resource] += quantity(text)
 			}
 		}
 	}
 	for node, resources := range use {
 		for resource, used := range resources {
 			total, listed := allocatable[node][resource]
-			if have, _ := strconv.Atoi(total); resource != "cpu" && (!listed || used > have) {
+			if !listed || used > quantity(total) {
 				t.Errorf("%s has %q %s, and its pods use %d", node, total, resource, used)
 			}
 		}

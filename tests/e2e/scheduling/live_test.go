@@ -21,13 +21,28 @@ type gate struct {
 // live starts slicegate with the rights that testdata/slicegate-rbac.yaml gives, and waits until it knows the cluster.
 func live(t *testing.T, args ...string) *gate {
 	t.Helper()
-	kubeconfig, err := suite.Plane.ServiceAccount(t.Context(), "slicegate-system", "slicegate", "testdata/slicegate-rbac.yaml")
-	must(t, err)
-	path, err := suite.Slicegate.WriteSecret("slicegate.kubeconfig", []byte(kubeconfig))
-	must(t, err)
+	return liveThrough(t, nil, args...)
+}
+
+// liveThrough is live with a proxy between slicegate and kube-apiserver, unless that is nil.
+func liveThrough(t *testing.T, proxy *harness.Proxy, args ...string) *gate {
+	t.Helper()
 	certs, err := suite.Slicegate.IssueCertificates(t.Context(), fmt.Sprintf("certs-live-%d", suite.namespaces.Add(1)))
 	must(t, err)
 	must(t, suite.Slicegate.IssueClientCertificate(t.Context(), certs, "kube-scheduler"))
+	return replica(t, certs, proxy, args...)
+}
+
+// replica is one of several that share their certificates.
+func replica(t *testing.T, certs harness.Certificates, proxy *harness.Proxy, args ...string) *gate {
+	t.Helper()
+	kubeconfig, err := suite.Plane.ServiceAccount(t.Context(), "slicegate-system", "slicegate", "testdata/slicegate-rbac.yaml")
+	must(t, err)
+	if proxy != nil {
+		kubeconfig = proxy.Through(kubeconfig)
+	}
+	path, err := suite.Slicegate.WriteSecret("slicegate.kubeconfig", []byte(kubeconfig))
+	must(t, err)
 	addresses, err := harness.FreeAddresses(1)
 	must(t, err)
 	g := &gate{certs: certs, extender: addresses[0]}

@@ -107,9 +107,13 @@ func TestEveryKindIsPacked(t *testing.T) {
 							t.Errorf("%d x %s is on %s", wish.each, wish.resource, node)
 						}
 					}
-					if len(used) > wish.nodes {
+					allowed := wish.nodes
+					if nominate { // a nomination that comes too late is given up, and has kept its room from others meanwhile
+						allowed++
+					}
+					if len(used) > allowed {
 						t.Errorf("%d pods of %d x %s are on %d nodes, %d would do: %v", wish.count, wish.each, wish.resource,
-							len(used), wish.nodes, used)
+							len(used), allowed, used)
 					}
 				}
 				nodes := 0

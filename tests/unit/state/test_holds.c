@@ -54,6 +54,25 @@ START_TEST(takes_and_gives_back) {
 }
 END_TEST
 
+/* The nominator, or a filter of later, must not free what a Binding that is under way takes. */
+START_TEST(of_a_binding_under_way) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  put_node(&lab, "n1", "4");
+  put_node(&lab, "n2", "4");
+  struct pod pod = lab_pod(&lab, "p", NULL, "nvidia.com/gpu", "3", NULL);
+  state_put_pod(lab.state, &pod);
+  ck_assert_int_eq(lab_hold(&lab, STATE_NOMINATED, &pod, "n2", 100), STATE_HELD);
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &pod, "n1", 100), STATE_HELD);
+  ck_assert_int_eq(lab_hold(&lab, STATE_NOMINATED, &pod, "n2", 100), STATE_IS_BOUND);
+  ck_assert_int_eq(lab_hold(&lab, STATE_TENTATIVE, &pod, "n2", 100), STATE_IS_BOUND);
+  ck_assert_int_eq(left(&lab, "n1"), 1);
+  ck_assert_int_eq(left(&lab, "n2"), 4);
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &pod, "n2", 100), STATE_HELD);
+  ck_assert_int_eq(left(&lab, "n1"), 4);
+}
+END_TEST
+
 START_TEST(ends_when_the_watch_tells) {
   CLEANUP_STATE_LAB struct state_lab lab;
   state_lab_init(&lab);
@@ -230,6 +249,7 @@ END_TEST
 TCase *tcase_holds(void) {
   TCase *tc = tcase_create("holds");
   tcase_add_test(tc, takes_and_gives_back);
+  tcase_add_test(tc, of_a_binding_under_way);
   tcase_add_test(tc, ends_when_the_watch_tells);
   tcase_add_test(tc, keeps_its_devices_when_bound);
   tcase_add_test(tc, expires_in_order_of_deadlines);

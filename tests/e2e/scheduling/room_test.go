@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scheduling
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"slicegate.dev/tests/e2e/harness"
+)
+
+// soon is in how much time a waiting pod has the place of one that is seen to be gone.
+const soon = 2 * time.Second
+
+// A full cluster in which one pod after the other ends: each time one of those that wait has the place soon, with the
+// back-off that scheduler-config ships, whether kube-scheduler is advised or not.
+func TestFreedRoomIsTakenSoon(t *testing.T) {
+	const nodes, waiting = 3, 5
+	for _, nominate := range []bool{true, false} {
+		for _, graceful := range []bool{true, false} {
+			t.Run(fmt.Sprintf("nominate=%v/graceful=%v", nominate, graceful), func(t *testing.T) {
+				shape := harness.H100.Whole("full", nodes, 8)
+				namespace, watch := cluster(t, shape)
+				g := live(t, fmt.Sprintf("--nominate=%v", nominate))
+				scheduler(t, g.config(t))
+				runs := one(namespace, "runs", "nvidia.com/gpu", 4).Times(nodes * 2)
+				must(t, suite.Plane.CreatePods(t.Context(), runs...))
+				must(t, watch.WaitBound(within(t), len(runs)))
+				must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "waits", "nvidia.com/gpu", 4).Times(waiting)...))
+				waitRefused(t, watch, waiting)
+
+				var took []time.Duration
+				for i := range waiting {
+					if graceful {
+						must(t, suite.Plane.DeletePodGracefully(t.Context(), namespace, runs[i].Name))
+					} else {
+						must(t, suite.Plane.DeletePod(t.Context(), namespace, runs[i].Name))
+					}
+					must(t, watch.WaitBound(within(t), len(runs)+i+1))
+					gone := watch.Record(namespace, runs[i].Name).Deleted
+					var bound time.Time
+					for _, record := range watch.Records() {
+						if record.Bound.After(bound) {
+							bound = record.Bound
+						}
+					}
+					if gone.IsZero() || bound.Before(gone) {
+						t.Fatalf("a pod was bound at %s into the room of one that was gone at %s", bound, gone)
+					}
+					took = append(took, bound.Sub(gone))
+				}
+				t.Logf("bound after %v", took)
+				if worst := slices.Max(took); worst > soon {
+					t.Errorf("a waiting pod was bound %s after room was seen", worst)
+				}
+				mustFit(t, namespace, shape)
+				g.mustAgree(t, namespace, nodes)
+			})
+		}
+	}
+}
+
+// patchNode changes a node by a merge patch.
+func patchNode(t *testing.T, name string, patch map[string]any) {
+	t.Helper()
+	must(t, suite.Plane.PatchNode(t.Context(), name, patch))
+}
+
+// Nodes come, and pods that wait go there; one is drained, and its pods go elsewhere and none comes; its product changes,
+// and who asks for the new product goes there.
+func TestNodesComeAndGo(t *testing.T) {
+	first := harness.H100.Whole("first", 1, 8)
+	namespace, watch := cluster(t, first)
+	g := live(t)
+	scheduler(t, g.config(t))
+	pods := one(namespace, "pod", "nvidia.com/gpu", 2).Times(8)
+	must(t, suite.Plane.CreatePods(t.Context(), pods...))
+	must(t, watch.WaitBound(within(t), 4))
+	waitRefused(t, watch, 4)
+
+	second := harness.H100.Whole("second", 2, 8)
+	_, err := suite.Plane.CreateNodes(t.Context(), second)
+	must(t, err)
+	must(t, watch.WaitBound(within(t), 8))
+	use := mustFit(t, namespace, first, second)
+	if len(use) != 2 {
+		t.Errorf("8 pods of 2 are on %v", use)
+	}
+
+	// Drained: cordoned, its pods evicted and made again, as their owners would.
+	patchNode(t, "first-0", map[string]any{"spec": map[string]any{"unschedulable": true}})
+	for _, record := range watch.Records() {
+		if record.Spec.NodeName != "first-0" {
+			continue
+		}
+		name := record.Metadata.Name
+		must(t, suite.Plane.API.Call(t.Context(), http.MethodPost, "/api/v1/namespaces/"+namespace+"/pods/"+name+"/eviction", map[string]any{
+			"apiVersion": "policy/v1", "kind": "Eviction", "metadata": map[string]any{"name": name, "namespace": namespace},
+		}, nil))
+		must(t, watch.Wait(within(t), name+" to be gone", func() error { return deleted(watch.Record(namespace, name)) }))
+		must(t, suite.Plane.CreatePods(t.Context(), one(namespace, name+"-again", "nvidia.com/gpu", 2)))
+		again, err := watch.WaitPodBound(within(t), namespace, name+"-again")
+		must(t, err)
+		if !strings.HasPrefix(again.Spec.NodeName, "second-") {
+			t.Errorf("%s is on %s, which is drained", name, again.Spec.NodeName)
+		}
+	}
+	must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "late", "nvidia.com/gpu", 1)))
+	waitRefused(t, watch, 1)
+	g.waitMetric(t, "slicegate_waiting_pods", "", 1)
+
+	// Another product, by its label, and open again.
+	must(t, suite.Plane.CreatePods(t.Context(), func() harness.PodShape {
+		choosy := one(namespace, "choosy", "nvidia.com/gpu", 8)
+		choosy.NodeSelector = map[string]string{"nvidia.com/gpu.product": harness.A100x80.Product}
+		return choosy
+	}()))
+	waitRefused(t, watch, 2)
+	patchNode(t, "first-0", map[string]any{"metadata": map[string]any{"labels": map[string]any{
+		"nvidia.com/gpu.product": harness.A100x80.Product, "nvidia.com/gpu.memory": "81920", "nvidia.com/gpu.family": "ampere",
+	}}})
+	must(t, suite.Plane.DeletePod(t.Context(), namespace, "late"))
+	patchNode(t, "first-0", map[string]any{"spec": map[string]any{"unschedulable": nil}})
+	record, err := watch.WaitPodBound(within(t), namespace, "choosy")
+	must(t, err)
+	if record.Spec.NodeName != "first-0" {
+		t.Errorf("who wants the new product is on %s", record.Spec.NodeName)
+	}
+	mustFit(t, namespace, first, second)
+	g.mustAgree(t, namespace, 3)
+}
+
+// A device plugin restarts: allocatable is 0 under running pods, which is recorded and throws nobody out. Meanwhile no
+// pod comes, and when the devices are back, none is refused.
+func TestDevicePluginRestarts(t *testing.T) {
+	for name, shape := range map[string]harness.NodeShape{
+		"whole": harness.H100.Whole("node", 1, 8), "MIG mixed": harness.A100x40.MIGMixed("node", 1, 2, map[string]int{"1g.5gb": 8}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			namespace, watch := cluster(t, shape)
+			g := live(t)
+			scheduler(t, g.config(t))
+			var resource string
+			for resource = range shape.Allocatable {
+			}
+			must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "runs", resource, 1).Times(5)...))
+			must(t, watch.WaitBound(within(t), 5))
+
+			must(t, suite.Plane.SetAllocatable(t.Context(), "node-0", map[string]string{resource: "0"}))
+			g.waitMetric(t, "slicegate_excess_nodes", "", 1)
+			must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "meanwhile", resource, 1).Times(3)...))
+			waitRefused(t, watch, 3)
+			if bound := watch.Bound(); bound != 5 {
+				t.Errorf("%d are bound while there are no devices", bound)
+			}
+			must(t, suite.Plane.SetAllocatable(t.Context(), "node-0", map[string]string{resource: "8"}))
+			must(t, watch.WaitBound(within(t), 8))
+			mustFit(t, namespace, shape)
+			for _, record := range watch.Records() {
+				if !record.Deleted.IsZero() {
+					t.Errorf("%s was thrown out", record.Metadata.Name)
+				}
+			}
+			g.mustAgree(t, namespace, 1)
+		})
+	}
+}
