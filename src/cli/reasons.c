@@ -36,6 +36,7 @@ struct reasons {
   bool is_ended;
   size_t first; /* of the waiting pods, where the next look begins */
   int64_t complained_ms;
+  int64_t rested_ms; /* within this look, where limits wanted it */
   atomic_llong posted, failed, same, limited;
 };
 
@@ -152,6 +153,7 @@ static bool ask_all(struct reasons *r, const struct pod *const *pods, size_t cou
     int64_t pause = reason_book_pause_ms(r->book, live_now_ms());
     if (pause > 1000 || (pause && !rest(r, pause)))
       return false;
+    r->rested_ms += pause;
     size_t here = count - first < CHUNK ? count - first : CHUNK;
     if (!ask_chunk(r, pods + first, here, generation))
       return false;
@@ -223,9 +225,10 @@ static void *speak_for_ever(void *ctx) {
     if ((!is_due && generation == seen) || nobody_waits(r))
       continue;
     int64_t began = live_now_ms();
+    r->rested_ms = 0;
     is_due = !look(r, generation);
     seen = generation;
-    int64_t tired = (live_now_ms() - began) * REST_FACTOR;
+    int64_t tired = (live_now_ms() - began - r->rested_ms) * REST_FACTOR;
     pause = tired > pause ? tired : pause;
   }
   return NULL;

@@ -35,7 +35,7 @@ static bool may_ask(const struct api_door *door, const struct http_request *requ
   if (!door->auth)
     return true;
   (void)http_request_header(request, "Authorization", &authorization);
-  api_auth_check(door->auth, authorization, STR_LIT(API_EXPLAIN), "get", &answer);
+  api_auth_check(door->auth, authorization, STR_LIT(API_EXPLAIN_RIGHT), "get", &answer);
   if (answer.status != 200)
     refuse(response, answer.status, answer.why);
   return answer.status == 200;

@@ -18,6 +18,9 @@ struct api_door {
 };
 
 #define API_EXPLAIN "/api/v1/explain"
+/* What readers need the right to get. Not the route's own path: the ClusterRole system:discovery
+ * lets everybody who has any token of the cluster get all below /api. */
+#define API_EXPLAIN_RIGHT "/slicegate/api/v1/explain"
 /* ctx is struct api_door. Waits for the API server and for its turn: several seconds at worst. */
 void serve_explain(void *ctx, const struct http_request *request, struct http_response *response);
 
