@@ -113,6 +113,8 @@ struct explain_question {
   /* Changes wanted: moves and pods to wait for, which are dear to find, are looked for only while
    * there are fewer. 0: EXPLAIN_CHANGES; 1 is enough for a reason line. */
   size_t change_max;
+  /* Moves are not looked for: what pods select that are placed is not known. */
+  bool no_moves;
   /* What else it is subject to, where more is known than its traits say. */
   struct strings also;
 };

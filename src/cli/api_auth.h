@@ -37,7 +37,8 @@ struct api_auth_answer {
 };
 /*
  * From any thread. `authorization` is the header's value, empty when there was none. `path` comes
- * from a bounded set, such as the route's: each is asked about separately. `verb`: "get".
+ * from a bounded set: each is asked about separately. It must not be below /api, /apis, /healthz or
+ * the like, which the cluster's own roles let every user get. `verb`: "get".
  */
 void api_auth_check(struct api_auth *auth, struct str authorization, struct str path,
                     const char *verb, struct api_auth_answer *ret);

@@ -173,29 +173,34 @@ struct explain_cluster *explain_cluster_read(const struct explain_source *source
 
 /* ---- one pod ----------------------------------------------------------------------------- */
 
-static void print_missing(const struct explain_cluster *cluster, struct str ns, struct str name,
-                          FILE *err) {
+void explain_say_missing(const struct cluster *cluster, struct str ns, struct str name,
+                         struct buf *out) {
   CLEANUP_ARENA struct arena *arena = arena_new(4096);
-  const struct cluster *all = &cluster->cluster;
-  struct str *names = arena_array(arena, all->pod_count, sizeof(*names));
+  struct str *names = arena_array(arena, cluster->pod_count, sizeof(*names));
   size_t count = 0;
   const struct pod *elsewhere = NULL;
-  for (size_t i = 0; i < all->pod_count; i++) {
-    if (str_eq(all->pods[i].ns, ns))
-      names[count++] = all->pods[i].name;
-    else if (!elsewhere && str_eq(all->pods[i].name, name))
-      elsewhere = &all->pods[i];
+  for (size_t i = 0; i < cluster->pod_count; i++) {
+    if (str_eq(cluster->pods[i].ns, ns))
+      names[count++] = cluster->pods[i].name;
+    else if (!elsewhere && str_eq(cluster->pods[i].name, name))
+      elsewhere = &cluster->pods[i];
   }
   struct str nearest = str_nearest(name, names, count);
+  buf_printf(out, "no pod %.*s/%.*s", STR_FMT(ns), STR_FMT(name));
+  if (elsewhere)
+    buf_printf(out, ", did you mean %.*s/%.*s?", STR_FMT(elsewhere->ns), STR_FMT(name));
+  else if (nearest.len)
+    buf_printf(out, ", did you mean %.*s/%.*s?", STR_FMT(ns), STR_FMT(nearest));
+  else if (count == 0)
+    buf_printf(out, "; there are no pods in namespace %.*s", STR_FMT(ns));
+}
+
+static void print_missing(const struct explain_cluster *cluster, struct str ns, struct str name,
+                          FILE *err) {
   CLEANUP_BUF struct buf text;
   buf_init(&text, 4096);
-  buf_printf(&text, "slicegate: no pod %.*s/%.*s", STR_FMT(ns), STR_FMT(name));
-  if (elsewhere)
-    buf_printf(&text, ", did you mean %.*s/%.*s?", STR_FMT(elsewhere->ns), STR_FMT(name));
-  else if (nearest.len)
-    buf_printf(&text, ", did you mean %.*s/%.*s?", STR_FMT(ns), STR_FMT(nearest));
-  else if (count == 0)
-    buf_printf(&text, "; there are no pods in namespace %.*s", STR_FMT(ns));
+  buf_append_cstr(&text, "slicegate: ");
+  explain_say_missing(&cluster->cluster, ns, name, &text);
   buf_append_char(&text, '\n');
   cli_print_lines(buf_str(&text), err);
 }

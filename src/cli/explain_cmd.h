@@ -35,6 +35,10 @@ struct str explain_cluster_namespace(const struct explain_cluster *cluster);
 const struct pod *explain_cluster_find(struct explain_cluster *cluster, struct str ns,
                                        struct str name, FILE *err) SG_MUST_CHECK;
 
+/* "no pod a/b, did you mean a/c?" */
+void explain_say_missing(const struct cluster *cluster, struct str ns, struct str name,
+                         struct buf *out);
+
 /* ---- answers ------------------------------------------------------------------------------ */
 
 struct explain_item {
@@ -52,6 +56,8 @@ struct explain_report {
 
 void explain_print_text(const struct explain_report *report, FILE *out);
 void explain_print_json(const struct explain_report *report, FILE *out);
+/* The same bytes. */
+void explain_write_json(const struct explain_report *report, struct buf *out);
 /* "Deployment ml/train", with the template's path where there are several. */
 struct str explain_item_name(struct arena *arena, const struct explain_item *item);
 

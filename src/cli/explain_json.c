@@ -140,7 +140,7 @@ static json_t *item_json(struct arena *arena, const struct explain_report *repor
   return row;
 }
 
-void explain_print_json(const struct explain_report *report, FILE *out) {
+static json_t *report_json(const struct explain_report *report) {
   CLEANUP_ARENA struct arena *arena = arena_new(4096);
   json_t *root = json_object(), *cluster = json_object(), *pods = json_array();
   set_count(cluster, "nodes", report->cluster->node_count);
@@ -149,6 +149,17 @@ void explain_print_json(const struct explain_report *report, FILE *out) {
   for (size_t i = 0; i < report->count; i++)
     json_array_append_new(pods, item_json(arena, report, &report->items[i]));
   json_object_set_new(root, "pods", pods);
+  return root;
+}
+
+void explain_print_json(const struct explain_report *report, FILE *out) {
+  json_t *root = report_json(report);
   output_json_write(root, out);
+  json_decref(root);
+}
+
+void explain_write_json(const struct explain_report *report, struct buf *out) {
+  json_t *root = report_json(report);
+  output_json_append(root, out);
   json_decref(root);
 }

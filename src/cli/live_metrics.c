@@ -27,6 +27,8 @@ enum figure {
   NOMINATION_ENDS,
   NOMINATION_HIT_PERCENT,
   NOMINATOR_PAUSED,
+  POD_EVENTS,
+  API_REVIEWS,
   LEASE_HOLDER,
   FIGURES
 };
@@ -83,6 +85,14 @@ static const struct sys_metric_desc descriptions[FIGURES] = {
                                         "nominated; -1: too few to say."},
     [NOMINATOR_PAUSED] = {.name = "nominator_paused",
                           .help = "1 while the nominator keeps quiet because too few hit."},
+    [POD_EVENTS] = {.name = "pod_events",
+                    .help = "Events on waiting pods since the start, by result: posted, failed, "
+                            "same (looked at, nothing new to say), limited (had to wait).",
+                    .labels = {"result"}},
+    [API_REVIEWS] = {.name = "api_reviews",
+                     .help = "Readers of /api/v1 since the start: asked (calls to the API server), "
+                             "kept (known from before), busy (told to come back).",
+                     .labels = {"result"}},
     [LEASE_HOLDER] = {.name = "lease_holder",
                       .help = "1 while this replica answers kube-scheduler."},
 };
@@ -166,6 +176,25 @@ static void set_nominator(struct live_metrics *m, struct nominator *nominator) {
   set(m, NOMINATOR_PAUSED, stats.is_paused);
 }
 
+static void set_reasons(struct live_metrics *m, struct reasons *reasons) {
+  struct reasons_stats stats = {0};
+  if (reasons)
+    reasons_get_stats(reasons, &stats);
+  set_of(m, POD_EVENTS, "posted", stats.posted);
+  set_of(m, POD_EVENTS, "failed", stats.failed);
+  set_of(m, POD_EVENTS, "same", stats.same);
+  set_of(m, POD_EVENTS, "limited", stats.limited);
+}
+
+static void set_api(struct live_metrics *m, struct api_auth *auth) {
+  struct api_auth_stats stats = {0};
+  if (auth)
+    api_auth_get_stats(auth, &stats);
+  set_of(m, API_REVIEWS, "asked", stats.reviews);
+  set_of(m, API_REVIEWS, "kept", stats.hits);
+  set_of(m, API_REVIEWS, "busy", stats.busy);
+}
+
 void live_metrics_refresh(struct live_metrics *m, const struct live_metrics_of *of) {
   struct state_stats state;
   struct placer_stats placer;
@@ -174,6 +203,8 @@ void live_metrics_refresh(struct live_metrics *m, const struct live_metrics_of *
   set_feeds(m, of, &state);
   set_state(m, &state);
   set_nominator(m, of->nominator);
+  set_reasons(m, of->reasons);
+  set_api(m, of->api_auth);
   set(m, DECISIONS, placer.decisions);
   set(m, TABLES_VERSION, (int64_t)placer.tables_version);
   set(m, LEASE_HOLDER, !of->leader || leader_is_holder(of->leader));

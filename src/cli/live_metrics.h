@@ -3,9 +3,11 @@
 #ifndef SLICEGATE_CLI_LIVE_METRICS_H
 #define SLICEGATE_CLI_LIVE_METRICS_H
 
+#include "src/cli/api_auth.h"
 #include "src/cli/leader.h"
 #include "src/cli/live.h"
 #include "src/cli/nominator.h"
+#include "src/cli/reasons.h"
 
 #include "slicegate/sys.h"
 
@@ -18,6 +20,8 @@ struct live_metrics_of {
   struct placer *placer;
   struct nominator *nominator; /* NULL: none runs */
   struct leader *leader;       /* NULL: one reader */
+  struct reasons *reasons;     /* NULL: no events */
+  struct api_auth *api_auth;   /* NULL: nobody is asked */
 };
 /* Fills all in, for a page that is about to be written. */
 void live_metrics_refresh(struct live_metrics *metrics, const struct live_metrics_of *of);

@@ -8,9 +8,21 @@ json_t *output_json_text(struct str text) {
   return json_stringn(text.len ? text.ptr : "", text.len);
 }
 
+enum { LAYOUT = JSON_INDENT(2) };
+
 void output_json_write(const json_t *value, FILE *out) {
-  (void)json_dumpf(value, out, JSON_INDENT(2));
+  (void)json_dumpf(value, out, LAYOUT);
   (void)fputc('\n', out);
+}
+
+static int append(const char *bytes, size_t len, void *ctx) {
+  buf_append(ctx, bytes, len);
+  return 0;
+}
+
+void output_json_append(const json_t *value, struct buf *out) {
+  (void)json_dump_callback(value, append, out, LAYOUT);
+  buf_append_char(out, '\n');
 }
 
 static json_t *result_json(const struct check_object *object, const struct check_finding *found) {

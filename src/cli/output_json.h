@@ -12,5 +12,6 @@
 json_t *output_json_text(struct str text);
 /* Keys in the order they were set, two blanks a level, a newline at the end. */
 void output_json_write(const json_t *value, FILE *out);
+void output_json_append(const json_t *value, struct buf *out);
 
 #endif

@@ -93,12 +93,16 @@ static struct http_server *start(const struct serve_flags *f, struct serve *serv
   if (!listen_address_parse(arena, "listen", f->listen, &at, reterr) ||
       !read_pair(f->cert, f->key, &cert, &key, &info, reterr))
     return NULL;
+  struct api_door *api = serve->live ? serve_live_api(serve->live) : NULL;
+  if (api)
+    api->is_loopback = at.is_loopback;
   const struct http_route routes[] = {
       {HTTP_POST, "/validate", serve_validate, serve, 0, "application/json"},
       {HTTP_POST, "/mutate", serve_mutate, serve, 0, "application/json"},
       {HTTP_GET, "/healthz", serve_healthz, serve, 0, NULL},
       {HTTP_GET, "/readyz", serve_readyz, serve, 0, NULL},
       {HTTP_GET, "/metrics", serve_metrics_page, serve, 0, NULL},
+      {HTTP_GET, API_EXPLAIN, serve_explain, api, 0, NULL}, /* the last one */
   };
   const struct http_config config = {
       .address = at.address,
@@ -106,7 +110,7 @@ static struct http_server *start(const struct serve_flags *f, struct serve *serv
       .cert_pem = buf_str(&cert),
       .key_pem = buf_str(&key),
       .routes = routes,
-      .route_count = SG_ARRAY_LEN(routes),
+      .route_count = api ? SG_ARRAY_LEN(routes) : SG_ARRAY_LEN(routes) - 1,
       .limits = {.connections = f->max_connections, .connections_per_peer = -1},
       .access = serve_metrics_access,
       .access_ctx = serve->metrics};

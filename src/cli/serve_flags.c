@@ -29,6 +29,7 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
                             .max_connections = 1024,
                             .drain_seconds = 20,
                             .live = {.nominate = true,
+                                     .events = true,
                                      .best = EXT_BEST_DEFAULT,
                                      .feed_silence_seconds = 180,
                                      .scheduler_name = "default-scheduler",
@@ -86,6 +87,11 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
        "Advise kube-scheduler ahead by status.nominatedNodeName. Default: true; --nominate=false "
        "turns it off.",
        &f->live.nominate, 0, 0},
+      {"events", 0, FLAG_BOOL, NULL,
+       "With --live, say in an Event on each GPU pod that waits why it fits nowhere. Default: "
+       "true; "
+       "--events=false turns it off.",
+       &f->live.events, 0, 0},
       {"scheduler-name", 0, FLAG_STRING, "NAME",
        "Whose pods are advised on. Default: default-scheduler.", &f->live.scheduler_name, 0, 0},
       {"lease-name", 0, FLAG_STRING, "NAME",
@@ -122,7 +128,8 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
       .usage = "slicegate serve --tls-cert FILE --tls-key FILE [--policy FILE] [flags]",
       .summary = "The TLS server that kube-apiserver calls: POST /validate and /mutate "
                  "(admission.k8s.io/v1), GET /healthz, /readyz (?verbose) and /metrics. With "
-                 "--live and --extender-listen also the extender that kube-scheduler calls. Ends "
+                 "--live and --extender-listen also the extender that kube-scheduler calls, and "
+                 "GET /api/v1/explain?namespace=NAMESPACE&pod=NAME. Ends "
                  "cleanly on SIGTERM: not ready, every open call answered, then exit 0. SIGHUP "
                  "reads all files again.",
       .examples = "slicegate certs issue --dir certs --ip 127.0.0.1\n"

@@ -5,6 +5,7 @@
 #include "src/cli/leader.h"
 #include "src/cli/listen.h"
 #include "src/cli/live_metrics.h"
+#include "src/cli/reasons.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -12,6 +13,8 @@
 #include <unistd.h>
 
 enum {
+  API_ASKERS = 2,    /* who wait for the API server's word on a reader, on admission's threads */
+  API_ASK_MS = 3000, /* for how long */
   EXTENDER_DRAIN_MS = 5000, /* for Bindings under way */
   /* bind waits for the API server: more calls at a time than there are processors. */
   EXTENDER_THREADS = 8,
@@ -27,10 +30,13 @@ struct serve_live {
   struct leader *leader; /* NULL: a recording, which has one reader */
   struct extender_door door;
   struct http_server *extender;
+  struct explain_live *explain;
+  struct reasons *reasons;
+  struct api_door api;
   struct live_metrics *metrics;
   struct serve_live_tick tick;
   atomic_bool has_ticked;
-  pthread_mutex_t lock; /* of the two that pages ask and that end before pages do */
+  pthread_mutex_t lock; /* of the parts that pages ask and that end before pages do */
 };
 
 /* ---- which replica decides ------------------------------------------------------------------- */
@@ -87,6 +93,16 @@ static void on_tick(void *ctx) {
   atomic_store(&serve->has_ticked, true);
 }
 
+static void make_api(struct serve_live *serve) {
+  const struct api_auth_config config = {.client = live_client(serve->live),
+                                         .stop = live_stop_signal(serve->live),
+                                         .timeout_ms = API_ASK_MS,
+                                         .max_blocked = API_ASKERS};
+  serve->explain = explain_live_new(serve->live);
+  serve->api = (struct api_door){.explain = serve->explain,
+                                 .auth = serve->flags->is_live ? api_auth_new(&config) : NULL};
+}
+
 struct serve_live *serve_live_new(const struct serve_live_flags *flags, struct sys_metrics *metrics,
                                   struct serve_live_tick tick, struct err *reterr) {
   struct serve_live *serve = mem_zalloc(sizeof(*serve));
@@ -110,6 +126,7 @@ struct serve_live *serve_live_new(const struct serve_live_flags *flags, struct s
                                        .may_answer = is_holder,
                                        .may_answer_ctx = serve};
   extender_door_init(&serve->door, metrics);
+  make_api(serve);
   serve->metrics = live_metrics_new(metrics);
   return serve;
 }
@@ -167,28 +184,49 @@ static bool start_extender(struct serve_live *serve, struct str cert_pem, struct
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str key_pem,
-                      struct err *reterr) {
+static bool start_nominator(struct serve_live *serve, struct err *reterr) {
   const struct nominator_config nominator = {.live = serve->live,
                                              .placer = serve->placer,
                                              .scheduler_name = str_of(serve->flags->scheduler_name),
                                              .may_decide = is_holder,
                                              .may_decide_ctx = serve};
+  struct nominator *started = nominator_start(&nominator, reterr);
+  (void)pthread_mutex_lock(&serve->lock);
+  serve->nominator = started;
+  (void)pthread_mutex_unlock(&serve->lock);
+  return started != NULL;
+}
+
+static bool start_reasons(struct serve_live *serve, struct err *reterr) {
+  char host[256] = "slicegate";
+  (void)gethostname(host, sizeof(host) - 1);
+  const struct reasons_config config = {
+      .live = serve->live,
+      .explain = serve->explain,
+      .instance = str_of(serve->flags->pod_name ? serve->flags->pod_name : host),
+      .may_speak = is_holder,
+      .may_speak_ctx = serve};
+  struct reasons *started = reasons_start(&config, reterr);
+  (void)pthread_mutex_lock(&serve->lock);
+  serve->reasons = started;
+  (void)pthread_mutex_unlock(&serve->lock);
+  return started != NULL;
+}
+
+bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str key_pem,
+                      struct err *reterr) {
+  const struct serve_live_flags *flags = serve->flags;
   sys_log(SYS_INFO, "following the cluster", sys_str("server", live_server(serve->live)));
   if (!live_start(serve->live, reterr) || !placer_start(serve->placer, reterr))
     return false;
-  if (serve->flags->is_live && !start_leader(serve, reterr))
+  if (flags->is_live && !start_leader(serve, reterr))
     return false;
-  if (serve->flags->extender_listen && !start_extender(serve, cert_pem, key_pem, reterr))
+  if (flags->extender_listen && !start_extender(serve, cert_pem, key_pem, reterr))
     return false;
-  if (serve->flags->nominate && serve->flags->is_live && serve->flags->extender_listen) {
-    struct nominator *started = nominator_start(&nominator, reterr);
-    (void)pthread_mutex_lock(&serve->lock);
-    serve->nominator = started;
-    (void)pthread_mutex_unlock(&serve->lock);
-    return started != NULL;
-  }
-  return true;
+  if (flags->nominate && flags->is_live && flags->extender_listen &&
+      !start_nominator(serve, reterr))
+    return false;
+  return !flags->events || !flags->is_live || start_reasons(serve, reterr);
 }
 
 /* The nominator first: without a Lease nobody may advise. */
@@ -213,9 +251,12 @@ static void end_parts(struct serve_live *serve) {
   live_stop(serve->live);
   (void)pthread_mutex_lock(&serve->lock);
   struct nominator *nominator = serve->nominator;
+  struct reasons *reasons = serve->reasons;
   serve->nominator = NULL;
+  serve->reasons = NULL;
   (void)pthread_mutex_unlock(&serve->lock);
   nominator_stop(nominator);
+  reasons_stop(reasons);
 }
 
 void serve_live_stop(struct serve_live *serve) {
@@ -237,6 +278,8 @@ void serve_live_free(struct serve_live *serve) {
     http_server_stop(serve->extender);
     end_parts(serve);
   }
+  api_auth_free(serve->api.auth);
+  explain_live_free(serve->explain);
   placer_free(serve->placer);
   live_free(serve->live);
   live_metrics_free(serve->metrics);
@@ -248,13 +291,19 @@ struct http_server *serve_live_extender(struct serve_live *serve) {
   return serve->extender;
 }
 
+struct api_door *serve_live_api(struct serve_live *serve) {
+  return &serve->api;
+}
+
 struct live *serve_live_cluster(struct serve_live *serve) {
   return serve->live;
 }
 
 void serve_live_refresh_metrics(struct serve_live *serve) {
+  explain_live_tidy(serve->explain);
   (void)pthread_mutex_lock(&serve->lock);
-  const struct live_metrics_of of = {serve->live, serve->placer, serve->nominator, serve->leader};
+  const struct live_metrics_of of = {serve->live,   serve->placer,  serve->nominator,
+                                     serve->leader, serve->reasons, serve->api.auth};
   live_metrics_refresh(serve->metrics, &of);
   (void)pthread_mutex_unlock(&serve->lock);
 }

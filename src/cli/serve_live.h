@@ -4,10 +4,11 @@
 #define SLICEGATE_CLI_SERVE_LIVE_H
 
 #include "src/cli/nominator.h"
+#include "src/cli/serve_api.h"
 #include "src/cli/serve_extender.h"
 
 struct serve_live_flags {
-  bool is_live, nominate, extender_plain_http;
+  bool is_live, nominate, events, extender_plain_http;
   const char *recording; /* of a cluster that is not live */
   const char *kubeconfig, *context;
   const char *extender_listen, *extender_client_ca;
@@ -30,6 +31,8 @@ bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str 
                       struct err *reterr) SG_MUST_CHECK;
 /* The extender's listener; NULL: there is none. */
 struct http_server *serve_live_extender(struct serve_live *serve);
+/* Of /api/v1, for routes of the main listener, which end before serve_live_free. */
+struct api_door *serve_live_api(struct serve_live *serve);
 struct live *serve_live_cluster(struct serve_live *serve);
 /* Drains the doors, gives up what is held, ends all threads. */
 void serve_live_stop(struct serve_live *serve);

@@ -218,7 +218,7 @@ static void find_changes(struct inquiry *q) {
   explain_find_less(q);
   if (explain_is_wanted(q, EXPLAIN_WAIT_DELETING))
     explain_find_waits(q);
-  if (explain_is_wanted(q, EXPLAIN_MOVE))
+  if (!q->question->no_moves && explain_is_wanted(q, EXPLAIN_MOVE))
     explain_find_moves(q);
 }
 

@@ -23,5 +23,9 @@ TCase *tcase_what_if(void);
 TCase *tcase_leader(void);
 TCase *tcase_judges(void);
 TCase *tcase_api_auth(void);
+TCase *tcase_reason_book(void);
+TCase *tcase_reasons(void);
+TCase *tcase_serve_api(void);
+TCase *tcase_serve_api_recording(void);
 
 #endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/cli/live_lab.h"
+
+#include "slicegate/wire.h"
+
+#include <check.h>
+
+void live_lab_init(struct live_lab *lab, api_decide_fn *decide, void *ctx) {
+  char text[1024];
+  struct err err = {0};
+  *lab = (struct live_lab){.arena = arena_new(4096), .dir = temp_dir_make()};
+  lab->server = api_server_start_deciding(decide, ctx);
+  lab->kubeconfig = temp_path(&lab->dir, "config");
+  (void)snprintf(text, sizeof(text),
+                 "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
+                 "contexts:\n- name: c\n  context: {cluster: c, user: u}\n"
+                 "clusters:\n- name: c\n  cluster: {server: \"http://127.0.0.1:%u\"}\n"
+                 "users:\n- name: u\n  user: {token: our-own}\n",
+                 api_server_port(lab->server));
+  temp_write(lab->kubeconfig.text, text);
+  lab->live = live_new(&(struct live_config){.kubeconfig = lab->kubeconfig.text}, &err);
+  ck_assert_msg(lab->live != NULL, "%s", err.text);
+  live_lab_put_node(lab, "a", "1", NULL);
+}
+
+void live_lab_done(struct live_lab *lab) {
+  live_free(lab->live);
+  api_server_stop(lab->server);
+  temp_dir_remove(&lab->dir);
+  arena_free(lab->arena);
+}
+
+void live_lab_sync(struct live_lab *lab) {
+  for (size_t i = 0; i < STATE_KINDS; i++)
+    state_synced(live_state(lab->live), (enum state_kind)i);
+}
+
+void live_lab_put_node(struct live_lab *lab, const char *name, const char *gpus,
+                       const char *taint) {
+  struct node node;
+  struct err err = {0};
+  struct str json = str_printf(
+      lab->arena,
+      "{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"taints\":[%s%s%s]},\"status\":{\"allocatable\":{"
+      "\"cpu\":\"8\",\"memory\":\"8Gi\",\"pods\":\"9\",\"nvidia.com/gpu\":\"%s\"}}}",
+      name, taint ? "{\"effect\":\"NoSchedule\",\"key\":\"" : "", taint ? taint : "",
+      taint ? "\"}" : "", gpus);
+  ck_assert_msg(wire_node_read(lab->arena, json, &node, &err), "%s", err.text);
+  state_put_node(live_state(lab->live), &node);
+}
+
+void live_lab_put_pod(struct live_lab *lab, const char *name, const char *node, const char *gpus) {
+  struct pod pod;
+  struct err err = {0};
+  struct str json = str_printf(
+      lab->arena,
+      "{\"metadata\":{\"namespace\":\"ml\",\"name\":\"%s\",\"uid\":\"%s-uid\","
+      "\"resourceVersion\":\"3\",\"creationTimestamp\":\"1970-01-02T00:00:00Z\"},"
+      "\"spec\":{\"nodeName\":\"%s\",\"containers\":[{\"name\":\"m\",\"resources\":{\"limits\":{"
+      "\"nvidia.com/gpu\":\"%s\"}}}]},\"status\":{\"phase\":\"%s\"}}",
+      name, name, node ? node : "", gpus, node ? "Running" : "Pending");
+  ck_assert_msg(wire_pod_read(lab->arena, json, &pod, &err), "%s", err.text);
+  state_put_pod(live_state(lab->live), &pod);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A live cluster whose API server is scripted, and whose content the test puts into the state
+ * itself: namespace "ml", node "a" with one GPU. */
+#ifndef SLICEGATE_TESTS_CLI_LIVE_LAB_H
+#define SLICEGATE_TESTS_CLI_LIVE_LAB_H
+
+#include "src/cli/live.h"
+#include "tests/support/api_server.h"
+#include "tests/support/temp_dir.h"
+
+struct live_lab {
+  struct api_server *server;
+  struct temp_dir dir;
+  struct temp_path kubeconfig;
+  struct live *live;
+  struct arena *arena;
+};
+void live_lab_init(struct live_lab *lab, api_decide_fn *decide, void *ctx);
+void live_lab_done(struct live_lab *lab);
+void live_lab_put_node(struct live_lab *lab, const char *name, const char *gpus, const char *taint);
+/* With the uid "<name>-uid", created in 1970; `node` NULL: it waits. */
+void live_lab_put_pod(struct live_lab *lab, const char *name, const char *node, const char *gpus);
+void live_lab_sync(struct live_lab *lab);
+
+#endif
