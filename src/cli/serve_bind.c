@@ -78,6 +78,8 @@ static bool reserve_firmly(struct bind_call *b) {
     return true;
   if (held == STATE_IS_BOUND)
     reason = STR_LIT("the pod is bound or over already");
+  if (held == STATE_IS_BINDING)
+    reason = STR_LIT("nobody knows yet what became of an earlier Binding of the pod");
   CLEANUP_BUF struct buf text;
   buf_init(&text, 1024);
   buf_printf(&text, "cannot bind %.*s/%.*s to %.*s: %.*s", STR_FMT(b->args.pod_ns),
