@@ -186,10 +186,10 @@ static void copy_annotation(const struct ext_binding *made, const char *key, cha
       (void)snprintf(ret, SERVER_TEXT_MAX, "%.*s", STR_FMT(made->annotations[i].value));
 }
 
-static void bind(struct world *w, bool is_interrupted);
+static void bind(struct world *w, const struct world_call *other);
 
 /* One decision, put into the ledger: whether to write the Binding. */
-static bool reserve(struct world *w, const struct world_call *call, bool is_interrupted,
+static bool reserve(struct world *w, const struct world_call *call, bool is_alone,
                     struct ext_binding *made) {
   struct pod pod = asked_for(w, call);
   struct pack_asked asked;
@@ -203,8 +203,8 @@ static bool reserve(struct world *w, const struct world_call *call, bool is_inte
   leave(&view);
   if (!fits)
     return false;
-  if (!is_interrupted && one_in(w, 2)) /* somebody decides on the same snapshot */
-    bind(w, true);
+  if (is_alone && one_in(w, 2)) /* somebody decides on the same snapshot, perhaps on this node */
+    bind(w, call);
   if (w->plant == PLANT_NO_HOLD)
     return true;
   enum state_held held = hold(w, STATE_FIRM, &pod, &asked, node, &made->placement);
@@ -212,14 +212,24 @@ static bool reserve(struct world *w, const struct world_call *call, bool is_inte
   return held == STATE_HELD || (held == STATE_NO_ROOM && w->plant == PLANT_IGNORES_NO_ROOM);
 }
 
-static void bind(struct world *w, bool is_interrupted) {
-  struct world_call *open = &w->calls[below(w, WORLD_CALLS)];
-  if (!open->is_open || count_letters(w) + 2 > WORLD_LETTERS)
+static struct world_call *find_open(struct world *w) {
+  size_t first = below(w, WORLD_CALLS);
+  for (size_t i = 0; i < WORLD_CALLS; i++)
+    if (w->calls[(first + i) % WORLD_CALLS].is_open)
+      return &w->calls[(first + i) % WORLD_CALLS];
+  return NULL;
+}
+
+static void bind(struct world *w, const struct world_call *other) {
+  struct world_call *open = find_open(w);
+  if (!open || count_letters(w) + 2 > WORLD_LETTERS)
     return;
-  const struct world_call call = *open;
+  struct world_call call = *open;
   open->is_open = false;
+  if (other && one_in(w, 2))
+    call.node = other->node;
   struct ext_binding made;
-  if (!reserve(w, &call, is_interrupted, &made))
+  if (!reserve(w, &call, !other, &made))
     return;
   struct server_binding binding = {.pod = call.pod, .node = call.node, .uid = call.uid};
   copy_annotation(&made, "slicegate.dev/devices", binding.cards);
@@ -243,12 +253,12 @@ static void make_node(struct world *w, int index) {
 static void change_node(struct world *w) {
   int index = (int)below(w, SERVER_NODES);
   struct server_node node = w->server.nodes[index];
-  if (!node.is_there) {
+  if (!node.is_there || node.lists_nothing) {
     make_node(w, index);
-  } else if (one_in(w, 3)) {
+  } else if (one_in(w, 8)) {
     server_drop_node(&w->server, index);
-  } else { /* its plugin goes away, or is back */
-    node.lists_nothing = !node.lists_nothing;
+  } else if (one_in(w, 4)) { /* its plugin goes away for a while */
+    node.lists_nothing = true;
     server_put_node(&w->server, index, &node);
   }
 }
@@ -273,7 +283,7 @@ static void change_pod(struct world *w) {
     server_create_pod(&w->server, index, resource, draw_amount(w, resource));
   } else if (pod->node >= 0 && !pod->is_over && one_in(w, 2)) {
     server_end_pod(&w->server, index);
-  } else if (pod->is_over || one_in(w, pod->node >= 0 ? 3 : 12)) {
+  } else if (pod->is_over || one_in(w, pod->node >= 0 ? 3 : 30)) {
     server_drop_pod(&w->server, index);
     if (one_in(w, 2)) /* the next of its name, at once */
       change_pod(w);
@@ -290,6 +300,11 @@ static void tell(struct world *w) {
   feed_tell(w->state, w->arena, &event);
   if (one_in(w, 6)) /* twice */
     feed_tell(w->state, w->arena, &event);
+}
+
+static void relist(struct world *w) {
+  feed_list(w->state, w->arena, &w->server);
+  w->relists++;
 }
 
 static void pass_time(struct world *w) {
@@ -323,31 +338,27 @@ static void restart(struct world *w) {
 
 void world_step(struct world *w) {
   arena_reset(w->arena);
-  size_t kind = below(w, 100);
-  if (w->server.event_count + 16 > SERVER_EVENTS_MAX)
+  size_t kind = below(w, 200);
+  if (w->server.event_count + 16 > SERVER_EVENTS_MAX || kind < 60)
     tell(w);
-  else if (kind < 24)
+  else if (kind < 90)
     filter(w);
-  else if (kind < 40)
-    bind(w, false);
-  else if (kind < 62)
-    tell(w);
-  else if (kind < 78)
+  else if (kind < 120)
+    bind(w, NULL);
+  else if (kind < 145)
     move_letter(w);
-  else if (kind < 94)
+  else if (kind < 180)
     change_pod(w);
-  else if (kind < 95)
+  else if (kind < 190)
     pass_time(w);
-  else if (one_in(w, 2))
+  else if (kind < 193)
     (void)state_verify(w->state, 2);
-  else if (one_in(w, 6))
+  else if (kind < 195)
     change_node(w);
-  else if (one_in(w, 30)) {
-    feed_list(w->state, w->arena, &w->server);
-    w->relists++;
-  } else if (one_in(w, 60)) {
+  else if (kind == 195 && one_in(w, 10))
+    relist(w);
+  else if (kind == 196 && one_in(w, 20))
     restart(w);
-  }
 }
 
 void world_init(struct world *w, uint64_t seed, enum plant plant) {
