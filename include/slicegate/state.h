@@ -13,8 +13,8 @@
  *
  * Invariants, asserted in the tests and by state_verify:
  *   1. What holds take never exceeds what a node has left: nothing is *decided* above capacity.
- *      What is observed above it (allocatable that drops under running pods) is recorded, blocks
- *      new pods, and throws nobody out.
+ *      What is observed above it (allocatable that drops under running pods, or under firm holds,
+ *      which stay as they are) is recorded, blocks new pods, and throws nobody out.
  *   2. A pod has at most one hold, and none once it is bound, over or gone. Every hold ends: by
  *      the watch, by its caller or by its deadline.
  *   3. The same events in any order that the API server may send them, duplicates included, give
@@ -154,9 +154,14 @@ enum state_held {
   STATE_HELD,
   STATE_NO_ROOM, /* not (any more) as placed: nothing is held; look at a new snapshot */
   STATE_NO_NODE,
-  STATE_IS_BOUND, /* the watch has seen the pod on a node, or over; or it is being bound */
+  STATE_IS_BOUND,   /* the watch has seen the pod on a node, or over */
+  STATE_IS_BINDING, /* the pod has a firm hold, which stays as it is */
 };
-/* Replaces whatever hold the pod had, also when it fails; but a firm one only by a firm one. */
+/*
+ * Replaces whatever hold the pod had, also when it fails; but not a firm one: the Binding that it
+ * stands for may be written yet, by whatever devices it names, even if nobody waits for the answer
+ * any more. Who knows that it will not be drops the hold first.
+ */
 enum state_held state_hold(struct state *state, const struct state_hold *hold) SG_MUST_CHECK;
 /* Drops the pod's hold; false: it had none. Firm ones only when is_firm_too. */
 bool state_unhold(struct state *state, struct str uid, bool is_firm_too);
@@ -189,7 +194,7 @@ struct state_stats {
   size_t objects[STATE_KINDS];
   size_t waiting_pods;  /* GPU pods without a node */
   size_t homeless_pods; /* bound to a node that is not known */
-  size_t excess_nodes;  /* pods hold more there than it has */
+  size_t excess_nodes;  /* pods and firm holds take more there than it has */
   size_t unreadable_nodes;
   size_t contradictions; /* nodes whose labels and allocatable cannot both be right */
   size_t holds[STATE_FIRM + 1];

@@ -78,6 +78,8 @@ static bool reserve_firmly(struct bind_call *b) {
     return true;
   if (held == STATE_IS_BOUND)
     reason = STR_LIT("the pod is bound or over already");
+  if (held == STATE_IS_BINDING)
+    reason = STR_LIT("nobody knows yet what became of an earlier Binding of the pod");
   CLEANUP_BUF struct buf text;
   buf_init(&text, 1024);
   buf_printf(&text, "cannot bind %.*s/%.*s to %.*s: %.*s", STR_FMT(b->args.pod_ns),
@@ -90,6 +92,7 @@ static bool reserve_firmly(struct bind_call *b) {
 static void write_binding(struct bind_call *b) {
   struct live *live = b->call.door->live;
   if (!live_client(live)) {
+    (void)state_unhold(live_state(live), b->args.pod_uid, true);
     answer(b, "failed", "this is a recorded cluster: nothing can be bound");
     return;
   }

@@ -46,6 +46,14 @@ static void annotate(const struct pack_node *node, const struct pack_asked *aske
   ret->annotation_count = 1;
 }
 
+/* A device of another name on the node would do for the core, and is not what the pod asks for. */
+static bool is_listed(const struct ext_view *view, const struct pack_asked *asked, size_t node) {
+  if (asked->device.len == 0)
+    return true;
+  const uint64_t *listing = state_snapshot_listing(view->snapshot, asked->device);
+  return listing && bit_get(listing, node);
+}
+
 bool ext_bind(const struct ext_view *view, const struct pack_asked *asked, struct str name,
               int64_t unix_ns, struct arena *arena, struct ext_binding *ret,
               struct str *ret_reason) {
@@ -55,6 +63,10 @@ bool ext_bind(const struct ext_view *view, const struct pack_asked *asked, struc
   *ret = (struct ext_binding){0};
   if (node == SIZE_MAX) {
     *ret_reason = STR_LIT("the node is not known");
+    return false;
+  }
+  if (!is_listed(view, asked, node)) {
+    *ret_reason = ext_reason(pack_cluster_catalog(cluster), PACK_NO_GPU, asked, arena);
     return false;
   }
   const struct pack_node *value = pack_cluster_node(cluster, node);

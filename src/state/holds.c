@@ -23,8 +23,10 @@ bool hold_is_weaker(const struct hold *a, const struct hold *b) {
 
 void hold_drop(struct state *state, struct hold *hold) {
   struct slot *slot = hold->slot;
+  bool was_firm = hold->kind == STATE_FIRM;
   size_t i = 0;
-  (void)pack_release(state->cluster, slot->index, hold->number);
+  if (slot->value)
+    (void)pack_release(state->cluster, slot->index, hold->number);
   while (slot->holds[i] != hold)
     i++;
   slot->holds[i] = slot->holds[--slot->hold_count];
@@ -34,6 +36,11 @@ void hold_drop(struct state *state, struct hold *hold) {
     hold->record->hold = NULL;
   state->hold_counts[hold->kind]--;
   state_give(state, hold, sizeof(*hold) + hold->uid_len);
+  if (was_firm && slot->value && slot->is_excess) { /* perhaps by this one */
+    if (slot->is_short)
+      slot_rebuild(state, slot);
+    slot_settle(state, slot);
+  }
   slot_sweep(state, slot);
   state_changed(state);
 }
@@ -55,6 +62,7 @@ static void add_hold(struct state *state, const struct state_hold *asked, struct
   made->slot = slot;
   made->record = record;
   made->kind = asked->kind;
+  made->takes_cards = pack_is_card_name(asked->asked->device);
   made->until_ms = asked->until_ms;
   made->request = *request;
   made->placement = *placement;
@@ -98,12 +106,13 @@ enum state_held state_hold(struct state *state, const struct state_hold *hold) {
   if (hold->uid.len == 0) /* nothing would ever confirm or end it by name */
     return STATE_NO_ROOM;
   state_lock(state);
+  enum state_held held = STATE_IS_BINDING;
   struct hold *before = hold_find(state, hold->uid);
-  /* Its Binding may be on its way: what that takes is not free for a guess of later. */
-  bool is_being_bound = before && before->kind == STATE_FIRM && hold->kind != STATE_FIRM;
-  if (before && !is_being_bound)
+  bool is_firm = before && before->kind == STATE_FIRM;
+  if (before && !is_firm)
     hold_drop(state, before);
-  enum state_held held = is_being_bound ? STATE_IS_BOUND : take_hold(state, hold);
+  if (!is_firm)
+    held = take_hold(state, hold);
   state_unlock(state);
   return held;
 }

@@ -79,13 +79,12 @@ static uint8_t pick_card(const struct pack_node *node, const struct record *reco
  * Somebody has bound more to a card than it has. The core refuses what is not there, and would go
  * on to give away what seems to be left: so the pod is given all of that instead.
  */
-static void squeeze(struct state *state, struct pack_cluster *cluster, size_t index,
-                    const struct record *record) {
+static void squeeze(struct pack_cluster *cluster, size_t index, uint64_t number,
+                    const struct pack_request *asked, uint8_t card) {
   const struct pack_node *node = pack_cluster_node(cluster, index);
-  struct pod pod = record_asks(record);
-  struct pack_request request = pack_intake_request_on(state->intake, node, &pod);
-  uint8_t card = pick_card(node, record);
-  if (card == UINT8_MAX || units_of(&request.forms[0]) != 1 || node->devices[card].left == 0)
+  struct pack_request request = *asked;
+  if (card >= node->device_count || units_of(&request.forms[0]) != 1 ||
+      node->devices[card].left == 0)
     return;
   const struct pack_device *device = &node->devices[card];
   struct pack_placement rest = {.unit_count = 1, .units = {{.device = card}}};
@@ -93,8 +92,12 @@ static void squeeze(struct state *state, struct pack_cluster *cluster, size_t in
   request.forms[0].kind = device->mode == PACK_MODE_SHARED ? PACK_REPLICAS : PACK_FRACTION;
   request.forms[0].count = 1;
   request.forms[0].amount = device->left;
-  (void)pack_release(cluster, index, record->number);
-  (void)pack_observe(cluster, index, record->number, &request, &rest);
+  (void)pack_release(cluster, index, number);
+  (void)pack_observe(cluster, index, number, &request, &rest);
+}
+
+static bool lacks_cards(const struct pack_node *node) {
+  return node->counter_count == 0 && node->device_count > 0 && slot_lacks_units(node);
 }
 
 /* True: all that it holds was there. */
@@ -102,9 +105,11 @@ static bool observe_wholly(struct state *state, struct pack_cluster *cluster, si
                            const struct record *record) {
   slot_observe(state, cluster, index, record, NULL);
   const struct pack_node *node = pack_cluster_node(cluster, index);
-  if (node->counter_count || node->device_count == 0 || !slot_lacks_units(node))
+  if (!lacks_cards(node))
     return true;
-  squeeze(state, cluster, index, record);
+  struct pod pod = record_asks(record);
+  struct pack_request request = pack_intake_request_on(state->intake, node, &pod);
+  squeeze(cluster, index, record->number, &request, pick_card(node, record));
   return false;
 }
 
@@ -146,6 +151,27 @@ static bool commit_hold(const struct slot *slot, struct pack_cluster *cluster, s
          pack_commit(cluster, hold->number, &hold->request, &placement);
 }
 
+/*
+ * What it takes is not there now: the node lists less than before. The Binding may be written all
+ * the same, and what the node lists may return: so it is counted as if it were. False: cards have
+ * less than it takes.
+ */
+static bool insist(struct pack_cluster *cluster, size_t index, const struct hold *hold) {
+  struct pack_request request = hold->request;
+  struct pack_placement placement = hold->placement;
+  bool has_cards = pack_cluster_node(cluster, index)->counter_count == 0;
+  request = pack_request_of(request.cpu_milli, request.mem_bytes, PACK_CPU, 0, 0);
+  if (hold->takes_cards == has_cards) /* else the node lists something else altogether */
+    request.forms[0] = hold->request.forms[placement.form];
+  placement.form = 0;
+  placement.node = (uint32_t)index;
+  (void)pack_observe(cluster, index, hold->number, &request, &placement);
+  if (!lacks_cards(pack_cluster_node(cluster, index)))
+    return true;
+  squeeze(cluster, index, hold->number, &request, placement.units[0].device);
+  return false;
+}
+
 bool hold_has_room(const struct hold *hold, const struct pack_node *node) {
   const struct pack_request *request = &hold->request;
   const struct pack_form *form = &request->forms[hold->placement.form];
@@ -169,9 +195,14 @@ void slot_place_holds(struct state *state, struct slot *slot) {
   CLEANUP_FREE struct hold **holds = sorted_holds(slot);
   for (size_t i = 0; i < count; i++)
     (void)pack_release(state->cluster, slot->index, holds[i]->number);
-  for (size_t i = 0; i < count; i++)
-    if (!commit_hold(slot, state->cluster, slot->index, holds[i]))
+  for (size_t i = 0; i < count; i++) {
+    if (commit_hold(slot, state->cluster, slot->index, holds[i]))
+      continue;
+    if (holds[i]->kind == STATE_FIRM)
+      slot->is_short = !insist(state->cluster, slot->index, holds[i]) || slot->is_short;
+    else
       hold_drop(state, holds[i]);
+  }
 }
 
 /* ---- the whole --------------------------------------------------------------------------- */
@@ -206,7 +237,10 @@ size_t slot_build_copy(struct state *state, const struct slot *slot, struct pack
   (void)observe_all(state, slot, ret, index);
   CLEANUP_FREE struct hold **holds = sorted_holds(slot);
   for (size_t i = 0; i < slot->hold_count; i++)
-    if (!commit_hold(slot, ret, index, holds[i]))
-      return SIZE_MAX;
+    if (!commit_hold(slot, ret, index, holds[i])) {
+      if (holds[i]->kind != STATE_FIRM)
+        return SIZE_MAX;
+      (void)insist(ret, index, holds[i]);
+    }
   return index;
 }

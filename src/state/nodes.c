@@ -128,8 +128,10 @@ void state_put_node(struct state *state, const struct node *node) {
 }
 
 void slot_drop_node(struct state *state, struct slot *slot) {
-  while (slot->hold_count)
-    hold_drop(state, slot->holds[slot->hold_count - 1]);
+  /* Firm ones stay: a Binding is written whether the node is there or not, which may return. */
+  for (size_t i = slot->hold_count; i-- > 0;)
+    if (slot->holds[i]->kind != STATE_FIRM)
+      hold_drop(state, slot->holds[i]);
   size_t count = pack_cluster_count(state->cluster), behind = count - slot->index - 1;
   (void)pack_cluster_remove_node(state->cluster, atom_text(slot->name));
   struct slot **at = state->order + slot->index;
@@ -238,7 +240,7 @@ bool slot_is_excess(const struct slot *slot, const struct pack_node *node) {
   bool is_over = slot->is_short || node->cpu_left < 0 || node->mem_left < 0 ||
                  slot->pod_count > NODE_PODS_MAX ||
                  (node->pods_max && node->pod_count > node->pods_max) ||
-                 (slot->value->public.takes_no_pods && slot->pod_count);
+                 (slot->value->public.takes_no_pods && node->pod_count);
   for (uint16_t c = 0; c < node->counter_count && !is_over; c++)
     is_over = node->counters[c].left < 0;
   return is_over;

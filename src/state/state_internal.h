@@ -199,7 +199,8 @@ struct hold {
   struct slot *slot;
   struct record *record; /* NULL: the pod is not known yet */
   enum state_hold_kind kind;
-  size_t at; /* in the heap */
+  bool takes_cards; /* of a node that has cards, not counters */
+  size_t at;        /* in the heap */
   int64_t until_ms;
   struct pack_request request;
   struct pack_placement placement;

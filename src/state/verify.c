@@ -44,7 +44,8 @@ static bool is_same_node(const struct pack_node *a, const struct pack_node *b) {
 static bool are_holds_right(const struct slot *slot, const struct pack_node *node) {
   for (size_t i = 0; i < slot->hold_count; i++) {
     const struct hold *hold = slot->holds[i];
-    if (!hold_has_room(hold, node) || (hold->record && !hold->record->waiting))
+    if ((hold->kind != STATE_FIRM && !hold_has_room(hold, node)) ||
+        (hold->record && !hold->record->waiting))
       return false;
   }
   return true;

@@ -478,7 +478,7 @@ static void check_all(struct round *r, struct state *state, const struct twin *t
   size_t pods = 0, waiting = 0, homeless = 0, excess = 0, holds[STATE_FIRM + 1] = {0};
   for (int i = 0; i < TWIN_NODES; i++) {
     check_node(r, state, snapshot, twin, i);
-    excess += twin->nodes[i].is_there && twin_sum(twin, i, false).is_excess;
+    excess += twin->nodes[i].is_there && twin_sum(twin, i, true).is_excess;
   }
   for (size_t p = 0; p < TWIN_PODS; p++) {
     const struct twin_pod *pod = &twin->pods[p];

@@ -60,10 +60,19 @@ static void take_devices(const struct twin_node *node, const struct twin_pod *po
   }
 }
 
-static void take_hold(const struct twin_hold *hold, struct twin_sums *sums) {
-  for (size_t r = 0; r < TWIN_RESOURCES; r++)
-    sums->left[r] -= hold->amounts[r];
+/* A firm one may want what is not listed there any more. */
+static void take_hold(const struct twin_node *node, const struct twin_hold *hold,
+                      struct twin_sums *sums) {
+  for (size_t r = 0; r < TWIN_RESOURCES; r++) {
+    bool is_listed = r < TWIN_DEVICES       ? true
+                     : r == TWIN_CARD       ? twin_has_card(node)
+                     : node->amounts[r] < 0 ? false
+                                            : r != TWIN_GPU || hold->meaning == node->meaning;
+    sums->left[r] -= is_listed ? hold->amounts[r] : 0;
+    sums->is_excess = sums->is_excess || (hold->amounts[r] > 0 && sums->left[r] < 0);
+  }
   sums->pods++;
+  sums->is_excess = sums->is_excess || sums->pods > node->pods;
 }
 
 struct twin_sums twin_sum(const struct twin *twin, int index, bool with_holds) {
@@ -88,7 +97,7 @@ struct twin_sums twin_sum(const struct twin *twin, int index, bool with_holds) {
   }
   for (size_t h = 0; with_holds && h < twin->hold_count; h++)
     if (twin->holds[h].node == index)
-      take_hold(&twin->holds[h], &sums);
+      take_hold(node, &twin->holds[h], &sums);
   return sums;
 }
 
@@ -116,7 +125,8 @@ static void remove_hold(struct twin *twin, size_t at) {
   twin->holds[at] = twin->holds[--twin->hold_count];
 }
 
-/* Of the holds on the node those stay that fit beside what was observed, the strongest first. */
+/* Of the holds on the node the firm ones stay, and those that fit beside them and what was
+ * observed, the strongest first. */
 static void settle(struct twin *twin, int node) {
   struct twin_hold mine[TWIN_HOLDS];
   size_t count = 0;
@@ -126,8 +136,6 @@ static void settle(struct twin *twin, int node) {
     mine[count++] = twin->holds[h];
     remove_hold(twin, h);
   }
-  if (!twin->nodes[node].is_there)
-    return;
   struct twin_sums sums = twin_sum(twin, node, false);
   for (size_t done = 0; done < count; done++) {
     size_t best = done;
@@ -135,9 +143,10 @@ static void settle(struct twin *twin, int node) {
       best = is_stronger(&mine[i], &mine[best]) ? i : best;
     struct twin_hold hold = mine[best];
     mine[best] = mine[done];
-    if (!fits(&twin->nodes[node], &sums, &hold))
+    bool is_firm = hold.kind == STATE_FIRM;
+    if (!is_firm && (!twin->nodes[node].is_there || !fits(&twin->nodes[node], &sums, &hold)))
       continue;
-    take_hold(&hold, &sums);
+    take_hold(&twin->nodes[node], &hold, &sums);
     twin->holds[twin->hold_count++] = hold;
   }
 }
@@ -149,6 +158,9 @@ static void end_hold(struct twin *twin, uint64_t uid) {
 }
 
 enum state_held twin_hold(struct twin *twin, const struct twin_hold *hold) {
+  for (size_t h = 0; h < twin->hold_count; h++)
+    if (twin->holds[h].uid == hold->uid && twin->holds[h].kind == STATE_FIRM)
+      return STATE_IS_BINDING;
   end_hold(twin, hold->uid);
   for (size_t p = 0; p < TWIN_PODS; p++)
     if (twin->pods[p].is_there && twin->pods[p].uid == hold->uid && !twin_waits(&twin->pods[p]))

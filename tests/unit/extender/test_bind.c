@@ -79,6 +79,9 @@ START_TEST(our_own_protocol_names_cards) {
   struct pod odd = lab_pod(&lab.s, "o", NULL, "slicegate.dev/gpu-milli", "1500", NULL);
   doors_ask(&lab, &odd, "n");
   ck_assert_ptr_null(lab.question.asked); /* neither a part of one card nor whole ones */
+  struct pod other = lab_pod(&lab.s, "g", NULL, "nvidia.com/gpu", "1", NULL);
+  ck_assert(!bind_on(&lab, &other, "n", &made, &reason)); /* whole cards by another name */
+  ck_assert(str_is(reason, "no nvidia.com/gpu on the node"));
 }
 END_TEST
 

@@ -161,7 +161,8 @@ static size_t count_below_zero(const struct state_snapshot *snapshot) {
     const struct pack_node *node = pack_cluster_node(cluster, n);
     const uint64_t *pods;
     size_t held = state_snapshot_holds(snapshot, n, &pods);
-    count += node->counters[0].left < 0 || held > node->pod_count;
+    /* Firm holds stay beside what is observed; others do not. */
+    count += (node->counters[0].left < 0 && held) || held > node->pod_count;
     count += (size_t)node->counters[0].left + node->pod_count != GPUS;
     count += !str_eq(state_snapshot_node(snapshot, n)->node.name, node->name);
     count += state_snapshot_find(snapshot, node->name, SIZE_MAX) != n;
