@@ -34,6 +34,25 @@ START_TEST(best_first_and_no_more_than_asked_for) {
 }
 END_TEST
 
+/* The layout is cut already: no room for larger instances is to be kept, so the fullest is first.
+ */
+START_TEST(slices_that_are_counted_fill_node_by_node) {
+  CLEANUP_DOORS struct doors lab;
+  doors_init(&lab);
+  static const char slice[] = "nvidia.com/mig-1g.10gb";
+  doors_add(&lab, "a", slice, "7");
+  doors_add(&lab, "b", slice, "7");
+  doors_add(&lab, "c", slice, "7");
+  struct pod few = lab_pod(&lab.s, "few", "b", slice, "2", NULL);
+  struct pod many = lab_pod(&lab.s, "many", "c", slice, "5", NULL);
+  state_put_pod(lab.s.state, &few);
+  state_put_pod(lab.s.state, &many);
+  struct pod pod = lab_pod(&lab.s, "new", NULL, slice, "1", NULL);
+  doors_filter(&lab, &pod, "a b c");
+  ck_assert_str_eq(doors_passed(&lab), "c b a");
+}
+END_TEST
+
 START_TEST(why_not) {
   CLEANUP_DOORS struct doors lab;
   doors_init(&lab);
@@ -202,6 +221,7 @@ END_TEST
 TCase *tcase_filter(void) {
   TCase *tcase = tcase_create("filter");
   tcase_add_test(tcase, best_first_and_no_more_than_asked_for);
+  tcase_add_test(tcase, slices_that_are_counted_fill_node_by_node);
   tcase_add_test(tcase, why_not);
   tcase_add_test(tcase, cpu_memory_and_pods_count_too);
   tcase_add_test(tcase, what_cannot_be_known_passes);
