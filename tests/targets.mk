@@ -26,7 +26,7 @@ test-asan: ## suites and fuzz corpora under AddressSanitizer and UBSan
 
 .PHONY: test-tsan
 # Where threads are: the rest has none, and took most of the time.
-TSAN_SUITES := unit/sys unit/http unit/kube unit/state unit/cli property/kube_watch integration/http_server
+TSAN_SUITES := unit/sys unit/packing unit/policy unit/http unit/kube unit/state unit/cli property/kube_watch integration/http_server
 test-tsan: ## suites of what has threads under ThreadSanitizer
 	@$(MAKE) --no-print-directory FLAVOUR=tsan $(JOBS) bin $(TSAN_SUITES:%=build/tsan/tests/%/suite)
 	@$(MAKE) --no-print-directory FLAVOUR=tsan $(JOBS) --output-sync SUITE="$(TSAN_SUITES)" test-suites
