@@ -128,7 +128,11 @@ func TestPodsArePacked(t *testing.T) {
 			must(t, suite.Plane.CreatePods(t.Context(), one.Times(20)...))
 			must(t, watch.WaitBound(within(t), 20))
 			use, total := used(t, namespace, "nvidia.com/gpu", 8)
-			if total != 20 || len(use) != 3 {
+			most := 3
+			if nominate { // a nomination that comes too late is given up, and has kept its room from others meanwhile
+				most++
+			}
+			if total != 20 || len(use) > most {
 				t.Errorf("20 pods of one GPU are on %d nodes of 8: %v", len(use), use)
 			}
 			if !nominate && g.metric(t, "slicegate_extender_requests_total", `verb="filter"`) < 20 {
