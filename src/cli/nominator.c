@@ -118,6 +118,21 @@ static size_t find_candidates(struct nominator *n, struct ext_candidate *ret) {
   return count;
 }
 
+static bool hold(struct nominator *n, const struct pod *pod, const struct pack_asked *asked,
+                 struct str node, const struct pack_placement *placement) {
+  int64_t now = live_now_ms();
+  const struct state_hold made = {.kind = STATE_NOMINATED,
+                                  .ns = pod->ns,
+                                  .name = pod->name,
+                                  .uid = pod->uid,
+                                  .asked = asked,
+                                  .node = node,
+                                  .placement = placement,
+                                  .now_ms = now,
+                                  .until_ms = now + STATE_HOLD_MS};
+  return state_hold(state_of(n), &made) == STATE_HELD;
+}
+
 /* The queue is put in order once; each chunk is then decided on a state that knows the last. */
 static void decide(struct nominator *n, struct ext_candidate *queue, size_t count) {
   struct ext_advice advice[CHUNK];
@@ -132,16 +147,7 @@ static void decide(struct nominator *n, struct ext_candidate *queue, size_t coun
       const struct ext_candidate *candidate = &queue[first + advice[i].candidate];
       struct str node =
           pack_cluster_node(state_snapshot_cluster(view.snapshot), advice[i].node)->name;
-      const struct state_hold hold = {.kind = STATE_NOMINATED,
-                                      .ns = candidate->pod->ns,
-                                      .name = candidate->pod->name,
-                                      .uid = candidate->pod->uid,
-                                      .asked = candidate->asked,
-                                      .node = node,
-                                      .placement = &advice[i].placement,
-                                      .now_ms = now,
-                                      .until_ms = now + STATE_HOLD_MS};
-      if (state_hold(state_of(n), &hold) != STATE_HELD)
+      if (!hold(n, candidate->pod, candidate->asked, node, &advice[i].placement))
         continue;
       struct str kept = str_copy(n->arena, node);
       nominations_add(n->nominations, candidate->pod, kept, now);
@@ -167,9 +173,12 @@ static void take_back(struct nominator *n) {
       continue;
     (void)state_unhold(state_of(n), pod->uid, false);
     placer_enter(n->config.placer, &view);
-    bool fits = ext_bind(&view, &asked, due[i].node, 0, n->arena, &binding, &reason);
+    /* Its room stays held as long as it is nominated, or others would be nominated there too. */
+    bool stays = pod->nominated_node.len &&
+                 ext_bind(&view, &asked, due[i].node, 0, n->arena, &binding, &reason) &&
+                 hold(n, pod, &asked, due[i].node, &binding.placement);
     placer_leave(n->config.placer, &view);
-    if (fits && pod->nominated_node.len)
+    if (stays)
       continue;
     nominations_forget(n->nominations, pod->uid);
     if (str_eq(pod->nominated_node, due[i].node))
