@@ -13,6 +13,8 @@
 
 #include "slicegate/base.h"
 
+#include <pthread.h>
+
 /* ---- clocks ----------------------------------------------------------------- */
 
 /* A point on the monotonic clock: for durations and deadlines, never for display. */
@@ -158,6 +160,20 @@ void sys_watch_add(struct sys_watch *watch, const char *const *paths, size_t cou
 bool sys_watch_start(struct sys_watch *watch, struct err *reterr) SG_MUST_CHECK;
 /* Waits for a running callback, stops the thread, frees. No callback runs after it. */
 void sys_watch_free(struct sys_watch *watch);
+
+/* ---- pauses ----------------------------------------------------------------- */
+
+/* What a thread that works now and then sleeps on, and is woken by when it is to end. */
+struct sys_rest {
+  pthread_mutex_t mutex;
+  pthread_cond_t ended;
+  bool is_ended;
+};
+void sys_rest_init(struct sys_rest *rest);
+void sys_rest_done(struct sys_rest *rest);
+/* Returns after that time: true; or as soon as it has been ended: false. */
+bool sys_rest(struct sys_rest *rest, int64_t ms);
+void sys_rest_end(struct sys_rest *rest);
 
 /* ---- signals ---------------------------------------------------------------- */
 

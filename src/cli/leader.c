@@ -53,7 +53,7 @@ static void free_leader(struct leader *leader) {
   free((char *)leader->config.pod_selector.ptr);
   free((char *)leader->labels.pod_name.ptr);
   (void)pthread_mutex_destroy(&leader->mutex);
-  (void)pthread_cond_destroy(&leader->ended);
+  sys_rest_done(&leader->rest);
   kube_stop_free(leader->stop);
   free(leader);
 }
@@ -75,12 +75,8 @@ static struct leader *new_leader(const struct leader_config *config) {
   leader->random = (uint64_t)sys_wall_now().ns | 1;
   leader->status.is_elected = config->name.len > 0;
   atomic_init(&leader->holds_until_ns, config->name.len > 0 ? 0 : INT64_MAX);
-  pthread_condattr_t monotonic;
-  (void)pthread_condattr_init(&monotonic);
-  (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
   (void)pthread_mutex_init(&leader->mutex, NULL);
-  (void)pthread_cond_init(&leader->ended, &monotonic);
-  (void)pthread_condattr_destroy(&monotonic);
+  sys_rest_init(&leader->rest);
   return leader;
 }
 
@@ -109,10 +105,7 @@ struct leader *leader_start(const struct leader_config *given, struct err *reter
 void leader_stop(struct leader *leader) {
   if (!leader)
     return;
-  (void)pthread_mutex_lock(&leader->mutex);
-  leader->is_ended = true;
-  (void)pthread_cond_broadcast(&leader->ended);
-  (void)pthread_mutex_unlock(&leader->mutex);
+  sys_rest_end(&leader->rest);
   kube_stop_raise(leader->stop);
   (void)pthread_join(leader->thread, NULL);
   free_leader(leader);

@@ -162,20 +162,6 @@ static bool attempt(struct leader *leader, struct err *reterr) {
 
 /* ---- the loop ---------------------------------------------------------------------------- */
 
-/* False: the leader is to end. */
-static bool sleep_ms(struct leader *leader, int64_t ms) {
-  struct timespec until;
-  int64_t ns = sys_mono_add_ms(sys_mono_now(), ms).ns;
-  until = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-  (void)pthread_mutex_lock(&leader->mutex);
-  int failed = 0;
-  while (!leader->is_ended && !failed)
-    failed = pthread_cond_timedwait(&leader->ended, &leader->mutex, &until);
-  bool goes_on = !leader->is_ended;
-  (void)pthread_mutex_unlock(&leader->mutex);
-  return goes_on;
-}
-
 /* Candidates come apart: up to 2.2 times the period. */
 static int64_t jittered(struct leader *leader) {
   leader->random ^= leader->random << 13;
@@ -206,14 +192,14 @@ static void elect(struct leader *leader) {
       break;
     tell_attempt(leader, is_well ? NULL : &err);
     leader_labels_step(&leader->labels, leader->stop, leader->config.retry_ms);
-  } while (sleep_ms(leader, pause_ms(leader, began)));
+  } while (sys_rest(&leader->rest, pause_ms(leader, began)));
 }
 
 static void hold_always(struct leader *leader) {
   gain(leader);
   do {
     leader_labels_step(&leader->labels, leader->stop, leader->config.retry_ms);
-  } while (sleep_ms(leader, leader->config.retry_ms));
+  } while (sys_rest(&leader->rest, leader->config.retry_ms));
 }
 
 static bool put_nobody(struct leader *leader, unsigned *ret_status, struct err *reterr) {

@@ -15,9 +15,9 @@ struct leader {
   pthread_t thread;
   _Atomic int64_t holds_until_ns; /* of the monotonic clock; 0: does not hold */
 
+  struct sys_rest rest; /* between attempts; until it is ended */
+
   pthread_mutex_t mutex; /* guards what follows */
-  pthread_cond_t ended;
-  bool is_ended;
   struct leader_status status; /* what does not depend on the time of asking */
   struct sys_mono renewed_at;  /* 0: never */
 
@@ -32,7 +32,7 @@ struct leader {
   struct sys_mono logged_at;
 };
 
-/* The thread, until leader->is_ended. */
+/* The thread, until leader->rest is ended. */
 void *leader_main(void *leader);
 
 #endif

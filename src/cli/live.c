@@ -44,6 +44,7 @@ struct live {
   struct feed feeds[STATE_KINDS];
   pthread_t house;
   bool has_house;
+  struct sys_rest rest; /* of the house */
 };
 
 int64_t live_now_ms(void) {
@@ -180,9 +181,7 @@ static void on_error(void *ctx, const struct kube_watch_error *error) {
 /* Deadlines of the ledger, and a look at some nodes whether they are what they should be. */
 static void *keep_house(void *ctx) {
   struct live *live = ctx;
-  for (int64_t round = 0; !kube_stop_is_raised(live->stop); round++) {
-    struct timespec pause = {.tv_nsec = HOUSE_MS * 1000000L};
-    (void)nanosleep(&pause, NULL);
+  for (int64_t round = 0; sys_rest(&live->rest, HOUSE_MS); round++) {
     size_t expired = state_expire(live->state, live_now_ms());
     if (expired)
       sys_log(SYS_INFO, "holds ended by their deadline", sys_int("count", (int64_t)expired));
@@ -242,6 +241,7 @@ struct live *live_new(const struct live_config *config, struct err *reterr) {
     live->feeds[i].arena = arena_new(SCRATCH_BYTES);
     pthread_mutex_init(&live->feeds[i].lock, NULL);
   }
+  sys_rest_init(&live->rest);
   live->recording = config->recording;
   live->tick = config->tick;
   live->tick_ctx = config->tick_ctx;
@@ -288,6 +288,7 @@ bool live_start(struct live *live, struct err *reterr) {
 
 void live_stop(struct live *live) {
   kube_stop_raise(live->stop);
+  sys_rest_end(&live->rest);
   for (size_t i = 0; i < STATE_KINDS; i++) {
     struct feed *feed = &live->feeds[i];
     pthread_mutex_lock(&feed->lock);
@@ -310,6 +311,7 @@ void live_free(struct live *live) {
   kube_config_free(live->config);
   kube_stop_free(live->stop);
   state_free(live->state);
+  sys_rest_done(&live->rest);
   for (size_t i = 0; i < STATE_KINDS; i++) {
     arena_free(live->feeds[i].arena);
     pthread_mutex_destroy(&live->feeds[i].lock);

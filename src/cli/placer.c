@@ -41,9 +41,7 @@ struct placer {
   bool has_begun;
   pthread_t thread;
   bool has_thread;
-  pthread_mutex_t lock; /* of `is_stopping` */
-  pthread_cond_t wake;
-  bool is_stopping;
+  struct sys_rest rest; /* between looks at what has happened */
 };
 
 /* ---- decisions ------------------------------------------------------------------------------- */
@@ -198,23 +196,11 @@ static void learn(struct placer *placer) {
   placer->has_begun = true;
 }
 
-static bool pause_learning(struct placer *placer) {
-  struct sys_mono until = sys_mono_add_ms(sys_mono_now(), placer->has_begun ? LEARN_MS : BEGIN_MS);
-  struct timespec ts = {.tv_sec = (time_t)(until.ns / 1000000000),
-                        .tv_nsec = (long)(until.ns % 1000000000)};
-  (void)pthread_mutex_lock(&placer->lock);
-  while (!placer->is_stopping && sys_mono_now().ns < until.ns)
-    (void)pthread_cond_timedwait(&placer->wake, &placer->lock, &ts);
-  bool goes_on = !placer->is_stopping;
-  (void)pthread_mutex_unlock(&placer->lock);
-  return goes_on;
-}
-
 static void *learn_for_ever(void *ctx) {
   struct placer *placer = ctx;
   do
     learn(placer);
-  while (pause_learning(placer));
+  while (sys_rest(&placer->rest, placer->has_begun ? LEARN_MS : BEGIN_MS));
   return NULL;
 }
 
@@ -229,12 +215,7 @@ struct placer *placer_new(struct state *state, size_t best) {
   placer->history = mem_zalloc(HISTORY_KINDS * sizeof(*placer->history));
   placer->history_counts = mem_zalloc(HISTORY_KINDS * sizeof(*placer->history_counts));
   pthread_mutex_init(&placer->deciding, NULL);
-  pthread_mutex_init(&placer->lock, NULL);
-  pthread_condattr_t attr;
-  (void)pthread_condattr_init(&attr);
-  (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-  (void)pthread_cond_init(&placer->wake, &attr);
-  (void)pthread_condattr_destroy(&attr);
+  sys_rest_init(&placer->rest);
   return placer;
 }
 
@@ -249,10 +230,7 @@ bool placer_start(struct placer *placer, struct err *reterr) {
 void placer_stop(struct placer *placer) {
   if (!placer->has_thread)
     return;
-  (void)pthread_mutex_lock(&placer->lock);
-  placer->is_stopping = true;
-  (void)pthread_cond_signal(&placer->wake);
-  (void)pthread_mutex_unlock(&placer->lock);
+  sys_rest_end(&placer->rest);
   (void)pthread_join(placer->thread, NULL);
   placer->has_thread = false;
 }
@@ -265,8 +243,7 @@ void placer_free(struct placer *placer) {
   pack_tables_unref(placer->tables);
   pricing_learner_free(placer->learner);
   pthread_mutex_destroy(&placer->deciding);
-  pthread_mutex_destroy(&placer->lock);
-  (void)pthread_cond_destroy(&placer->wake);
+  sys_rest_done(&placer->rest);
   free(placer->news);
   free(placer->history);
   free(placer->history_counts);

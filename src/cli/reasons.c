@@ -31,9 +31,7 @@ struct reasons {
   struct arena *arena; /* of one look */
   char *instance;
   pthread_t thread;
-  pthread_mutex_t lock;
-  pthread_cond_t ended;
-  bool is_ended;
+  struct sys_rest rest;
   size_t first; /* of the waiting pods, where the next look begins */
   int64_t complained_ms;
   int64_t rested_ms; /* within this look, where limits wanted it */
@@ -42,18 +40,6 @@ struct reasons {
 
 static struct state *state_of(const struct reasons *r) {
   return live_state(r->config.live);
-}
-
-/* False: it is to end. */
-static bool rest(struct reasons *r, int64_t ms) {
-  int64_t until_ns = sys_mono_add_ms(sys_mono_now(), ms).ns;
-  struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
-  (void)pthread_mutex_lock(&r->lock);
-  while (!r->is_ended && pthread_cond_timedwait(&r->ended, &r->lock, &until) == 0)
-    continue;
-  bool goes_on = !r->is_ended;
-  (void)pthread_mutex_unlock(&r->lock);
-  return goes_on;
 }
 
 /* ---- saying ---------------------------------------------------------------------------------- */
@@ -151,7 +137,7 @@ static bool ask_all(struct reasons *r, const struct pod *const *pods, size_t cou
   const struct timespec turn = {.tv_nsec = TURN_US * 1000L};
   for (size_t first = 0; first < count; first += CHUNK) {
     int64_t pause = reason_book_pause_ms(r->book, live_now_ms());
-    if (pause > 1000 || (pause && !rest(r, pause)))
+    if (pause > 1000 || (pause && !sys_rest(&r->rest, pause)))
       return false;
     r->rested_ms += pause;
     size_t here = count - first < CHUNK ? count - first : CHUNK;
@@ -214,7 +200,7 @@ static void *speak_for_ever(void *ctx) {
   uint64_t seen = 0;
   bool is_due = true;
   int64_t pause = r->config.look_ms;
-  while (rest(r, pause)) {
+  while (sys_rest(&r->rest, pause)) {
     pause = r->config.look_ms;
     explain_live_tidy(r->config.explain);
     if (!state_is_synced(state_of(r)) || !r->config.may_speak(r->config.may_speak_ctx)) {
@@ -239,26 +225,20 @@ static void *speak_for_ever(void *ctx) {
 static void release(struct reasons *r) {
   reason_book_free(r->book);
   arena_free(r->arena);
-  (void)pthread_cond_destroy(&r->ended);
-  (void)pthread_mutex_destroy(&r->lock);
+  sys_rest_done(&r->rest);
   free(r->instance);
   free(r);
 }
 
 struct reasons *reasons_start(const struct reasons_config *config, struct err *reterr) {
   struct reasons *r = mem_zalloc(sizeof(*r));
-  pthread_condattr_t monotonic;
   r->config = *config;
   r->config.patience_ms = config->patience_ms ? config->patience_ms : PATIENCE_MS;
   r->config.look_ms = config->look_ms ? config->look_ms : LOOK_MS;
   r->instance = mem_strndup(config->instance.ptr, config->instance.len);
   r->book = reason_book_new();
   r->arena = arena_new(64 << 10);
-  (void)pthread_condattr_init(&monotonic);
-  (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-  (void)pthread_mutex_init(&r->lock, NULL);
-  (void)pthread_cond_init(&r->ended, &monotonic);
-  (void)pthread_condattr_destroy(&monotonic);
+  sys_rest_init(&r->rest);
   int failed = pthread_create(&r->thread, NULL, speak_for_ever, r);
   if (!failed)
     return r;
@@ -270,10 +250,7 @@ struct reasons *reasons_start(const struct reasons_config *config, struct err *r
 void reasons_stop(struct reasons *r) {
   if (!r)
     return;
-  (void)pthread_mutex_lock(&r->lock);
-  r->is_ended = true;
-  (void)pthread_cond_signal(&r->ended);
-  (void)pthread_mutex_unlock(&r->lock);
+  sys_rest_end(&r->rest);
   (void)pthread_join(r->thread, NULL);
   release(r);
 }

@@ -34,9 +34,7 @@ struct sys_watch {
   size_t count;
   pthread_t thread;
   bool is_running;
-  pthread_mutex_t mutex; /* guards `stop` */
-  pthread_cond_t wake;
-  bool stop;
+  struct sys_rest rest; /* between looks */
 };
 
 static struct stamp look(const char *path) {
@@ -60,12 +58,7 @@ static bool stamp_eq(struct stamp a, struct stamp b) {
 struct sys_watch *sys_watch_new(int64_t interval_ms) {
   struct sys_watch *watch = mem_zalloc(sizeof(*watch));
   watch->interval_ms = interval_ms > 0 ? interval_ms : SYS_WATCH_INTERVAL_MS;
-  (void)pthread_mutex_init(&watch->mutex, NULL);
-  pthread_condattr_t attr;
-  (void)pthread_condattr_init(&attr);
-  (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-  (void)pthread_cond_init(&watch->wake, &attr);
-  (void)pthread_condattr_destroy(&attr);
+  sys_rest_init(&watch->rest);
   return watch;
 }
 
@@ -106,22 +99,9 @@ static bool set_has_changed(struct watched *set) {
   return true;
 }
 
-/* Waits one interval; false when the watch is being stopped. */
-static bool wait_interval(struct sys_watch *watch) {
-  struct sys_mono until = sys_mono_add_ms(sys_mono_now(), watch->interval_ms);
-  struct timespec ts = {.tv_sec = (time_t)(until.ns / 1000000000),
-                        .tv_nsec = (long)(until.ns % 1000000000)};
-  (void)pthread_mutex_lock(&watch->mutex);
-  while (!watch->stop && sys_mono_now().ns < until.ns)
-    (void)pthread_cond_timedwait(&watch->wake, &watch->mutex, &ts);
-  bool go_on = !watch->stop;
-  (void)pthread_mutex_unlock(&watch->mutex);
-  return go_on;
-}
-
 static void *watch_main(void *arg) {
   struct sys_watch *watch = arg;
-  while (wait_interval(watch)) {
+  while (sys_rest(&watch->rest, watch->interval_ms)) {
     for (size_t i = 0; i < watch->count; i++) {
       if (set_has_changed(&watch->sets[i]))
         watch->sets[i].changed(watch->sets[i].ctx);
@@ -143,10 +123,7 @@ void sys_watch_free(struct sys_watch *watch) {
   if (!watch)
     return;
   if (watch->is_running) {
-    (void)pthread_mutex_lock(&watch->mutex);
-    watch->stop = true;
-    (void)pthread_cond_signal(&watch->wake);
-    (void)pthread_mutex_unlock(&watch->mutex);
+    sys_rest_end(&watch->rest);
     (void)pthread_join(watch->thread, NULL);
   }
   for (size_t i = 0; i < watch->count; i++) {
@@ -157,7 +134,6 @@ void sys_watch_free(struct sys_watch *watch) {
     free(watch->sets[i].seen);
   }
   free(watch->sets);
-  (void)pthread_cond_destroy(&watch->wake);
-  (void)pthread_mutex_destroy(&watch->mutex);
+  sys_rest_done(&watch->rest);
   free(watch);
 }

@@ -7,6 +7,7 @@ TCase *tcase_file(void);
 TCase *tcase_watch(void);
 TCase *tcase_signals(void);
 TCase *tcase_metrics(void);
+TCase *tcase_rest(void);
 
 Suite *make_suite(void) {
   Suite *suite = suite_create("sys");
@@ -16,5 +17,6 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_watch());
   suite_add_tcase(suite, tcase_signals());
   suite_add_tcase(suite, tcase_metrics());
+  suite_add_tcase(suite, tcase_rest());
   return suite;
 }

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pauses of a thread that works now and then, until it is asked to end. */
+#include "slicegate/sys.h"
+
+void sys_rest_init(struct sys_rest *rest) {
+  pthread_condattr_t attr;
+  rest->is_ended = false;
+  (void)pthread_condattr_init(&attr);
+  (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+  (void)pthread_mutex_init(&rest->mutex, NULL);
+  (void)pthread_cond_init(&rest->ended, &attr);
+  (void)pthread_condattr_destroy(&attr);
+}
+
+void sys_rest_done(struct sys_rest *rest) {
+  (void)pthread_cond_destroy(&rest->ended);
+  (void)pthread_mutex_destroy(&rest->mutex);
+}
+
+bool sys_rest(struct sys_rest *rest, int64_t ms) {
+  int64_t until_ns = sys_mono_add_ms(sys_mono_now(), ms).ns;
+  struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000),
+                           .tv_nsec = (long)(until_ns % 1000000000)};
+  (void)pthread_mutex_lock(&rest->mutex);
+  while (!rest->is_ended && pthread_cond_timedwait(&rest->ended, &rest->mutex, &until) == 0)
+    continue;
+  bool goes_on = !rest->is_ended;
+  (void)pthread_mutex_unlock(&rest->mutex);
+  return goes_on;
+}
+
+void sys_rest_end(struct sys_rest *rest) {
+  (void)pthread_mutex_lock(&rest->mutex);
+  rest->is_ended = true;
+  (void)pthread_cond_broadcast(&rest->ended);
+  (void)pthread_mutex_unlock(&rest->mutex);
+}
