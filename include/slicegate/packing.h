@@ -586,8 +586,6 @@ bool pack_intake_read_pod(struct pack_intake *intake, struct arena *arena, const
 /* What a pod that runs on this node holds there: the one form that its name has there. */
 struct pack_request pack_intake_request_on(const struct pack_intake *intake,
                                            const struct pack_node *node, const struct pod *pod);
-/* Grows whenever a name is met or gets a further meaning. */
-uint64_t pack_intake_version(const struct pack_intake *intake);
 /* Number that forms and counters know the resource by; 0: not met. */
 uint8_t pack_intake_name(const struct pack_intake *intake, struct str resource);
 /* The resource is one that nodes list and pods ask for a GPU by: whole, MIG, shared, of a vendor.

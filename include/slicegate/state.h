@@ -148,7 +148,7 @@ struct state_hold {
   const struct pack_asked *asked;
   struct str node;
   const struct pack_placement *placement; /* its node index is not looked at */
-  int64_t now_ms, until_ms;
+  int64_t until_ms;
 };
 enum state_held {
   STATE_HELD,

@@ -8,26 +8,6 @@ static void set_text(json_t *object, const char *key, struct str text) {
   json_object_set_new(object, key, text.len ? output_json_text(text) : json_null());
 }
 
-static void set_count(json_t *object, const char *key, uint64_t count) {
-  json_object_set_new(object, key, json_integer((json_int_t)count));
-}
-
-static json_t *groups_json(const struct explain_answer *answer) {
-  json_t *list = json_array();
-  for (size_t g = 0; g < answer->group_count; g++) {
-    const struct explain_group *group = &answer->groups[g];
-    json_t *row = json_object(), *examples = json_array();
-    json_object_set_new(row, "reason", output_json_text(group->reason));
-    set_count(row, "nodes", group->node_count);
-    set_count(row, "free_devices", (uint64_t)group->devices_left);
-    for (size_t e = 0; e < group->node_count && e < EXPLAIN_EXAMPLES; e++)
-      json_array_append_new(examples, output_json_text(group->examples[e]));
-    json_object_set_new(row, "examples", examples);
-    json_array_append_new(list, row);
-  }
-  return list;
-}
-
 static json_t *tolerations_json(const struct explain_change *change) {
   json_t *list = json_array();
   for (size_t i = 0; i < change->toleration_count; i++) {
@@ -63,7 +43,8 @@ static json_t *pods_json(const struct cluster *cluster, const struct explain_cha
 static void set_amounts(struct arena *arena, const struct explain_change *change, json_t *row) {
   json_t *resources = json_object();
   if (change->resource.len)
-    set_count(resources, str_copy(arena, change->resource).ptr, (uint64_t)change->count);
+    output_json_set_count(resources, str_copy(arena, change->resource).ptr,
+                          (uint64_t)change->count);
   if (change->cpu_milli > 0)
     json_object_set_new(resources, "cpu",
                         output_json_text(str_printf(arena, "%lldm", (long long)change->cpu_milli)));
@@ -79,7 +60,7 @@ static json_t *change_json(struct arena *arena, const struct cluster *cluster,
   json_object_set_new(row, "kind", json_string(explain_change_name(change->kind)));
   json_object_set_new(row, "text", output_json_text(change->text));
   json_object_set_new(row, "node", output_json_text(cluster->nodes[change->node].name));
-  set_count(row, "nodes", change->node_count);
+  output_json_set_count(row, "nodes", change->node_count);
   if (change->kind == EXPLAIN_TOLERATE)
     json_object_set_new(row, "tolerations", tolerations_json(change));
   if (change->resource.len || change->kind == EXPLAIN_LESS_HOST)
@@ -116,7 +97,7 @@ static json_t *item_json(struct arena *arena, const struct explain_report *repor
   json_object_set_new(row, "namespace", output_json_text(answer->pod->ns));
   json_object_set_new(row, "name", output_json_text(answer->pod->name));
   json_object_set_new(row, "template", output_json_text(item->template_path));
-  set_count(row, "replicas", (uint64_t)item->replicas);
+  output_json_set_count(row, "replicas", (uint64_t)item->replicas);
   json_object_set_new(row, "requests", what_if_requests_json(arena, answer->pod));
   json_object_set_new(row, "state", json_string(explain_state_name(answer->state)));
   set_text(row, "why", str_printable(arena, answer->why, SIZE_MAX));
@@ -124,11 +105,11 @@ static json_t *item_json(struct arena *arena, const struct explain_report *repor
   set_text(row, "summary", explain_reason_line(answer, arena, LINE_MAX_BYTES));
   json_object_set_new(row, "findings", findings_json(answer));
   json_object_set_new(row, "is_judged", json_boolean(answer->is_judged));
-  set_count(nodes, "all", answer->node_count);
-  set_count(nodes, "fit", answer->fit_count);
-  set_count(nodes, "unreadable", answer->unreadable_count);
+  output_json_set_count(nodes, "all", answer->node_count);
+  output_json_set_count(nodes, "fit", answer->fit_count);
+  output_json_set_count(nodes, "unreadable", answer->unreadable_count);
   json_object_set_new(row, "nodes", nodes);
-  json_object_set_new(row, "reasons", groups_json(answer));
+  json_object_set_new(row, "reasons", output_json_groups(answer->groups, answer->group_count));
   for (size_t i = 0; i < answer->change_count; i++)
     json_array_append_new(changes, change_json(arena, report->cluster, &answer->changes[i]));
   json_object_set_new(row, "changes", changes);
@@ -143,8 +124,8 @@ static json_t *item_json(struct arena *arena, const struct explain_report *repor
 static json_t *report_json(const struct explain_report *report) {
   CLEANUP_ARENA struct arena *arena = arena_new(4096);
   json_t *root = json_object(), *cluster = json_object(), *pods = json_array();
-  set_count(cluster, "nodes", report->cluster->node_count);
-  set_count(cluster, "pods", report->cluster->pod_count);
+  output_json_set_count(cluster, "nodes", report->cluster->node_count);
+  output_json_set_count(cluster, "pods", report->cluster->pod_count);
   json_object_set_new(root, "cluster", cluster);
   for (size_t i = 0; i < report->count; i++)
     json_array_append_new(pods, item_json(arena, report, &report->items[i]));

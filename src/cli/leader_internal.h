@@ -17,7 +17,7 @@ struct leader {
 
   struct sys_rest rest; /* between attempts; until it is ended */
 
-  pthread_mutex_t mutex; /* guards what follows */
+  pthread_mutex_t mutex;       /* guards what follows */
   struct leader_status status; /* what does not depend on the time of asking */
   struct sys_mono renewed_at;  /* 0: never */
 

@@ -342,6 +342,20 @@ struct str live_namespace(const struct live *live) {
   return live->recording ? STR_LIT("default") : kube_config_namespace(live->config);
 }
 
+enum state_held live_hold(struct live *live, enum state_hold_kind kind, const struct pod *pod,
+                          const struct pack_asked *asked, struct str node,
+                          const struct pack_placement *placement) {
+  const struct state_hold hold = {.kind = kind,
+                                  .ns = pod->ns,
+                                  .name = pod->name,
+                                  .uid = pod->uid,
+                                  .asked = asked,
+                                  .node = node,
+                                  .placement = placement,
+                                  .until_ms = live_now_ms() + STATE_HOLD_MS};
+  return state_hold(live->state, &hold);
+}
+
 /* A watch that was begun again need not bring anything: that it is answered says that it works. */
 static bool is_heard_again(const struct feed *feed, const struct kube_watch_stats *stats) {
   enum { CLOCKS_GRAIN_MS = 10 };

@@ -46,6 +46,10 @@ struct live_feed {
   struct kube_watch_stats stats;
   char error[512]; /* of the last failure; empty when the feed is well */
 };
+/* Puts a decision into the ledger, for as long as holds stand. */
+enum state_held live_hold(struct live *live, enum state_hold_kind kind, const struct pod *pod,
+                          const struct pack_asked *asked, struct str node,
+                          const struct pack_placement *placement) SG_MUST_CHECK;
 void live_get_feeds(struct live *live, struct live_feed ret[STATE_KINDS]);
 /* Seconds since the server was last heard of on the feed that has been silent longest, beyond the
  * silence that a quiet cluster keeps by itself; 0: all feeds are well; -1: not synced yet. */

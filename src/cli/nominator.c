@@ -120,17 +120,7 @@ static size_t find_candidates(struct nominator *n, struct ext_candidate *ret) {
 
 static bool hold(struct nominator *n, const struct pod *pod, const struct pack_asked *asked,
                  struct str node, const struct pack_placement *placement) {
-  int64_t now = live_now_ms();
-  const struct state_hold made = {.kind = STATE_NOMINATED,
-                                  .ns = pod->ns,
-                                  .name = pod->name,
-                                  .uid = pod->uid,
-                                  .asked = asked,
-                                  .node = node,
-                                  .placement = placement,
-                                  .now_ms = now,
-                                  .until_ms = now + STATE_HOLD_MS};
-  return state_hold(state_of(n), &made) == STATE_HELD;
+  return live_hold(n->config.live, STATE_NOMINATED, pod, asked, node, placement) == STATE_HELD;
 }
 
 /* The queue is put in order once; each chunk is then decided on a state that knows the last. */

@@ -8,6 +8,26 @@ json_t *output_json_text(struct str text) {
   return json_stringn(text.len ? text.ptr : "", text.len);
 }
 
+void output_json_set_count(json_t *object, const char *key, uint64_t count) {
+  json_object_set_new(object, key, json_integer((json_int_t)count));
+}
+
+json_t *output_json_groups(const struct explain_group *groups, size_t count) {
+  json_t *list = json_array();
+  for (size_t g = 0; g < count; g++) {
+    const struct explain_group *group = &groups[g];
+    json_t *row = json_object(), *examples = json_array();
+    json_object_set_new(row, "reason", output_json_text(group->reason));
+    output_json_set_count(row, "nodes", group->node_count);
+    output_json_set_count(row, "free_devices", (uint64_t)group->devices_left);
+    for (size_t e = 0; e < group->node_count && e < EXPLAIN_EXAMPLES; e++)
+      json_array_append_new(examples, output_json_text(group->examples[e]));
+    json_object_set_new(row, "examples", examples);
+    json_array_append_new(list, row);
+  }
+  return list;
+}
+
 enum { LAYOUT = JSON_INDENT(2) };
 
 void output_json_write(const json_t *value, FILE *out) {

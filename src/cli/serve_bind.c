@@ -40,22 +40,12 @@ static bool find_pod(struct bind_call *b) {
 static enum state_held reserve(struct bind_call *b, struct str *ret_reason) {
   struct ext_view view;
   struct extender_door *door = b->call.door;
-  int64_t now = live_now_ms();
   enum state_held held = STATE_NO_ROOM;
   (void)state_unhold(live_state(door->live), b->args.pod_uid, false);
   placer_enter(door->placer, &view);
   if (ext_bind(&view, &b->asked, b->args.node, sys_wall_now().ns, b->call.request->arena, &b->made,
                ret_reason)) {
-    const struct state_hold hold = {.kind = STATE_FIRM,
-                                    .ns = b->args.pod_ns,
-                                    .name = b->args.pod_name,
-                                    .uid = b->args.pod_uid,
-                                    .asked = &b->asked,
-                                    .node = b->args.node,
-                                    .placement = &b->made.placement,
-                                    .now_ms = now,
-                                    .until_ms = now + STATE_HOLD_MS};
-    held = state_hold(live_state(door->live), &hold);
+    held = live_hold(door->live, STATE_FIRM, &b->pod, &b->asked, b->args.node, &b->made.placement);
     *ret_reason = STR_LIT("the node was taken by others in the meantime");
   } else {
     held = STATE_NO_NODE;

@@ -60,8 +60,7 @@ bool door_enter(struct door_call *call) {
   return false;
 }
 
-/* ---- filter
- * -------------------------------------------------------------------------------------- */
+/* ---- filter ---------------------------------------------------------------------------------- */
 
 struct filter_call {
   struct door_call call;
@@ -83,18 +82,8 @@ const struct pack_asked *door_ask(const struct door_call *call, const struct pod
 
 void door_hold(const struct door_call *call, const struct pod *pod, const struct pack_asked *asked,
                struct str node, const struct pack_placement *placement) {
-  int64_t now = live_now_ms();
-  const struct state_hold hold = {.kind = STATE_TENTATIVE,
-                                  .ns = pod->ns,
-                                  .name = pod->name,
-                                  .uid = pod->uid,
-                                  .asked = asked,
-                                  .node = node,
-                                  .placement = placement,
-                                  .now_ms = now,
-                                  .until_ms = now + STATE_HOLD_MS};
   /* What was not to be held any more in the meantime only ranks worse than it might. */
-  (void)!state_hold(live_state(call->door->live), &hold);
+  (void)!live_hold(call->door->live, STATE_TENTATIVE, pod, asked, node, placement);
 }
 
 static void decide_filter(struct filter_call *f) {
@@ -193,8 +182,7 @@ void serve_filter(void *ctx, const struct http_request *request, struct http_res
   door_count(&f.call, f.found.passed_count ? "passed" : "refused");
 }
 
-/* ---- prioritize
- * ------------------------------------------------------------------------------------ */
+/* ---- prioritize ------------------------------------------------------------------------------ */
 
 void serve_prioritize(void *ctx, const struct http_request *request,
                       struct http_response *response) {

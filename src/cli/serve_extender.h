@@ -19,7 +19,6 @@ struct extender_door {
   atomic_int bindings;         /* calls of bind under way */
   struct sys_metric *requests; /* by verb and result */
   struct sys_metric *duration; /* by verb: in the handler */
-  struct sys_metric *refusals; /* nodes, by reason class */
 };
 /* Metrics are made in the registry. */
 void extender_door_init(struct extender_door *door, struct sys_metrics *metrics);

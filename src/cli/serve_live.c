@@ -295,10 +295,6 @@ struct api_door *serve_live_api(struct serve_live *serve) {
   return &serve->api;
 }
 
-struct live *serve_live_cluster(struct serve_live *serve) {
-  return serve->live;
-}
-
 void serve_live_refresh_metrics(struct serve_live *serve) {
   explain_live_tidy(serve->explain);
   (void)pthread_mutex_lock(&serve->lock);

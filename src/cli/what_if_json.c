@@ -3,10 +3,6 @@
 #include "src/cli/output_json.h"
 #include "src/cli/what_if.h"
 
-static void set_count(json_t *object, const char *key, uint64_t count) {
-  json_object_set_new(object, key, json_integer((json_int_t)count));
-}
-
 json_t *what_if_requests_json(struct arena *arena, const struct pod *pod) {
   json_t *object = json_object();
   for (size_t i = 0; i < pod->request_count; i++) {
@@ -25,7 +21,7 @@ static json_t *placed_json(const struct what_if_result *result,
       continue;
     json_t *row = json_object();
     json_object_set_new(row, "node", output_json_text(result->recorded->nodes[n].name));
-    set_count(row, "pods", answer->by_node[n]);
+    output_json_set_count(row, "pods", answer->by_node[n]);
     json_array_append_new(list, row);
   }
   return list;
@@ -39,23 +35,7 @@ static json_t *stand_ins_json(const struct what_if_answer *answer) {
     json_t *row = json_object();
     json_object_set_new(row, "gets", output_json_text(answer->stand_ins[f].what));
     json_object_set_new(row, "resource", output_json_text(answer->asked->device));
-    set_count(row, "pods", answer->stand_ins[f].pods);
-    json_array_append_new(list, row);
-  }
-  return list;
-}
-
-static json_t *groups_json(const struct what_if_answer *answer) {
-  json_t *list = json_array();
-  for (size_t g = 0; g < answer->group_count; g++) {
-    const struct explain_group *group = &answer->groups[g];
-    json_t *row = json_object(), *examples = json_array();
-    json_object_set_new(row, "reason", output_json_text(group->reason));
-    set_count(row, "nodes", group->node_count);
-    set_count(row, "free_devices", (uint64_t)group->devices_left);
-    for (size_t e = 0; e < group->node_count && e < EXPLAIN_EXAMPLES; e++)
-      json_array_append_new(examples, output_json_text(group->examples[e]));
-    json_object_set_new(row, "examples", examples);
+    output_json_set_count(row, "pods", answer->stand_ins[f].pods);
     json_array_append_new(list, row);
   }
   return list;
@@ -102,14 +82,14 @@ static json_t *answer_json(struct arena *arena, const struct what_if_result *res
                            const struct what_if_answer *answer) {
   const struct what_if_pod *asked = answer->asked;
   json_t *row = name_json(asked);
-  set_count(row, "replicas", (uint64_t)asked->replicas);
+  output_json_set_count(row, "replicas", (uint64_t)asked->replicas);
   json_object_set_new(row, "requests", what_if_requests_json(arena, &asked->pod));
-  set_count(row, "fits", answer->fits);
+  output_json_set_count(row, "fits", answer->fits);
   json_object_set_new(row, "is_at_least", json_boolean(answer->is_at_least));
   json_object_set_new(row, "placed", placed_json(result, answer));
   json_object_set_new(row, "stand_ins", stand_ins_json(answer));
-  json_object_set_new(row, "blocked", groups_json(answer));
-  set_count(row, "unreadable_nodes", answer->unreadable_count);
+  json_object_set_new(row, "blocked", output_json_groups(answer->groups, answer->group_count));
+  output_json_set_count(row, "unreadable_nodes", answer->unreadable_count);
   json_object_set_new(row, "moves",
                       answer->has_moves ? moves_json(arena, result, answer) : json_null());
   json_object_set_new(row, "not_looked_at", strings_json(asked->unread));
@@ -119,19 +99,19 @@ static json_t *answer_json(struct arena *arena, const struct what_if_result *res
 void what_if_print_json(const struct what_if_result *result, FILE *out) {
   CLEANUP_ARENA struct arena *arena = arena_new(4096);
   json_t *root = json_object(), *cluster = json_object(), *pods = json_array();
-  set_count(cluster, "nodes", result->recorded->node_count);
-  set_count(cluster, "pods", result->holding);
-  set_count(cluster, "waiting_pods", result->waiting);
-  set_count(cluster, "pods_on_other_nodes", result->strays);
-  set_count(cluster, "overfull_nodes", result->over);
+  output_json_set_count(cluster, "nodes", result->recorded->node_count);
+  output_json_set_count(cluster, "pods", result->holding);
+  output_json_set_count(cluster, "waiting_pods", result->waiting);
+  output_json_set_count(cluster, "pods_on_other_nodes", result->strays);
+  output_json_set_count(cluster, "overfull_nodes", result->over);
   json_object_set_new(root, "cluster", cluster);
   for (size_t i = 0; i < result->answer_count; i++)
     json_array_append_new(pods, answer_json(arena, result, &result->answers[i]));
   json_object_set_new(root, "pods", pods);
   if (result->set_pods) {
     json_t *together = json_object();
-    set_count(together, "pods", result->set_pods);
-    set_count(together, "fits", result->sets);
+    output_json_set_count(together, "pods", result->set_pods);
+    output_json_set_count(together, "fits", result->sets);
     json_object_set_new(together, "is_at_least", json_boolean(result->is_sets_at_least));
     json_object_set_new(together, "is_exact", json_boolean(result->is_sets_exact));
     json_object_set_new(together, "no_room_for",

@@ -26,22 +26,19 @@ uint8_t intake_add_name(struct pack_intake *intake, struct str name) {
   uint8_t number = intake_find_name(intake, name);
   if (number || intake->name_count == DEVICE_NAMES_MAX)
     return number;
-  intake->version++;
   intake->names[intake->name_count++] = (struct device_name){.text = str_copy(intake->arena, name)};
   return (uint8_t)intake->name_count;
 }
 
-bool intake_admit_form(struct pack_intake *intake, struct device_name *name, uint8_t kind,
-                       uint16_t profile) {
+bool intake_admit_form(struct device_name *name, uint8_t kind, uint16_t profile) {
   for (uint8_t i = 0; i < name->form_count; i++)
     if (name->forms[i].kind == kind && name->forms[i].profile == profile)
       return true;
   /* One place is kept for wholes, as which everything can be counted. */
   if (kind != PACK_WHOLE && name->form_count >= PACK_FORMS_MAX - 1) {
-    (void)intake_admit_form(intake, name, PACK_WHOLE, 0);
+    (void)intake_admit_form(name, PACK_WHOLE, 0);
     return false;
   }
-  intake->version++;
   name->forms[name->form_count].kind = kind;
   name->forms[name->form_count++].profile = profile;
   return true;
@@ -152,10 +149,6 @@ const struct pack_asked *pack_intake_ask(struct pack_intake *intake, const struc
       !intake_intern(intake, asked, &asked->request.needs, reterr))
     return NULL;
   return asked;
-}
-
-uint64_t pack_intake_version(const struct pack_intake *intake) {
-  return intake->version;
 }
 
 uint8_t pack_intake_name(const struct pack_intake *intake, struct str resource) {

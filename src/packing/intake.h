@@ -68,13 +68,11 @@ struct pack_intake {
   struct constraint constraints[CONSTRAINTS_MAX];
   size_t constraint_count;
   bool is_sealed;               /* a scene was made: names and constraints are fixed */
-  uint64_t version;             /* counts names and the meanings they got */
   size_t *pod_first, *pod_last; /* [node]: its pods are [first, last) of the recording */
 };
 
 /* False: the name counts too many kinds already for one request to list them. */
-bool intake_admit_form(struct pack_intake *intake, struct device_name *name, uint8_t kind,
-                       uint16_t profile);
+bool intake_admit_form(struct device_name *name, uint8_t kind, uint16_t profile);
 /* 0: no number. */
 uint8_t intake_find_name(const struct pack_intake *intake, struct str name);
 uint8_t intake_add_name(struct pack_intake *intake, struct str name);

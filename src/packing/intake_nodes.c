@@ -112,7 +112,7 @@ static void set_kind(struct pack_intake *intake, const struct node *node,
   uint16_t number = pack_catalog_find_profile(intake->catalog, profile);
   ret->kind = is_shared ? PACK_REPLICAS : number != PACK_NONE ? PACK_SLICES : PACK_WHOLE;
   ret->profile = ret->kind == PACK_SLICES ? number : 0;
-  if (!intake_admit_form(intake, &intake->names[ret->name - 1], ret->kind, ret->profile)) {
+  if (!intake_admit_form(&intake->names[ret->name - 1], ret->kind, ret->profile)) {
     ret->kind = PACK_WHOLE;
     ret->profile = 0;
   }
@@ -230,7 +230,7 @@ static void add_counters(struct pack_intake *intake, const struct node *node,
                                      .total = (uint32_t)(total > INT32_MAX ? INT32_MAX : total)};
     if (resource_name_parse(name).class == NAME_VENDOR) {
       counter->kind = PACK_WHOLE;
-      (void)intake_admit_form(intake, &intake->names[number - 1], PACK_WHOLE, 0);
+      (void)intake_admit_form(&intake->names[number - 1], PACK_WHOLE, 0);
       add_devices(guess, PACK_MODE_WHOLE, vendor_product(intake, node, name), PACK_MILLI, total);
     } else {
       ret->is_unreadable = false;

@@ -140,7 +140,7 @@ static bool take_device(struct pack_intake *intake, const struct resource_reques
   }
   struct device_name *name = &intake->names[number - 1];
   if (name->form_count == 0) /* no node lists it: a whole of nothing */
-    (void)intake_admit_form(intake, name, PACK_WHOLE, 0);
+    (void)intake_admit_form(name, PACK_WHOLE, 0);
   ret->request.form_count = name->form_count;
   for (uint8_t f = 0; f < name->form_count; f++)
     ret->request.forms[f] = form_of(number, name->forms[f].kind, name->forms[f].profile, count);

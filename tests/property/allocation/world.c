@@ -57,7 +57,6 @@ static enum state_held hold(struct world *w, enum state_hold_kind kind, const st
                                                    .asked = asked,
                                                    .node = node,
                                                    .placement = placement,
-                                                   .now_ms = w->now,
                                                    .until_ms = w->now + lasts});
 }
 

@@ -382,7 +382,6 @@ static void hold(struct round *r) {
                                                                    .asked = &asked,
                                                                    .node = node_name(r, node),
                                                                    .placement = &placement,
-                                                                   .now_ms = r->now,
                                                                    .until_ms = twin.until});
   enum state_held expected = twin_hold(&r->told, &twin);
   CHECK(r, held == expected, "pod %d on node %d: held %d, the twin says %d", index, node, (int)held,
