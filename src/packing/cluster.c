@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A cluster: a table of pointers to node values, in order of names, and sums over them. */
+/* A cluster: a table of node values, in order of names, and sums over them. */
 #include "src/packing/cluster.h"
+#include "src/packing/pages.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -14,8 +15,8 @@ struct id_source {
 struct pack_cluster {
   const struct pack_catalog *catalog;
   struct id_source *source;
-  const struct pack_node **nodes;
-  struct cluster_head *heads; /* of nodes[i] */
+  struct pages nodes;
+  struct cluster_head *heads; /* [i]: of node i */
   uint32_t *runs; /* [i / CLUSTER_RUN]: another number after each change to one of these nodes */
   size_t count, cap;
   struct pack_totals totals;
@@ -35,7 +36,6 @@ static void reserve(struct pack_cluster *cluster, size_t count) {
     return;
   size_t cap = cluster->cap ? cluster->cap * 2 : 64;
   cap = cap < count ? count : cap;
-  cluster->nodes = mem_realloc(cluster->nodes, cap * sizeof(struct pack_node *));
   cluster->heads = mem_realloc(cluster->heads, cap * sizeof(*cluster->heads));
   cluster->runs = mem_realloc(cluster->runs, (cap / CLUSTER_RUN + 1) * sizeof(*cluster->runs));
   cluster->cap = cap;
@@ -46,13 +46,13 @@ struct pack_cluster *pack_cluster_copy(const struct pack_cluster *cluster) {
   copy->catalog = cluster->catalog;
   copy->source = cluster->source;
   atomic_fetch_add_explicit(&copy->source->refs, 1, memory_order_relaxed);
-  reserve(copy, cluster->count);
-  for (size_t i = 0; i < cluster->count; i++) {
-    copy->nodes[i] = pack_node_ref(cluster->nodes[i]);
-    copy->heads[i] = cluster->heads[i];
-    copy->runs[i / CLUSTER_RUN] = cluster->runs[i / CLUSTER_RUN];
-  }
+  copy->nodes = pages_share(&cluster->nodes);
   copy->count = cluster->count;
+  if (copy->count) {
+    reserve(copy, copy->count);
+    memcpy(copy->heads, cluster->heads, copy->count * sizeof(*copy->heads));
+    memcpy(copy->runs, cluster->runs, (copy->count / CLUSTER_RUN + 1) * sizeof(*copy->runs));
+  }
   copy->totals = cluster->totals;
   return copy;
 }
@@ -60,11 +60,9 @@ struct pack_cluster *pack_cluster_copy(const struct pack_cluster *cluster) {
 void pack_cluster_free(struct pack_cluster *cluster) {
   if (!cluster)
     return;
-  for (size_t i = 0; i < cluster->count; i++)
-    pack_node_unref(cluster->nodes[i]);
+  pages_done(&cluster->nodes);
   if (atomic_fetch_sub_explicit(&cluster->source->refs, 1, memory_order_acq_rel) == 1)
     free(cluster->source);
-  free(cluster->nodes);
   free(cluster->heads);
   free(cluster->runs);
   free(cluster);
@@ -79,7 +77,7 @@ size_t pack_cluster_count(const struct pack_cluster *cluster) {
 }
 
 const struct pack_node *pack_cluster_node(const struct pack_cluster *cluster, size_t index) {
-  return cluster->nodes[index];
+  return pages_get(&cluster->nodes, index);
 }
 
 struct cluster_head cluster_head_of(const struct pack_node *node) {
@@ -180,12 +178,15 @@ static void summarise(const struct pack_catalog *catalog, struct pack_node *node
   node->likeness = hash_node(catalog, node);
 }
 
-static void swap(struct pack_cluster *cluster, size_t index, const struct pack_node *node) {
-  count_node(&cluster->totals, cluster->nodes[index], -1);
+/* Returns the value of before, now the caller's. */
+static const struct pack_node *swap(struct pack_cluster *cluster, size_t index,
+                                    const struct pack_node *node) {
+  const struct pack_node *before = pages_swap(&cluster->nodes, index, node);
+  count_node(&cluster->totals, before, -1);
   count_node(&cluster->totals, node, 1);
-  cluster->nodes[index] = node;
   cluster->heads[index] = cluster_head_of(node);
   cluster->runs[index / CLUSTER_RUN] = next_id(cluster);
+  return before;
 }
 
 void cluster_prepare(const struct pack_cluster *cluster, struct pack_node *node) {
@@ -195,16 +196,12 @@ void cluster_prepare(const struct pack_cluster *cluster, struct pack_node *node)
 
 const struct pack_node *cluster_publish(struct pack_cluster *cluster, size_t index,
                                         struct pack_node *owned) {
-  const struct pack_node *before = cluster->nodes[index];
   cluster_prepare(cluster, owned);
-  swap(cluster, index, owned);
-  return before;
+  return swap(cluster, index, owned);
 }
 
 void cluster_restore(struct pack_cluster *cluster, size_t index, const struct pack_node *owned) {
-  const struct pack_node *gone = cluster->nodes[index];
-  swap(cluster, index, owned);
-  pack_node_unref(gone);
+  pack_node_unref(swap(cluster, index, owned));
 }
 
 /* ---- the table
@@ -216,7 +213,7 @@ static size_t find_place(const struct pack_cluster *cluster, struct str name, bo
   *ret_found = false;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
-    int order = str_cmp(cluster->nodes[middle]->name, name);
+    int order = str_cmp(pack_cluster_node(cluster, middle)->name, name);
     if (order == 0) {
       *ret_found = true;
       return middle;
@@ -244,10 +241,9 @@ static void renumber_runs(struct pack_cluster *cluster, size_t at) {
 static void insert(struct pack_cluster *cluster, size_t at, struct pack_node *owned) {
   reserve(cluster, cluster->count + 1);
   size_t behind = cluster->count - at;
-  memmove(cluster->nodes + at + 1, cluster->nodes + at, behind * sizeof(struct pack_node *));
   memmove(cluster->heads + at + 1, cluster->heads + at, behind * sizeof(*cluster->heads));
   cluster_prepare(cluster, owned);
-  cluster->nodes[at] = owned;
+  pages_insert(&cluster->nodes, at, owned);
   cluster->heads[at] = cluster_head_of(owned);
   cluster->count++;
   renumber_runs(cluster, at);
@@ -259,11 +255,10 @@ bool pack_cluster_remove_node(struct pack_cluster *cluster, struct str name) {
   size_t at = find_place(cluster, name, &is_there);
   if (!is_there)
     return false;
-  const struct pack_node *gone = cluster->nodes[at];
+  const struct pack_node *gone = pages_remove(&cluster->nodes, at);
   count_node(&cluster->totals, gone, -1);
   cluster->count--;
   size_t behind = cluster->count - at;
-  memmove(cluster->nodes + at, cluster->nodes + at + 1, behind * sizeof(struct pack_node *));
   memmove(cluster->heads + at, cluster->heads + at + 1, behind * sizeof(*cluster->heads));
   renumber_runs(cluster, at);
   pack_node_unref(gone);
@@ -355,7 +350,7 @@ bool pack_cluster_set_node(struct pack_cluster *cluster, const struct pack_node_
                            struct err *reterr) {
   bool is_there;
   size_t at = find_place(cluster, spec->name, &is_there);
-  const struct pack_node *old = is_there ? cluster->nodes[at] : NULL;
+  const struct pack_node *old = is_there ? pack_cluster_node(cluster, at) : NULL;
   struct pack_node *node =
       make_empty(cluster, spec, old ? old->pod_count : 0, old ? old->unit_count : 0, reterr);
   if (!node)
@@ -373,16 +368,16 @@ bool pack_cluster_set_node(struct pack_cluster *cluster, const struct pack_node_
 }
 
 void pack_cluster_set_traits(struct pack_cluster *cluster, size_t index, uint64_t traits) {
-  struct pack_node *node = node_copy(cluster->nodes[index], 0, 0);
+  struct pack_node *node = node_copy(pack_cluster_node(cluster, index), 0, 0);
   node->traits = traits;
   pack_node_unref(cluster_publish(cluster, index, node));
 }
 
 bool pack_cluster_set_mode(struct pack_cluster *cluster, size_t index, uint8_t device,
                            enum pack_mode mode, uint16_t replicas, struct err *reterr) {
-  if (index >= cluster->count || device >= cluster->nodes[index]->device_count)
+  if (index >= cluster->count || device >= pack_cluster_node(cluster, index)->device_count)
     return err_set(reterr, ERR_NOT_FOUND, "no such node or device");
-  const struct pack_node *before = cluster->nodes[index];
+  const struct pack_node *before = pack_cluster_node(cluster, index);
   struct pack_device made = before->devices[device];
   if (made.left != made.size)
     return err_set(reterr, ERR_INVALID, "node %.*s: device %u is in use", STR_FMT(before->name),

@@ -17,27 +17,40 @@ struct state_snapshot {
   uint64_t *held;
 };
 
-static bool is_soft(const struct hold *hold) {
-  return hold->kind != STATE_FIRM;
+struct soft {
+  uint64_t number;
+  size_t node;
+};
+
+/* The heap is all over the memory: it is gone through once. */
+static size_t list_soft(const struct state *state, struct soft *ret) {
+  size_t count = 0;
+  for (size_t i = 0; i < state->heap.count; i++) {
+    const struct hold *hold = state->heap.items[i];
+    if (hold->kind != STATE_FIRM)
+      ret[count++] = (struct soft){hold->number, hold->slot->index};
+  }
+  return count;
 }
 
 static void collect_holds(const struct state *state, struct state_snapshot *ret) {
   size_t nodes = pack_cluster_count(state->cluster);
-  size_t soft = state->hold_counts[STATE_TENTATIVE] + state->hold_counts[STATE_NOMINATED];
-  if (soft == 0)
+  size_t count = state->hold_counts[STATE_TENTATIVE] + state->hold_counts[STATE_NOMINATED];
+  if (count == 0)
     return;
+  struct soft *soft = mem_zalloc(count * sizeof(*soft));
+  count = list_soft(state, soft);
   ret->first = mem_zalloc((nodes + 2) * sizeof(*ret->first));
-  ret->held = mem_zalloc(soft * sizeof(*ret->held));
+  ret->held = mem_zalloc(count * sizeof(*ret->held));
   /* Counted two places on, so that filling in leaves each node's beginning where it belongs. */
   uint32_t *next = ret->first + 1;
-  for (size_t i = 0; i < state->heap.count; i++)
-    if (is_soft(state->heap.items[i]))
-      next[state->heap.items[i]->slot->index + 1]++;
+  for (size_t i = 0; i < count; i++)
+    next[soft[i].node + 1]++;
   for (size_t n = 1; n <= nodes; n++)
     next[n] += next[n - 1];
-  for (size_t i = 0; i < state->heap.count; i++)
-    if (is_soft(state->heap.items[i]))
-      ret->held[next[state->heap.items[i]->slot->index]++] = state->heap.items[i]->number;
+  for (size_t i = 0; i < count; i++)
+    ret->held[next[soft[i].node]++] = soft[i].number;
+  free(soft);
 }
 
 static struct node_table *share_table(struct state *state) {

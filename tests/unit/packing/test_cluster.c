@@ -316,6 +316,74 @@ START_TEST(a_copy_of_nothing) {
 }
 END_TEST
 
+enum { IMAGES = 3, IMAGE_MAX = 400 };
+
+/* A copy, and what it held when it was made. */
+struct image {
+  struct pack_cluster *copy;
+  const struct pack_node *nodes[IMAGE_MAX];
+  size_t count;
+};
+
+static void take_image(struct image *image, const struct pack_cluster *cluster) {
+  pack_cluster_free(image->copy);
+  image->copy = pack_cluster_copy(cluster);
+  image->count = pack_cluster_count(cluster);
+  for (size_t i = 0; i < image->count; i++)
+    image->nodes[i] = pack_cluster_node(cluster, i);
+}
+
+static void check_image(const struct image *image) {
+  if (!image->copy)
+    return;
+  ck_assert_uint_eq(pack_cluster_count(image->copy), image->count);
+  for (size_t i = 0; i < image->count; i++)
+    ck_assert_ptr_eq(pack_cluster_node(image->copy, i), image->nodes[i]);
+}
+
+static void change_something(struct lab *lab) {
+  char name[16];
+  size_t count = pack_cluster_count(lab->cluster);
+  (void)snprintf(name, sizeof(name), "%zu", (size_t)random_below(&lab->random, IMAGE_MAX));
+  struct err err;
+  if (count && random_one_in(&lab->random, 2))
+    pack_cluster_set_traits(lab->cluster, random_below(&lab->random, count), 1);
+  else if (random_one_in(&lab->random, 3))
+    (void)pack_cluster_remove_node(lab->cluster, str_of(name));
+  else
+    ck_assert(set_node(lab, name, &t4, 1, &err));
+}
+
+/* From here on the copy is what changes. */
+static void go_on_with(struct lab *lab, struct image *image) {
+  if (!image->copy)
+    return;
+  pack_cluster_free(lab->cluster);
+  lab->cluster = image->copy;
+  image->copy = NULL;
+}
+
+/* Copies share pages of nodes: no change to one is ever seen in another, wherever it is. */
+START_TEST(a_copy_stays_as_it_was) {
+  CLEANUP_LAB struct lab lab;
+  lab_init(&lab, random_seed());
+  struct image images[IMAGES] = {0};
+  for (int i = 0; i < 4000; i++) {
+    change_something(&lab);
+    if (random_one_in(&lab.random, 20))
+      take_image(&images[random_below(&lab.random, IMAGES)], lab.cluster);
+    if (random_one_in(&lab.random, 100))
+      go_on_with(&lab, &images[random_below(&lab.random, IMAGES)]);
+    for (size_t k = 0; k < IMAGES; k++)
+      check_image(&images[k]);
+  }
+  check_sorted(lab.cluster);
+  check_totals(lab.cluster);
+  for (size_t k = 0; k < IMAGES; k++)
+    pack_cluster_free(images[k].copy);
+}
+END_TEST
+
 static int compare_ids(const void *a, const void *b) {
   uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
   return (x > y) - (x < y);
@@ -450,6 +518,7 @@ TCase *tcase_cluster(void) {
   tcase_add_test(tc, totals_are_a_recount);
   tcase_add_test(tc, copies_share_values_and_go_their_own_way);
   tcase_add_test(tc, a_copy_of_nothing);
+  tcase_add_test(tc, a_copy_stays_as_it_was);
   tcase_add_test(tc, ids_are_never_given_twice);
   tcase_add_test(tc, a_reference_keeps_a_value);
   tcase_add_test(tc, traits_change_and_nothing_else);
