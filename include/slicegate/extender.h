@@ -139,8 +139,7 @@ void ext_put_in_order(const struct pack_catalog *catalog, struct ext_candidate *
 size_t ext_nominate(const struct ext_view *view, const struct ext_candidate *candidates,
                     size_t count, struct arena *arena, struct ext_advice *ret);
 
-/* ---- reasons (reason.c)
- * -------------------------------------------------------------------------- */
+/* ---- reasons (reason.c) ---------------------------------------------------------------------- */
 
 /* "no slice 1g.10gb left on any GPU": in the words of kube-scheduler where it has some. */
 struct str ext_reason(const struct pack_catalog *catalog, enum pack_reason reason,

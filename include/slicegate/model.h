@@ -412,6 +412,7 @@ enum pod_trait {
   POD_HAS_HARD_SPREAD = 1 << 3,  /* topologySpreadConstraints with DoNotSchedule */
   POD_HAS_VOLUME_CLAIMS = 1 << 4,
   POD_HAS_HOST_PORTS = 1 << 5,
+  POD_HAS_PREFERENCES = 1 << 6, /* preferred affinity, of nodes or to pods; spread ScheduleAnyway */
 };
 
 /* A device that a pod is known to hold: from the annotation that its plugin obeys, or from

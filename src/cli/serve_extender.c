@@ -10,6 +10,7 @@ enum {
   /* How long a filter that refuses everything for counts waits for news that must be under way:
    * kube-scheduler, which keeps the same counts, has found room. */
   BEHIND_MS = 150,
+  TELL_AGAIN_MS = 10000, /* of clients that are turned away */
 };
 
 /* ---- what all doors share -------------------------------------------------------------------- */
@@ -28,6 +29,20 @@ void extender_door_init(struct extender_door *door, struct sys_metrics *metrics)
                                         "reading and writing it included.",
                                 .labels = {"verb"}},
       bounds, SG_ARRAY_LEN(bounds));
+  door->clients_refused = sys_counter_new(
+      metrics, &(struct sys_metric_desc){
+                   .name = "extender_clients_refused_total",
+                   .help = "Connections to the extender without a good client certificate."});
+}
+
+void extender_client_refused(void *ctx, const char *peer, const char *reason) {
+  struct extender_door *door = ctx;
+  long long now = live_now_ms(), told = atomic_load(&door->refusal_told_ms);
+  sys_counter_add(sys_series_get(door->clients_refused, NULL), 1);
+  if ((told == 0 || now - told >= TELL_AGAIN_MS) &&
+      atomic_compare_exchange_strong(&door->refusal_told_ms, &told, now))
+    sys_log(SYS_WARN, "a client of the extender was turned away", sys_cstr("peer", peer),
+            sys_cstr("why", reason));
 }
 
 void door_count(const struct door_call *call, const char *result) {

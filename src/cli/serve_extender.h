@@ -19,7 +19,12 @@ struct extender_door {
   atomic_int bindings;         /* calls of bind under way */
   struct sys_metric *requests; /* by verb and result */
   struct sys_metric *duration; /* by verb: in the handler */
+  struct sys_metric *clients_refused;
+  atomic_llong refusal_told_ms; /* when the log was told last */
 };
+/* How `http` tells of clients without a good certificate: counted, and logged now and then, since a
+ * stranger can call as often as it likes. ctx is struct extender_door. */
+void extender_client_refused(void *ctx, const char *peer, const char *reason);
 /* Metrics are made in the registry. */
 void extender_door_init(struct extender_door *door, struct sys_metrics *metrics);
 

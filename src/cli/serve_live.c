@@ -168,6 +168,8 @@ static bool start_extender(struct serve_live *serve, struct str cert_pem, struct
       .client_ca_pem = buf_str(&ca),
       .plain_http = flags->extender_plain_http,
       .threads = EXTENDER_THREADS,
+      .refused = extender_client_refused,
+      .refused_ctx = &serve->door,
       .routes = routes,
       .route_count = SG_ARRAY_LEN(routes),
       .limits = {.connections_per_peer = -1}};
@@ -229,7 +231,6 @@ bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str 
   return !flags->events || !flags->is_live || start_reasons(serve, reterr);
 }
 
-/* The nominator first: without a Lease nobody may advise. */
 /*
  * Decides nothing from now on and gives the Lease back, so that a successor need not wait. Not
  * while a Binding is under way: whoever comes next must find it written.
@@ -246,6 +247,7 @@ static void end_leader(struct serve_live *serve) {
   leader_stop(leader);
 }
 
+/* The Lease first: without it nobody may advise. */
 static void end_parts(struct serve_live *serve) {
   end_leader(serve);
   live_stop(serve->live);

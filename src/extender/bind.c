@@ -66,6 +66,9 @@ bool ext_bind(const struct ext_view *view, const struct pack_asked *asked, struc
     return false;
   }
   if (!is_listed(view, asked, node)) {
+    ret->placement = (struct pack_placement){.node = (uint32_t)node};
+    if (state_snapshot_node(view->snapshot, node)->is_unreadable)
+      return true; /* passed by filter: what cannot be counted is not refused */
     *ret_reason = ext_reason(pack_cluster_catalog(cluster), PACK_NO_GPU, asked, arena);
     return false;
   }

@@ -23,7 +23,9 @@ const char *ext_not_nominated(const struct pod *pod, struct str scheduler_name) 
                 {POD_HAS_POD_AFFINITY, "affinity to other pods"},
                 {POD_HAS_HARD_SPREAD, "topology spread"},
                 {POD_HAS_VOLUME_CLAIMS, "volume claims"},
-                {POD_HAS_HOST_PORTS, "host ports"}};
+                {POD_HAS_HOST_PORTS, "host ports"},
+                /* A nominated node is taken without asking the plugins that know them. */
+                {POD_HAS_PREFERENCES, "preferences"}};
   for (size_t i = 0; i < SG_ARRAY_LEN(traits); i++)
     if (pod->traits & traits[i].trait)
       return traits[i].text;

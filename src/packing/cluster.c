@@ -118,8 +118,7 @@ static void count_node(struct pack_totals *totals, const struct pack_node *node,
   totals->pods += (uint64_t)((int64_t)sign * node->pod_count);
 }
 
-/* ---- changing one node -------------------------------------------------------------------------
- */
+/* ---- changing one node ----------------------------------------------------------------------- */
 
 static uint32_t next_id(const struct pack_cluster *cluster) {
   uint32_t id;
@@ -204,8 +203,7 @@ void cluster_restore(struct pack_cluster *cluster, size_t index, const struct pa
   pack_node_unref(swap(cluster, index, owned));
 }
 
-/* ---- the table
- * ------------------------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 /* Where the name is, or would be. */
 static size_t find_place(const struct pack_cluster *cluster, struct str name, bool *ret_found) {
@@ -265,8 +263,7 @@ bool pack_cluster_remove_node(struct pack_cluster *cluster, struct str name) {
   return true;
 }
 
-/* ---- nodes of a specification
- * ------------------------------------------------------------------------ */
+/* ---- nodes of a specification ---------------------------------------------------------------- */
 
 static bool check_device(const struct pack_catalog *catalog, struct str node, size_t index,
                          const struct pack_device *device, struct err *reterr) {

@@ -7,22 +7,34 @@ static bool is_given(const struct doc_node *mapping, const char *name) {
   return child && child->kind != DOC_NULL;
 }
 
-/* Preferred terms only rank; required ones refuse nodes. */
-static bool read_pod_affinity(const struct doc_node *spec, const struct trail *trail, uint32_t *ret,
-                              struct err *reterr) {
-  static const char *const kinds[] = {"podAffinity", "podAntiAffinity"};
+static bool has_terms(const struct doc_node *kind, const struct trail *trail, const char *name,
+                      bool *ret, struct err *reterr) {
+  const struct doc_node *terms;
+  if (!wire_child(kind, name, DOC_SEQUENCE, trail, &terms, reterr))
+    return false;
+  *ret = terms && terms->count > 0;
+  return true;
+}
+
+/* Preferred terms only rank; required ones refuse nodes (those of nodes are read elsewhere). */
+static bool read_affinity(const struct doc_node *spec, const struct trail *trail, uint32_t *ret,
+                          struct err *reterr) {
+  static const char *const kinds[] = {"nodeAffinity", "podAffinity", "podAntiAffinity"};
   struct trail at_affinity = {trail, STR_LIT("affinity"), 0};
-  const struct doc_node *affinity, *kind, *terms;
+  const struct doc_node *affinity, *kind;
   if (!wire_child(spec, "affinity", DOC_MAPPING, trail, &affinity, reterr))
     return false;
   for (size_t i = 0; i < SG_ARRAY_LEN(kinds); i++) {
     struct trail at_kind = {&at_affinity, str_of(kinds[i]), 0};
+    bool is_required = false, is_preferred;
     if (!wire_child(affinity, kinds[i], DOC_MAPPING, &at_affinity, &kind, reterr) ||
-        !wire_child(kind, "requiredDuringSchedulingIgnoredDuringExecution", DOC_SEQUENCE, &at_kind,
-                    &terms, reterr))
+        !has_terms(kind, &at_kind, "preferredDuringSchedulingIgnoredDuringExecution", &is_preferred,
+                   reterr) ||
+        (i > 0 && !has_terms(kind, &at_kind, "requiredDuringSchedulingIgnoredDuringExecution",
+                             &is_required, reterr)))
       return false;
-    if (terms && terms->count > 0)
-      *ret |= POD_HAS_POD_AFFINITY;
+    *ret |= (is_required ? (uint32_t)POD_HAS_POD_AFFINITY : 0) |
+            (is_preferred ? (uint32_t)POD_HAS_PREFERENCES : 0);
   }
   return true;
 }
@@ -33,8 +45,9 @@ static bool read_spread(const struct doc_node *spec, const struct trail *trail, 
   if (!wire_child(spec, "topologySpreadConstraints", DOC_SEQUENCE, trail, &list, reterr))
     return false;
   for (uint32_t i = 0; list && i < list->count; i++)
-    if (str_is(doc_text_at(&list->items[i], "whenUnsatisfiable"), "DoNotSchedule"))
-      *ret |= POD_HAS_HARD_SPREAD;
+    *ret |= str_is(doc_text_at(&list->items[i], "whenUnsatisfiable"), "DoNotSchedule")
+                ? (uint32_t)POD_HAS_HARD_SPREAD
+                : (uint32_t)POD_HAS_PREFERENCES;
   return true;
 }
 
@@ -87,9 +100,8 @@ bool wire_pod_traits_decode(const struct doc_node *spec, const struct trail *tra
   const struct doc_node *gates;
   uint32_t traits = 0;
   if (!wire_child(spec, "schedulingGates", DOC_SEQUENCE, trail, &gates, reterr) ||
-      !read_pod_affinity(spec, trail, &traits, reterr) ||
-      !read_spread(spec, trail, &traits, reterr) || !read_volumes(spec, trail, &traits, reterr) ||
-      !read_ports(spec, trail, &traits, reterr))
+      !read_affinity(spec, trail, &traits, reterr) || !read_spread(spec, trail, &traits, reterr) ||
+      !read_volumes(spec, trail, &traits, reterr) || !read_ports(spec, trail, &traits, reterr))
     return false;
   if (gates && gates->count > 0)
     traits |= POD_IS_GATED;

@@ -85,9 +85,36 @@ START_TEST(our_own_protocol_names_cards) {
 }
 END_TEST
 
+/* Filter passes a node of which it cannot count the GPUs; so does bind, and what can be counted
+ * there is held. */
+START_TEST(what_cannot_be_counted_is_bound) {
+  CLEANUP_DOORS struct doors lab;
+  struct ext_binding made;
+  struct str reason;
+  doors_init(&lab);
+  doors_add(&lab, "counted", "nvidia.com/gpu", "1");
+  struct node dra = lab_node(&lab.s, "dra", "cpu", "8", NULL);
+  lab_label(&lab.s, &dra, "nvidia.com/gpu.present", "true", NULL);
+  state_put_node(lab.s.state, &dra);
+  struct pod pod = lab_pod(&lab.s, "p", NULL, "nvidia.com/gpu", "1", NULL);
+  ck_assert(bind_on(&lab, &pod, "dra", &made, &reason));
+  ck_assert_uint_eq(made.annotation_count, 0);
+  ck_assert_int_eq(state_hold(lab.s.state, &(struct state_hold){.kind = STATE_FIRM,
+                                                                .ns = pod.ns,
+                                                                .name = pod.name,
+                                                                .uid = pod.uid,
+                                                                .asked = &lab.asked,
+                                                                .node = STR_LIT("dra"),
+                                                                .placement = &made.placement,
+                                                                .until_ms = 100}),
+                   STATE_HELD);
+}
+END_TEST
+
 TCase *tcase_bind(void) {
   TCase *tcase = tcase_create("bind");
   tcase_add_test(tcase, stock_plugins_are_told_nothing);
+  tcase_add_test(tcase, what_cannot_be_counted_is_bound);
   tcase_add_test(tcase, gpushare_is_told_its_card);
   tcase_add_test(tcase, our_own_protocol_names_cards);
   return tcase;

@@ -89,9 +89,9 @@ START_TEST(who_is_left_alone) {
   ck_assert_ptr_nonnull(ext_not_nominated(&pod, STR_LIT("gpu-scheduler")));
   pod.scheduler_name = STR_LIT("gpu-scheduler");
   ck_assert_ptr_null(ext_not_nominated(&pod, STR_LIT("gpu-scheduler")));
-  static const uint32_t traits[] = {POD_IS_DELETING,       POD_IS_GATED,
-                                    POD_HAS_POD_AFFINITY,  POD_HAS_HARD_SPREAD,
-                                    POD_HAS_VOLUME_CLAIMS, POD_HAS_HOST_PORTS};
+  static const uint32_t traits[] = {
+      POD_IS_DELETING,       POD_IS_GATED,       POD_HAS_POD_AFFINITY, POD_HAS_HARD_SPREAD,
+      POD_HAS_VOLUME_CLAIMS, POD_HAS_HOST_PORTS, POD_HAS_PREFERENCES};
   for (size_t i = 0; i < SG_ARRAY_LEN(traits); i++) {
     pod.traits = traits[i];
     ck_assert_ptr_nonnull(ext_not_nominated(&pod, STR_LIT("gpu-scheduler")));

@@ -72,11 +72,15 @@ static const struct {
      POD_HAS_POD_AFFINITY},
     {"\"affinity\":{\"podAntiAffinity\":{\"preferredDuringSchedulingIgnoredDuringExecution\":[{}]},"
      "\"podAffinity\":null}",
-     0},
-    {"\"topologySpreadConstraints\":[{\"whenUnsatisfiable\":\"ScheduleAnyway\"}]", 0},
+     POD_HAS_PREFERENCES},
+    {"\"affinity\":{\"nodeAffinity\":{\"preferredDuringSchedulingIgnoredDuringExecution\":[{}]}}",
+     POD_HAS_PREFERENCES},
+    {"\"affinity\":{\"nodeAffinity\":{\"preferredDuringSchedulingIgnoredDuringExecution\":[]}}", 0},
+    {"\"topologySpreadConstraints\":[{\"whenUnsatisfiable\":\"ScheduleAnyway\"}]",
+     POD_HAS_PREFERENCES},
     {"\"topologySpreadConstraints\":[{\"whenUnsatisfiable\":\"ScheduleAnyway\"},"
      "{\"whenUnsatisfiable\":\"DoNotSchedule\"}]",
-     POD_HAS_HARD_SPREAD},
+     POD_HAS_HARD_SPREAD | POD_HAS_PREFERENCES},
     {"\"volumes\":[{\"name\":\"a\",\"emptyDir\":{}},{\"name\":\"b\",\"configMap\":{}}]", 0},
     {"\"volumes\":[{\"name\":\"a\",\"persistentVolumeClaim\":{\"claimName\":\"c\"}}]",
      POD_HAS_VOLUME_CLAIMS},
