@@ -272,7 +272,7 @@ struct kube_pair {
 /* Binds a pod; 409: it is bound, being deleted, or is not the pod of this uid or version. */
 struct kube_binding {
   struct str namespace, name;
-  struct str uid; /* guards against another pod of the name; empty: no guard */
+  struct str uid;              /* guards against another pod of the name; empty: no guard */
   struct str resource_version; /* only if the pod is unchanged since; empty: however it is */
   struct str node;
   const struct kube_pair *annotations; /* written to the pod with the binding */

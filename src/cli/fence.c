@@ -1,153 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/cli/fence.h"
+/* When the fence is up; Bindings in doubt; its thread. */
+#include "src/cli/fence_internal.h"
 
 #include "src/cli/crew.h"
 
-#include "slicegate/doc.h"
-#include "slicegate/sys.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
   RETRY_MS = 500,
-  WRITERS = 8, /* patches under way at once */
-  WRITE_MS = 10000,
+  WRITERS = 8,  /* patches under way at once */
   SEEN_MS = 20, /* between looks whether the state has seen what it must */
   LOG_AGAIN_MS = 60000,
 };
 
-enum progress {
-  TO_PATCH,
-  TO_SEE, /* bound already, which the state has not seen yet */
-  FENCED, /* no older Binding of it can be written any more */
-  OVER,   /* the state has seen it bound, or it is gone */
-};
-
-/* A pod to be fenced. */
-struct task {
-  struct str ns, name, uid;
-  enum progress progress;
-};
-
-struct doubt {
-  struct doubt *next;
-  struct task task;
-  char text[]; /* of the task's strings */
-};
-
-struct fence {
-  struct fence_config config;
-  pthread_t thread;
-  struct arena *arena;  /* of one round; the thread's */
-  struct sys_rest rest; /* of the thread, between tries */
-  atomic_llong number;  /* of the last patch */
-  atomic_bool is_up;    /* written under the lock */
-
-  pthread_mutex_t lock; /* guards what follows */
-  pthread_cond_t changed;
-  bool is_wanted, is_ended;
-  int64_t term; /* counts fence_raise and fence_lower */
-  struct doubt *doubts;
-  size_t doubt_count, left;
-  char error[512];
-
-  /* The tasks of one round. */
-  struct task **tasks;
-  size_t task_count;
-  int64_t logged_ms; /* when a failure was; 0: not since the fence was wanted */
-};
-
 static struct state *state_of(const struct fence *fence) {
   return live_state(fence->config.live);
-}
-
-/* ---- pods as the API server has them --------------------------------------------------------- */
-
-bool fence_pod_read(struct arena *arena, struct str json, struct fence_pod *ret,
-                    struct err *reterr) {
-  CLEANUP_ARENA struct arena *scratch = arena_new(32 << 10);
-  const struct doc_node *root;
-  if (!doc_parse_json(scratch, json, &doc_limits_review, &root, reterr))
-    return false;
-  const struct doc_node *metadata = doc_get_lit(root, "metadata");
-  const struct doc_node *annotations = doc_get_lit(metadata, "annotations");
-  *ret = (struct fence_pod){
-      .uid = str_copy(arena, doc_text_at(metadata, "uid")),
-      .resource_version = str_copy(arena, doc_text_at(metadata, "resourceVersion")),
-      .node = str_copy(arena, doc_text_at(doc_get_lit(root, "spec"), "nodeName")),
-      .decides = str_copy(arena, doc_text_at(annotations, FENCE_ANNOTATION))};
-  return ret->uid.len > 0 || err_set(reterr, ERR_INVALID, "the answer is no pod");
-}
-
-bool fence_is_ours(const struct fence *fence, const struct fence_pod *pod) {
-  struct str identity = fence->config.identity, decides = pod->decides;
-  return decides.len == 0 || (str_starts_with(decides, identity) && decides.len > identity.len &&
-                              decides.ptr[identity.len] == '/');
-}
-
-/* ---- one pod --------------------------------------------------------------------------------- */
-
-static void tell_failure(struct fence *fence, const struct err *err) {
-  (void)pthread_mutex_lock(&fence->lock);
-  (void)snprintf(fence->error, sizeof(fence->error), "%s", err->text);
-  (void)pthread_mutex_unlock(&fence->lock);
-}
-
-static bool patch(struct fence *fence, const struct task *task, struct kube_response *ret,
-                  struct err *reterr) {
-  CLEANUP_BUF struct buf body, value;
-  buf_init(&body, 2048);
-  buf_init(&value, 512);
-  buf_printf(&value, "%.*s/%lld", STR_FMT(fence->config.identity),
-             (long long)atomic_fetch_add(&fence->number, 1) + 1);
-  buf_append_cstr(&body, "{\"metadata\":{\"annotations\":{\"" FENCE_ANNOTATION "\":");
-  kube_json_string(&body, buf_str(&value));
-  buf_append_cstr(&body, "}}}");
-  const struct kube_patch patch = {.kind = &kube_pods,
-                                   .namespace = task->ns,
-                                   .name = task->name,
-                                   .subresource = "status",
-                                   .type = KUBE_MERGE_PATCH,
-                                   .body = buf_str(&body),
-                                   .timeout_ms = WRITE_MS};
-  return kube_patch(live_client(fence->config.live), &patch,
-                    live_stop_signal(fence->config.live), ret, reterr);
-}
-
-/* By name: where another pod has it by now that one is patched, which does no harm, and ours is
- * gone. */
-static enum progress fence_one(struct fence *fence, const struct task *task) {
-  CLEANUP_ARENA struct arena *arena = arena_new(1024);
-  CLEANUP_KUBE_RESPONSE struct kube_response response = {0};
-  struct fence_pod pod;
-  struct err err;
-  bool is_read = patch(fence, task, &response, &err) &&
-                 fence_pod_read(arena, buf_str(&response.body), &pod, &err);
-  if (is_read && str_eq(pod.uid, task->uid))
-    return pod.node.len ? TO_SEE : FENCED;
-  if (is_read || response.status == 404)
-    return OVER;
-  tell_failure(fence, &err);
-  return TO_PATCH;
-}
-
-static bool has_seen_end(const struct fence *fence, const struct task *task) {
-  CLEANUP_ARENA struct arena *arena = arena_new(4096);
-  struct pod pod;
-  return !state_find_pod(state_of(fence), arena, task->ns, task->name, task->uid, &pod) ||
-         pod.constraints.node_name.len > 0;
-}
-
-static void do_task(void *ctx, size_t index) {
-  struct fence *fence = ctx;
-  struct task *task = fence->tasks[index];
-  if (has_seen_end(fence, task))
-    task->progress = OVER;
-  else if (task->progress == TO_PATCH)
-    task->progress = fence_one(fence, task);
 }
 
 /* ---- rounds ---------------------------------------------------------------------------------- */
@@ -178,7 +45,7 @@ static int64_t do_round(struct fence *fence) {
   (void)pthread_mutex_lock(&fence->lock);
   fence->error[0] = '\0';
   (void)pthread_mutex_unlock(&fence->lock);
-  crew_run(WRITERS, fence->task_count, do_task, fence);
+  crew_run(WRITERS, fence->task_count, fence_do_task, fence);
   for (size_t i = 0; i < fence->task_count; i++) {
     struct task *task = fence->tasks[i];
     failed += task->progress == TO_PATCH;
@@ -297,7 +164,7 @@ static void settle_doubts(struct fence *fence) {
   size_t i = 0;
   for (struct doubt *at = first; at; at = at->next)
     fence->tasks[i++] = &at->task;
-  crew_run(WRITERS, fence->task_count, do_task, fence);
+  crew_run(WRITERS, fence->task_count, fence_do_task, fence);
   end_doubts(fence);
 }
 
@@ -306,8 +173,7 @@ static void settle_doubts(struct fence *fence) {
 /* False: it ends. Else whether the fence is to be put up, and in which term. */
 static bool wait_for_work(struct fence *fence, bool *ret_is_due, int64_t *ret_term) {
   (void)pthread_mutex_lock(&fence->lock);
-  while (!fence->is_ended &&
-         !(fence->is_wanted && (!atomic_load(&fence->is_up) || fence->doubts)))
+  while (!fence->is_ended && !(fence->is_wanted && (!atomic_load(&fence->is_up) || fence->doubts)))
     (void)pthread_cond_wait(&fence->changed, &fence->lock);
   bool goes_on = !fence->is_ended;
   *ret_is_due = !atomic_load(&fence->is_up);

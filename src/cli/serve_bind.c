@@ -96,15 +96,15 @@ enum ending {
 /* Sent only while this replica decides, asked after the version has been read: whoever decides
  * next touches the pod later, so that this Binding is not taken any more. */
 static enum ending send_binding(struct bind_call *b, struct str version, int64_t until_ms,
-                        struct err *reterr) {
+                                struct err *reterr) {
   struct extender_door *door = b->call.door;
   struct live *live = door->live;
   CLEANUP_KUBE_RESPONSE struct kube_response response = {0};
   struct kube_pair annotations[8];
   size_t count = 0;
   for (; count < b->made.annotation_count && count < SG_ARRAY_LEN(annotations); count++)
-    annotations[count] = (struct kube_pair){b->made.annotations[count].key,
-                                            b->made.annotations[count].value};
+    annotations[count] =
+        (struct kube_pair){b->made.annotations[count].key, b->made.annotations[count].value};
   int64_t left_ms = until_ms - live_now_ms();
   const struct kube_binding binding = {.namespace = b->args.pod_ns,
                                        .name = b->args.pod_name,
@@ -139,12 +139,10 @@ static bool look_again(struct bind_call *b, int64_t until_ms, struct str *ret_ve
   struct err err;
   buf_init(&path, 4 << 10);
   int64_t left_ms = until_ms - live_now_ms();
-  if (left_ms <= 0 ||
-      !kube_path(&kube_pods, b->args.pod_ns, b->args.pod_name, NULL, &path, &err))
+  if (left_ms <= 0 || !kube_path(&kube_pods, b->args.pod_ns, b->args.pod_name, NULL, &path, &err))
     return false;
-  const struct kube_request request = {.path = buf_str(&path),
-                                       .timeout_ms = left_ms,
-                                       .stop = live_stop_signal(door->live)};
+  const struct kube_request request = {
+      .path = buf_str(&path), .timeout_ms = left_ms, .stop = live_stop_signal(door->live)};
   bool is_read = kube_call(live_client(door->live), &request, &response, &err) &&
                  fence_pod_read(b->call.request->arena, buf_str(&response.body), &pod, &err);
   bool is_gone = is_read ? !str_eq(pod.uid, b->args.pod_uid) : response.status == 404;

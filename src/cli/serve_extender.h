@@ -17,8 +17,8 @@ struct extender_door {
   bool (*may_answer)(void *ctx);
   /* Whether it is still the one that decides: also while it ends and finishes what it has begun. */
   bool (*may_write)(void *ctx);
-  void *may_ctx; /* of both */
-  struct fence *fence; /* NULL: a recording, to which nothing is written */
+  void *may_ctx;               /* of both */
+  struct fence *fence;         /* NULL: a recording, to which nothing is written */
   atomic_int bindings;         /* calls of bind under way */
   struct sys_metric *requests; /* by verb and result */
   struct sys_metric *duration; /* by verb: in the handler */

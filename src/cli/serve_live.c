@@ -66,8 +66,8 @@ static bool may_write(void *ctx) {
   if (serve->flags->recording)
     return true;
   (void)pthread_mutex_lock(&serve->lock);
-  bool may = serve->leader && leader_is_holder(serve->leader) && serve->fence &&
-             fence_is_up(serve->fence);
+  bool may =
+      serve->leader && leader_is_holder(serve->leader) && serve->fence && fence_is_up(serve->fence);
   (void)pthread_mutex_unlock(&serve->lock);
   return may;
 }

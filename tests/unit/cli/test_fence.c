@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When a fence is up, what it writes before, and what becomes of Bindings in doubt. */
-#include "src/cli/fence.h"
 #include "src/cli/crew.h"
+#include "src/cli/fence.h"
 
 #include "slicegate/sys.h"
 #include "tests/unit/cli/cases.h"
@@ -45,8 +45,7 @@ static void setup(void) {
   atomic_store(&is_bound, false);
   atomic_store(&is_another, false);
   live_lab_init(&lab, decide, NULL);
-  const struct fence_config config = {
-      .live = lab.live, .identity = STR_LIT("me"), .retry_ms = 10};
+  const struct fence_config config = {.live = lab.live, .identity = STR_LIT("me"), .retry_ms = 10};
   fence = fence_start(&config, &err);
   ck_assert_msg(fence != NULL, "%s", err.text);
 }
@@ -194,11 +193,11 @@ START_TEST(tells_whose_a_pod_is) {
   for (size_t i = 0; i < SG_ARRAY_LEN(cases); i++) {
     struct fence_pod pod;
     struct err err;
-    struct str json = str_printf(
-        lab.arena,
-        "{\"metadata\":{\"uid\":\"u\",\"resourceVersion\":\"7\",\"annotations\":{"
-        "\"slicegate.dev/decides\":\"%s\"}},\"spec\":{\"nodeName\":\"n\"}}",
-        cases[i].decides);
+    struct str json =
+        str_printf(lab.arena,
+                   "{\"metadata\":{\"uid\":\"u\",\"resourceVersion\":\"7\",\"annotations\":{"
+                   "\"slicegate.dev/decides\":\"%s\"}},\"spec\":{\"nodeName\":\"n\"}}",
+                   cases[i].decides);
     ck_assert(fence_pod_read(lab.arena, json, &pod, &err));
     ck_assert(str_is(pod.uid, "u") && str_is(pod.resource_version, "7") && str_is(pod.node, "n"));
     ck_assert_int_eq(fence_is_ours(fence, &pod), cases[i].is_ours);

@@ -47,7 +47,8 @@ START_TEST(binds) {
   ck_assert_uint_eq(response.status, 201);
   demand_body(
       "{\"apiVersion\":\"v1\",\"kind\":\"Binding\",\"metadata\":{\"name\":\"p\",\"namespace\":"
-      "\"ns\",\"uid\":\"u-1\",\"resourceVersion\":\"7\",\"annotations\":{\"slicegate.dev/devices\":\"{\\\"gpu\\\":\\\"0\\\""
+      "\"ns\",\"uid\":\"u-1\",\"resourceVersion\":\"7\",\"annotations\":{\"slicegate.dev/"
+      "devices\":\"{\\\"gpu\\\":\\\"0\\\""
       "}\",\"a\":\"b\"}},\"target\":{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"name\":\"n1\"}}");
   end();
 }
