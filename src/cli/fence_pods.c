@@ -57,8 +57,8 @@ static bool patch(struct fence *fence, const struct task *task, struct kube_resp
                                    .type = KUBE_MERGE_PATCH,
                                    .body = buf_str(&body),
                                    .timeout_ms = WRITE_MS};
-  return kube_patch(live_client(fence->config.live), &patch,
-                    live_stop_signal(fence->config.live), ret, reterr);
+  return kube_patch(live_client(fence->config.live), &patch, live_stop_signal(fence->config.live),
+                    ret, reterr);
 }
 
 /* By name: where another pod has it by now that one is patched, which does no harm, and ours is
@@ -81,7 +81,8 @@ static enum progress fence_one(struct fence *fence, const struct task *task) {
 static bool has_seen_end(const struct fence *fence, const struct task *task) {
   CLEANUP_ARENA struct arena *arena = arena_new(4096);
   struct pod pod;
-  return !state_find_pod(live_state(fence->config.live), arena, task->ns, task->name, task->uid, &pod) ||
+  return !state_find_pod(live_state(fence->config.live), arena, task->ns, task->name, task->uid,
+                         &pod) ||
          pod.constraints.node_name.len > 0;
 }
 
