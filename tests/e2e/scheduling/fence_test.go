@@ -133,6 +133,8 @@ func TestBindingOfLostHolderComesLate(t *testing.T) {
 	must(t, watch.WaitBound(within(t), 3))
 	mustNotShareTooMuch(t, namespace, 3)
 	second.mustAgree(t, namespace, 1)
+	must(t, first.Restart(t.Context())) // and is a standby again
+	must(t, first.WaitReady(within(t)))
 }
 
 // What kube-scheduler or somebody else writes into a pod between decision and Binding does no harm: it is tried again.
