@@ -25,7 +25,9 @@ func live(t *testing.T, args ...string) *gate {
 }
 
 // way is what may stand between slicegate and kube-apiserver.
-type way interface{ Through(kubeconfig string) string }
+type way interface {
+	Through(kubeconfig string) string
+}
 
 // liveThrough is live with a proxy between slicegate and kube-apiserver, unless that is nil.
 func liveThrough(t *testing.T, proxy way, args ...string) *gate {
