@@ -131,3 +131,8 @@ func (c *ControlPlane) Proxy() (*Proxy, error) {
 func (p *Proxy) Through(kubeconfig string) string {
 	return strings.ReplaceAll(kubeconfig, "https://"+p.server.Load().(string), "https://"+p.Address)
 }
+
+// ThroughPlain is Through for a server that is asked over plain HTTP.
+func (p *Proxy) ThroughPlain(kubeconfig string) string {
+	return strings.ReplaceAll(kubeconfig, "http://"+p.server.Load().(string), "http://"+p.Address)
+}
