@@ -4,7 +4,6 @@ package scheduling
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 
