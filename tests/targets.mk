@@ -101,6 +101,15 @@ soak: build ## memory after 10,000 and 1,000,000 reviews, and of the extender ov
 	@$(MAKE) --no-print-directory $(JOBS) build/release/tests/bench/extender
 	@sh tests/bench/soak.sh build/slicegate build/release/tests/bench/load build/release/tests/bench/extender
 
+.PHONY: fault
+FAULT_PODS ?= 20000
+FAULT_DECISIONS ?= 1000000
+fault: deps ## nothing is allocated twice: in process, then through kube-scheduler while all fails (knobs: FAULT_DECISIONS, FAULT_PODS)
+	@$(MAKE) --no-print-directory $(JOBS) build/slicegate build/release/tests/property/allocation/suite
+	@echo "  RUN  tests/property/allocation, $(FAULT_DECISIONS) decisions"
+	@DECISIONS=$(FAULT_DECISIONS) build/release/tests/property/allocation/suite
+	@sh tests/e2e/fault.sh build/slicegate -pods $(FAULT_PODS)
+
 .PHONY: fuzz
 fuzz: deps ## libFuzzer on every target, FUZZ_SECONDS=60 each
 	@$(MAKE) --no-print-directory CC=clang FLAVOUR=fuzz $(JOBS) fuzzers

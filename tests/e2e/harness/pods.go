@@ -245,3 +245,26 @@ func Use(pods []Pod, resource string) (map[string]int, error) {
 	}
 	return use, nil
 }
+
+// DeletePodOf is DeletePod for the pod of this UID only; one of the same name that was made since is not touched: 409.
+func (c *ControlPlane) DeletePodOf(ctx context.Context, namespace, name, uid string) error {
+	return c.API.Call(ctx, http.MethodDelete, podsPath(namespace)+"/"+name+"?gracePeriodSeconds=0", map[string]any{
+		"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": map[string]string{"uid": uid},
+	}, nil)
+}
+
+// SetPodPhase does what a kubelet does when a pod has ended, or runs. uid is the pod's; a later one of its name is not
+// touched: 409. With "" it is whatever pod has the name.
+func (c *ControlPlane) SetPodPhase(ctx context.Context, namespace, name, uid, phase string) error {
+	patch := map[string]any{"status": map[string]any{"phase": phase}}
+	if uid != "" {
+		patch["metadata"] = map[string]string{"uid": uid}
+	}
+	return c.API.Call(ctx, http.MethodPatch, podsPath(namespace)+"/"+name+"/status", patch, nil)
+}
+
+// AnnotatePod sets an annotation.
+func (c *ControlPlane) AnnotatePod(ctx context.Context, namespace, name, key, value string) error {
+	return c.API.Call(ctx, http.MethodPatch, podsPath(namespace)+"/"+name,
+		map[string]any{"metadata": map[string]any{"annotations": map[string]string{key: value}}}, nil)
+}

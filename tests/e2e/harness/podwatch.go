@@ -4,7 +4,6 @@ package harness
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -113,35 +112,12 @@ func (w *PodWatch) follow(ctx context.Context) {
 }
 
 func (w *PodWatch) watch(ctx context.Context) error {
-	path := podsPath(w.namespace) + "?watch=1&allowWatchBookmarks=true&resourceVersion=" + w.version
-	response, err := w.plane.API.stream(ctx, path)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	events := json.NewDecoder(response.Body)
-	for {
-		var event struct {
-			Type   string
-			Object json.RawMessage
-		}
-		if err := events.Decode(&event); err != nil {
-			return err
-		}
-		if event.Type == "ERROR" {
-			var status struct{ Code int }
-			err := json.Unmarshal(event.Object, &status)
-			return errors.Join(err, &StatusError{http.MethodGet, path, Answer{Status: status.Code, Body: event.Object}})
-		}
-		var pod Pod
-		if err := json.Unmarshal(event.Object, &pod); err != nil {
-			return err
-		}
+	return w.plane.streamPods(ctx, w.namespace, w.version, func(event string, pod *Pod) {
 		w.version = pod.Metadata.ResourceVersion
-		if event.Type != "BOOKMARK" {
-			w.note(event.Type, &pod)
+		if event != "BOOKMARK" {
+			w.note(event, pod)
 		}
-	}
+	})
 }
 
 func (w *PodWatch) note(what string, pod *Pod) {

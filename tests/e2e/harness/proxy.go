@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Proxy stands between a client and a server, TCP for TCP, and can be made to fail. TLS goes through it unseen.
@@ -17,6 +18,7 @@ type Proxy struct {
 	listener net.Listener
 	refuses  atomic.Bool
 	swallows atomic.Bool
+	delay    atomic.Int64 // time.Duration
 
 	mutex sync.Mutex
 	open  map[net.Conn]bool
@@ -63,6 +65,9 @@ func (p *Proxy) Reset() {
 // Swallow lets connections stand, and come, but none of their bytes pass, until Restore: as when a firewall forgets.
 func (p *Proxy) Swallow() { p.swallows.Store(true) }
 
+// Slow lets whatever comes wait for so long before it is passed on, in its order; 0 ends that.
+func (p *Proxy) Slow(delay time.Duration) { p.delay.Store(int64(delay)) }
+
 // Restore passes everything again. What was swallowed is lost, so connections that lost something are reset.
 func (p *Proxy) Restore() {
 	p.refuses.Store(false)
@@ -105,6 +110,7 @@ func (p *Proxy) pass(from, to net.Conn) {
 	bytes := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(bytes)
+		time.Sleep(time.Duration(p.delay.Load()))
 		if n > 0 && !p.swallows.Load() {
 			if _, err := to.Write(bytes[:n]); err != nil {
 				return
@@ -124,4 +130,9 @@ func (c *ControlPlane) Proxy() (*Proxy, error) {
 // Through is a kubeconfig in which the server is reached by the proxy.
 func (p *Proxy) Through(kubeconfig string) string {
 	return strings.ReplaceAll(kubeconfig, "https://"+p.server.Load().(string), "https://"+p.Address)
+}
+
+// ThroughPlain is Through for a server that is asked over plain HTTP.
+func (p *Proxy) ThroughPlain(kubeconfig string) string {
+	return strings.ReplaceAll(kubeconfig, "http://"+p.server.Load().(string), "http://"+p.Address)
 }

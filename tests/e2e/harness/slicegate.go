@@ -275,6 +275,29 @@ func (s *Server) Get(ctx context.Context, path string) (int, string, error) {
 	return response.StatusCode, string(text), err
 }
 
+// Metric is the sum of those series of a metric whose labels contain this text. name is what they begin with.
+func (s *Server) Metric(ctx context.Context, name, labels string) (float64, error) {
+	status, text, err := s.Get(ctx, "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	if status != http.StatusOK {
+		return 0, fmt.Errorf("/metrics: %d %s", status, text)
+	}
+	sum := 0.0
+	for line := range strings.Lines(text) {
+		series, value, found := strings.Cut(strings.TrimSpace(line), " ")
+		if !found || !strings.HasPrefix(series, name) || !strings.Contains(series, labels) {
+			continue
+		}
+		var number float64
+		if _, err := fmt.Sscan(value, &number); err == nil {
+			sum += number
+		}
+	}
+	return sum, nil
+}
+
 // LeafSerial is the serial number of the certificate that a new connection is shown, whoever answers at the address.
 func (s *Server) LeafSerial(ctx context.Context) (string, error) {
 	transport := s.client.Transport.(*http.Transport)
@@ -324,6 +347,16 @@ func (s *Slicegate) WebhookConfig(ctx context.Context, url string, certs Certifi
 	if err == nil && out.Stderr != "" {
 		err = fmt.Errorf("webhook-config is not silent on stderr:\n%s", out)
 	}
+	return out.Stdout, err
+}
+
+// SchedulerConfig prints the configuration of kube-scheduler for an extender at host:port.
+func (s *Slicegate) SchedulerConfig(ctx context.Context, extender string, certs Certificates, more ...string) (string, error) {
+	args := []string{
+		"scheduler-config", "--url", "https://" + extender, "--leader-elect", "false",
+		"--ca-file", certs.CA(), "--cert-file", certs.ClientLeaf(), "--key-file", certs.ClientKey(),
+	}
+	out, err := MustSucceed(s.Run(ctx, nil, append(args, more...)...))
 	return out.Stdout, err
 }
 

@@ -22,13 +22,9 @@ import (
 // further flags.
 func (g *gate) config(t *testing.T, flags ...string) harness.SchedulerOptions {
 	t.Helper()
-	args := []string{
-		"scheduler-config", "--url", "https://" + g.extender, "--leader-elect", "false",
-		"--ca-file", g.certs.CA(), "--cert-file", g.certs.ClientLeaf(), "--key-file", g.certs.ClientKey(),
-	}
-	out, err := harness.MustSucceed(suite.Slicegate.Run(t.Context(), nil, append(args, flags...)...))
+	text, err := suite.Slicegate.SchedulerConfig(t.Context(), g.extender, g.certs, flags...)
 	must(t, err)
-	return harness.SchedulerOptions{Config: out.Stdout}
+	return harness.SchedulerOptions{Config: text}
 }
 
 // client asks the extender's listener as kube-scheduler does.

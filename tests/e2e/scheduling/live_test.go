@@ -4,7 +4,6 @@ package scheduling
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -92,22 +91,8 @@ func (g *gate) options(weight int, more string, resources ...string) harness.Sch
 // metric is the sum of a metric's series whose labels contain this text.
 func (g *gate) metric(t *testing.T, name, labels string) float64 {
 	t.Helper()
-	status, text, err := g.Get(t.Context(), "/metrics")
+	sum, err := g.Metric(t.Context(), name, labels)
 	must(t, err)
-	if status != http.StatusOK {
-		t.Fatalf("/metrics: %d %s", status, text)
-	}
-	sum := 0.0
-	for line := range strings.Lines(text) {
-		series, value, found := strings.Cut(strings.TrimSpace(line), " ")
-		if !found || !strings.HasPrefix(series, name) || !strings.Contains(series, labels) {
-			continue
-		}
-		var number float64
-		if _, err := fmt.Sscan(value, &number); err == nil {
-			sum += number
-		}
-	}
 	return sum
 }
 
