@@ -49,7 +49,7 @@ struct worker {
   size_t answer_len;
   uint32_t *filter_us, *rank_us;
   size_t count;
-  int64_t errors, passed;
+  int64_t errors, passed, done;
 };
 
 static int64_t now_ns(void) {
@@ -143,8 +143,8 @@ static bool call(struct worker *w, const char *verb, int64_t pod, const char *li
 
 static void *work(void *ctx) {
   struct worker *w = ctx;
-  for (int64_t turn = 0; now_ns() < end_ns && w->count < SAMPLES_MAX / (size_t)options.threads;
-       turn++) {
+  size_t most = SAMPLES_MAX / (size_t)options.threads;
+  for (int64_t turn = 0; now_ns() < end_ns; turn++) {
     int64_t pod = turn % (PODS_WAITING / options.threads);
     const char *body;
     int64_t began = now_ns();
@@ -170,8 +170,10 @@ static void *work(void *ctx) {
         (void)fprintf(stderr, "extender: prioritize: %.400s\n", w->answer);
       continue;
     }
-    w->filter_us[w->count] = (uint32_t)((filtered - began) / 1000);
-    w->rank_us[w->count++] = (uint32_t)((ranked - filtered) / 1000);
+    size_t at = (size_t)w->done++ % most; /* of a long run the last ones are kept */
+    w->filter_us[at] = (uint32_t)((filtered - began) / 1000);
+    w->rank_us[at] = (uint32_t)((ranked - filtered) / 1000);
+    w->count = w->done < (int64_t)most ? (size_t)w->done : most;
   }
   return NULL;
 }
@@ -287,7 +289,7 @@ int main(int argc, char **argv) {
   for (int i = 0; i < options.threads; i++) {
     (void)pthread_join(workers[i].thread, NULL);
     errors += workers[i].errors;
-    pods += (int64_t)workers[i].count;
+    pods += workers[i].done;
   }
   double took = (double)(now_ns() - began) / 1e9;
   (void)printf("pods=%" PRId64 "\nerrors=%" PRId64 "\npods_per_second=%.0f\n", pods, errors,

@@ -23,6 +23,8 @@ last=$(resident 990000)
 echo "resident after 10,000 reviews: $first KiB; after 1,000,000: $last KiB; difference $((last - first)) KiB"
 [ $((last - first)) -le 2048 ] || { echo "soak: more than 2 MiB above" >&2; exit 1; }
 
+stop_server
+
 # The extender: what it holds ends after 30 s, so that memory is the same from then on.
 extender=${3:?usage: soak.sh SLICEGATE LOAD EXTENDER_LOAD}
 start_extender "$slicegate" 500 5000 --extender-plain-http
