@@ -435,6 +435,9 @@ struct pod {
   int32_t priority;
   bool has_claims;
   int64_t gpu_memory; /* gpu_memory_need of what it declares; 0: nothing */
+  /* The first amount in it that kube-apiserver lets no pod have: field path, and what to write
+   * instead; empty: none. Such amounts count nothing in requests. No state keeps it. */
+  struct str absurd;
   const struct pod_device *devices;
   size_t device_count;
   const struct resource_request *requests;

@@ -57,8 +57,10 @@ static enum state_held reserve(struct bind_call *b, struct str *ret_reason) {
 static bool reserve_firmly(struct bind_call *b) {
   struct err err;
   struct str reason = {NULL, 0};
-  struct state *state = live_state(b->call.door->live);
-  if (!state_ask(state, b->call.request->arena, &b->pod, &b->asked, &err))
+  const struct pack_asked *asked;
+  if (!door_ask(&b->call, &b->pod, &b->asked, &asked, &err))
+    return answer(b, "absurd", err.text), false;
+  if (!asked)
     return true; /* nothing of it is ours to reserve */
   enum state_held held = STATE_NO_ROOM;
   for (int i = 0; i < TRIES && held == STATE_NO_ROOM; i++)
