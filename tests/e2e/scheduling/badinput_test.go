@@ -192,6 +192,56 @@ func TestAbsurdAmountsHoldNothing(t *testing.T) {
 	}
 }
 
+// HAMi's plugin gives out the card of the pod that holds the node's lock: a Binding by us would take it from that pod.
+// So bind says that it cannot, writes nothing and holds nothing, and nobody is advised to go there.
+func TestHAMiBindsItsOwn(t *testing.T) {
+	hami := harness.NodeShape{
+		Count: 1, Prefix: "hami", Allocatable: gpus(20), Labels: map[string]string{"nvidia.com/gpu.product": harness.T4.Product},
+		Annotations: map[string]string{"hami.io/node-nvidia-register": "GPU-1,10,15360,100,NVIDIA-Tesla T4,0,true:GPU-2,10,15360,100,NVIDIA-Tesla T4,0,true:"},
+	}
+	namespace, _ := cluster(t, hami, harness.H100.Whole("node", 1, 2))
+	g := live(t, "--nominate=false")
+	client := g.client(t)
+	share := one(namespace, "share", "nvidia.com/gpu", 1)
+	share.Requests["nvidia.com/gpumem"] = "3000"
+	must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "plain", "nvidia.com/gpu", 1), share))
+	g.waitMetric(t, "slicegate_state_objects", `"Pod"`, 2)
+	const counter = `verb="bind",result="not_ours"`
+	bind := func(name, node string) string {
+		t.Helper()
+		pod, err := suite.Plane.Pod(t.Context(), namespace, name)
+		must(t, err)
+		status, text := g.call(t, client, http.MethodPost, "/scheduler/bind",
+			fmt.Appendf(nil, `{"PodName":%q,"PodNamespace":%q,"PodUID":%q,"Node":%q}`, name, namespace, pod.Metadata.UID, node))
+		if status != http.StatusOK {
+			t.Errorf("%d %s", status, text)
+		}
+		return text
+	}
+	before := g.held(t)
+	for i, call := range []struct{ name, node string }{{"plain", "hami-0"}, {"share", "hami-0"}, {"share", "node-0"}} {
+		if text := bind(call.name, call.node); !strings.Contains(text, "cannot bind") || !strings.Contains(text, "hami-scheduler") {
+			t.Errorf("%v: %s", call, text)
+		}
+		if counted := g.metric(t, "slicegate_extender_requests_total", counter); counted != float64(i+1) {
+			t.Errorf("%v: %v are counted", call, counted)
+		}
+		if pod, err := suite.Plane.Pod(t.Context(), namespace, call.name); err != nil || pod.Spec.NodeName != "" {
+			t.Errorf("%v: the pod is on %q, %v", call, pod.Spec.NodeName, err)
+		}
+	}
+	if after := g.held(t); after != before {
+		t.Errorf("was %s, is %s", before, after)
+	}
+	if answer := g.filter(t, client, one(namespace, "plain", "nvidia.com/gpu", 4), "other", []string{"hami-0", "node-0"}); len(answer.NodeNames) != 1 ||
+		answer.NodeNames[0] != "hami-0" {
+		t.Errorf("four: %+v", answer)
+	}
+	if text := bind("plain", "node-0"); text != `{"Error":""}` {
+		t.Error(text)
+	}
+}
+
 // Without a client certificate of the right CA nobody is listened to.
 func TestStrangersAreNotHeard(t *testing.T) {
 	_, _ = cluster(t, harness.H100.Whole("node", 1, 8))
