@@ -57,15 +57,14 @@ const char *ext_not_bound(const struct state_snapshot *snapshot, const struct po
                           struct str name) {
   size_t at = state_snapshot_find(snapshot, name, SIZE_MAX);
   const struct node *node = at == SIZE_MAX ? NULL : &state_snapshot_node(snapshot, at)->node;
-  for (size_t i = 0; i < pod->request_count; i++) {
-    struct str resource = pod->requests[i].name;
-    if (is_hami_share(resource))
+  for (size_t i = 0; i < pod->request_count; i++)
+    if (is_hami_share(pod->requests[i].name))
       return "it asks for a share of a card that only HAMi's scheduler hands out; set "
              "schedulerName: hami-scheduler";
-    if (node && !node_counts(node, resource))
+  for (size_t i = 0; node && i < pod->request_count; i++)
+    if (!node_counts(node, pod->requests[i].name))
       return "the node's GPUs are handed out by HAMi's scheduler alone; set schedulerName: "
              "hami-scheduler, or keep the pod off nodes with HAMi's plugin";
-  }
   return NULL;
 }
 
