@@ -50,7 +50,8 @@ static void annotate(const struct pack_node *node, const struct pack_asked *aske
 
 static bool is_hami_share(struct str resource) {
   return str_is(resource, "nvidia.com/gpumem") ||
-         str_is(resource, "nvidia.com/gpumem-percentage") || str_is(resource, "nvidia.com/gpucores");
+         str_is(resource, "nvidia.com/gpumem-percentage") ||
+         str_is(resource, "nvidia.com/gpucores");
 }
 
 const char *ext_not_bound(const struct state_snapshot *snapshot, const struct pod *pod,

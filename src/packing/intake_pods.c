@@ -143,9 +143,10 @@ static bool take_device(struct pack_intake *intake, const struct resource_reques
     ret->request.forms[0] = form_of_card(number, item->name, count);
     ret->is_absurd = ret->request.forms[0].count == 0;
     return !ret->is_absurd ||
-           err_set(reterr, ERR_INVALID,
-                   "%.*s: %lld is neither from 1 to 999 (a part of one GPU) nor a multiple of 1,000",
-                   STR_FMT(item->name), (long long)count);
+           err_set(
+               reterr, ERR_INVALID,
+               "%.*s: %lld is neither from 1 to 999 (a part of one GPU) nor a multiple of 1,000",
+               STR_FMT(item->name), (long long)count);
   }
   struct device_name *name = &intake->names[number - 1];
   if (name->form_count == 0) /* no node lists it: a whole of nothing */

@@ -53,8 +53,7 @@ static bool read_metadata(const struct keeper *keeper, const struct doc_node *ob
 
 /* A plugin that was seen to leave has been marked so by HAMi's scheduler, its devices stay. */
 static bool has_hami(const struct doc_node *object) {
-  const struct doc_node *annotations =
-      doc_get_lit(doc_get_lit(object, "metadata"), "annotations");
+  const struct doc_node *annotations = doc_get_lit(doc_get_lit(object, "metadata"), "annotations");
   if (!doc_is(annotations, DOC_MAPPING))
     return false;
   struct str devices = doc_text_at(annotations, "hami.io/node-nvidia-register");

@@ -16,8 +16,9 @@ bool wire_is_extended(struct str resource) {
 static const char *find_advice(const struct resource_amount *amount) {
   bool is_counted = wire_is_extended(amount->name);
   if (!amount->is_valid)
-    return is_counted ? "is no quantity; write a whole number, as in \"1\""
-                      : "is no quantity; write a number with a unit or none, as in \"2\" or \"1Gi\"";
+    return is_counted
+               ? "is no quantity; write a whole number, as in \"1\""
+               : "is no quantity; write a number with a unit or none, as in \"2\" or \"1Gi\"";
   if (qty_is_negative(amount->amount))
     return "is less than nothing; write 0 or more, or leave the resource out";
   if (!is_counted)

@@ -167,8 +167,8 @@ static const struct {
     {POD("p", "", "aliyun.com/gpu-mem: 3"), "card by card", false},
     {POD("p", "", "deviceclass.resource.kubernetes.io/gpu.nvidia.com: 1"), "a device by DRA",
      false},
-    {"---\nkind: Pod\nmetadata: {name: p}\nspec: {resourceClaims: [{name: x}]}\n",
-     "devices by DRA", false},
+    {"---\nkind: Pod\nmetadata: {name: p}\nspec: {resourceClaims: [{name: x}]}\n", "devices by DRA",
+     false},
 };
 
 START_TEST(what_cannot_be_counted_is_refused_with_the_reason) {
@@ -203,8 +203,7 @@ START_TEST(parts_of_cards_are_below_one) {
   struct pack_node_reading reading;
   struct resource_amount milli = {.name = STR_LIT("slicegate.dev/gpu-milli"), .is_valid = true};
   ck_assert(qty_parse(STR_LIT("2k"), &milli.amount));
-  const struct node node = {
-      .name = STR_LIT("n"), .allocatable = &milli, .allocatable_count = 1};
+  const struct node node = {.name = STR_LIT("n"), .allocatable = &milli, .allocatable_count = 1};
   pack_intake_read_node(live, &node, &reading);
   ck_assert_uint_eq(reading.spec.device_count, 2);
   for (size_t i = 0; i < SG_ARRAY_LEN(amounts); i++) {

@@ -302,7 +302,8 @@ static const struct {
      "NVIDIA-Tesla V100-PCIE-32GB,0,true:GPU-0fc3eda5-e98b-a25b-5b0d-cf5c855d1448,10,32768,100,"
      "NVIDIA-Tesla V100-PCIE-32GB,0,true:\"",
      true},
-    {"\"hami.io/node-nvidia-register\":\"[{\\\"id\\\":\\\"GPU-8dcd427f-483b-b48f-d7e5-75fb19a52b76\\\","
+    {"\"hami.io/"
+     "node-nvidia-register\":\"[{\\\"id\\\":\\\"GPU-8dcd427f-483b-b48f-d7e5-75fb19a52b76\\\","
      "\\\"count\\\":10,\\\"devmem\\\":24576,\\\"devcore\\\":100,\\\"type\\\":\\\"NVIDIA A10\\\","
      "\\\"mode\\\":\\\"hami-core\\\",\\\"health\\\":true}]\"",
      true},
