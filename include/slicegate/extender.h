@@ -95,6 +95,14 @@ bool ext_bind(const struct ext_view *view, const struct pack_asked *asked, struc
               int64_t unix_ns, struct arena *arena, struct ext_binding *ret,
               struct str *ret_reason);
 
+/*
+ * Pods that only HAMi's scheduler can bind to the node, and why; NULL: not such a pod. Bound by
+ * anybody else the pod fails there, or is given the card that was chosen for the pod that holds
+ * the node's lock. Static text.
+ */
+const char *ext_not_bound(const struct state_snapshot *snapshot, const struct pod *pod,
+                          struct str node);
+
 /* ---- preempt (preempt.c) --------------------------------------------------------------------- */
 
 /* A pod that might be evicted. */

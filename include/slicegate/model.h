@@ -381,7 +381,12 @@ struct node {
   const struct resource_amount *allocatable;
   size_t allocatable_count;
   bool is_unschedulable;
+  /* HAMi's plugin is there. It lists every card many times as nvidia.com/gpu, and gives out the
+   * card that HAMi's scheduler wrote into the pod that holds the node's lock. */
+  bool has_hami;
 };
+/* What the node lists by this name says how many there are. */
+bool node_counts(const struct node *node, struct str resource);
 
 enum pod_phase { PHASE_PENDING, PHASE_RUNNING, PHASE_SUCCEEDED, PHASE_FAILED, PHASE_UNKNOWN };
 
@@ -436,6 +441,9 @@ struct pod {
   int32_t priority;
   bool has_claims;
   int64_t gpu_memory; /* gpu_memory_need of what it declares; 0: nothing */
+  /* The first amount in it that kube-apiserver lets no pod have: field path, and what to write
+   * instead; empty: none. Such amounts count nothing in requests. No state keeps it. */
+  struct str absurd;
   const struct pod_device *devices;
   size_t device_count;
   const struct resource_request *requests;

@@ -551,6 +551,7 @@ struct pack_asked {
   int64_t device_count;
   const struct pack_other *others;
   size_t other_count;
+  bool is_absurd; /* it was not read, for an amount that no node will ever have */
 };
 /*
  * The request of a pod that is to be placed. ERR_INVALID when counting nodes cannot answer it,
@@ -580,7 +581,8 @@ struct pack_node_reading {
 };
 void pack_intake_read_node(struct pack_intake *intake, const struct node *node,
                            struct pack_node_reading *ret);
-/* As pack_intake_ask, without bits for constraints; others are in `arena`. */
+/* As pack_intake_ask, without bits for constraints; others are in `arena`. ret->is_absurd is filled
+ * in also when it fails: whether the amount is to be blamed, or only that we cannot judge it. */
 bool pack_intake_read_pod(struct pack_intake *intake, struct arena *arena, const struct pod *pod,
                           struct pack_asked *ret, struct err *reterr) SG_MUST_CHECK;
 /* What a pod that runs on this node holds there: the one form that its name has there. */

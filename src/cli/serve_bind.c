@@ -58,11 +58,26 @@ static enum state_held reserve(struct bind_call *b, struct str *ret_reason) {
   return held;
 }
 
+static bool refuse_foreign(const struct bind_call *b) {
+  CLEANUP_SNAPSHOT const struct state_snapshot *snapshot =
+      state_snapshot(live_state(b->call.door->live));
+  const char *why = ext_not_bound(snapshot, &b->pod, b->args.node);
+  struct err err;
+  if (!why)
+    return false;
+  (void)err_set(&err, ERR_INVALID, "cannot bind %.*s/%.*s to %.*s: %s", STR_FMT(b->args.pod_ns),
+                STR_FMT(b->args.pod_name), STR_FMT(b->args.node), why);
+  answer(b, "not_ours", err.text);
+  return true;
+}
+
 static bool reserve_firmly(struct bind_call *b) {
   struct err err;
   struct str reason = {NULL, 0};
-  struct state *state = live_state(b->call.door->live);
-  if (!state_ask(state, b->call.request->arena, &b->pod, &b->asked, &err))
+  const struct pack_asked *asked;
+  if (!door_ask(&b->call, &b->pod, &b->asked, &asked, &err))
+    return answer(b, "absurd", err.text), false;
+  if (!asked)
     return true; /* nothing of it is ours to reserve */
   enum state_held held = STATE_NO_ROOM;
   for (int i = 0; i < TRIES && held == STATE_NO_ROOM; i++)
@@ -206,7 +221,7 @@ static void bind(struct extender_door *door, const struct http_request *request,
     answer(&b, "unknown_pod", "the pod is not known: it was deleted, or made anew by this name");
     return;
   }
-  if (reserve_firmly(&b))
+  if (!refuse_foreign(&b) && reserve_firmly(&b))
     write_binding(&b);
 }
 

@@ -86,14 +86,30 @@ struct filter_call {
   struct ext_filter found;
 };
 
-const struct pack_asked *door_ask(const struct door_call *call, const struct pod *pod,
-                                  struct pack_asked *asked) {
+bool door_check_pod(const struct door_call *call, const struct pod *pod) {
   struct err err;
-  if (state_ask(live_state(call->door->live), call->request->arena, pod, asked, &err))
-    return asked;
+  if (pod->uid.len && pod->ns.len)
+    return true;
+  (void)err_set(&err, ERR_INVALID, "Pod.metadata.%s is missing: a pod is known by it",
+                pod->uid.len ? "namespace" : "uid");
+  return door_fail(call, 400, "malformed", &err), false;
+}
+
+bool door_ask(const struct door_call *call, const struct pod *pod, struct pack_asked *room,
+              const struct pack_asked **ret, struct err *reterr) {
+  struct err err;
+  *ret = NULL;
+  if (pod->absurd.len)
+    return err_set(reterr, ERR_INVALID, "Pod.%.*s", STR_FMT(pod->absurd));
+  if (state_ask(live_state(call->door->live), call->request->arena, pod, room, &err)) {
+    *ret = room;
+    return true;
+  }
+  if (room->is_absurd) /* of all containers together: which of them it is, nobody can say */
+    return err_set(reterr, ERR_INVALID, "Pod.spec.containers[*].resources.requests: %s", err.text);
   sys_log(SYS_DEBUG, "passed through", sys_str("namespace", pod->ns), sys_str("pod", pod->name),
           sys_err(&err));
-  return NULL;
+  return true;
 }
 
 void door_hold(const struct door_call *call, const struct pod *pod, const struct pack_asked *asked,
@@ -151,12 +167,10 @@ static bool read_args(struct filter_call *f) {
   f->question.pod = &f->args.pod;
   f->question.names = f->args.node_names;
   f->question.count = f->args.node_count;
-  if (f->args.has_nodes && f->args.pod.uid.len)
-    return true;
+  if (f->args.has_nodes)
+    return door_check_pod(&f->call, &f->args.pod);
   (void)err_set(&err, ERR_INVALID,
-                f->args.has_nodes ? "Pod.metadata.uid is missing: a pod is known by it"
-                                  : "Nodes and NodeNames are both null: there is nothing to choose "
-                                    "from");
+                "Nodes and NodeNames are both null: there is nothing to choose from");
   return door_fail(&f->call, 400, "malformed", &err), false;
 }
 
@@ -187,7 +201,13 @@ void serve_filter(void *ctx, const struct http_request *request, struct http_res
   struct filter_call f = {.call = {ctx, request, response, "filter", {0}}};
   if (!door_enter(&f.call) || !read_args(&f))
     return;
-  f.question.asked = door_ask(&f.call, &f.args.pod, &f.asked);
+  struct err err;
+  if (!door_ask(&f.call, &f.args.pod, &f.asked, &f.question.asked, &err)) {
+    wire_filter_result_write(&(struct wire_filter_result){.error = str_of(err.text)},
+                             &response->body);
+    door_count(&f.call, "absurd");
+    return;
+  }
   decide_with_news(&f);
   /* Without news kube-scheduler's own count is the better one. */
   if (f.found.is_behind && live_age_seconds(f.call.door->live) > 0) {
@@ -211,7 +231,11 @@ void serve_prioritize(void *ctx, const struct http_request *request,
   struct wire_host_score *hosts = arena_array(arena, count + 1, sizeof(*hosts));
   struct pack_placement choice;
   struct ext_view view;
-  f.question.asked = door_ask(&f.call, &f.args.pod, &f.asked);
+  struct err err;
+  if (!door_ask(&f.call, &f.args.pod, &f.asked, &f.question.asked, &err)) {
+    door_fail(&f.call, 400, "absurd", &err); /* a list of scores has no place for an error */
+    return;
+  }
   (void)state_unhold(live_state(f.call.door->live), f.args.pod.uid, false);
   placer_enter(f.call.door->placer, &view);
   if (ext_prioritize(&view, &f.question, arena, scores, &choice)) {

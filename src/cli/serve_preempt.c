@@ -76,8 +76,15 @@ void serve_preempt(void *ctx, const struct http_request *request, struct http_re
     door_fail(&p.call, 400, "malformed", &err);
     return;
   }
+  if (!door_check_pod(&p.call, &p.args.pod))
+    return;
+  const struct pack_asked *asked;
+  if (!door_ask(&p.call, &p.args.pod, &p.asked, &asked, &err)) {
+    door_fail(&p.call, 400, "absurd", &err); /* the answer has no place for an error */
+    return;
+  }
   p.made = arena_array(request->arena, p.args.node_count + 1, sizeof(*p.made));
-  if (!door_ask(&p.call, &p.args.pod, &p.asked)) {
+  if (!asked) {
     wire_preemption_result_write(p.args.nodes, p.args.node_count, &response->body);
     door_count(&p.call, "passed");
     return;

@@ -46,6 +46,31 @@ static void annotate(const struct pack_node *node, const struct pack_asked *aske
   ret->annotation_count = 1;
 }
 
+/* ---- HAMi -------------------------------------------------------------------------------- */
+
+static bool is_hami_share(struct str resource) {
+  return str_is(resource, "nvidia.com/gpumem") ||
+         str_is(resource, "nvidia.com/gpumem-percentage") ||
+         str_is(resource, "nvidia.com/gpucores");
+}
+
+const char *ext_not_bound(const struct state_snapshot *snapshot, const struct pod *pod,
+                          struct str name) {
+  size_t at = state_snapshot_find(snapshot, name, SIZE_MAX);
+  const struct node *node = at == SIZE_MAX ? NULL : &state_snapshot_node(snapshot, at)->node;
+  for (size_t i = 0; i < pod->request_count; i++)
+    if (is_hami_share(pod->requests[i].name))
+      return "it asks for a share of a card that only HAMi's scheduler hands out; set "
+             "schedulerName: hami-scheduler";
+  for (size_t i = 0; node && i < pod->request_count; i++)
+    if (!node_counts(node, pod->requests[i].name))
+      return "the node's GPUs are handed out by HAMi's scheduler alone; set schedulerName: "
+             "hami-scheduler, or keep the pod off nodes with HAMi's plugin";
+  return NULL;
+}
+
+/* ---- a Binding --------------------------------------------------------------------------- */
+
 /* A device of another name on the node would do for the core, and is not what the pod asks for. */
 static bool is_listed(const struct ext_view *view, const struct pack_asked *asked, size_t node) {
   if (asked->device.len == 0)

@@ -71,6 +71,12 @@ bool pod_selects_node(const struct pod_constraints *constraints, const struct no
   return constraints->affinity_term_count == 0;
 }
 
+/* ---- counts ------------------------------------------------------------------------------ */
+
+bool node_counts(const struct node *node, struct str resource) {
+  return !node->has_hami || !str_is(resource, "nvidia.com/gpu");
+}
+
 /* ---- taints ------------------------------------------------------------------------------ */
 
 static bool is_tolerated(const struct pod_constraints *constraints, const struct taint *taint) {

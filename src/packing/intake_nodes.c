@@ -208,6 +208,8 @@ static bool says_that_it_has_gpus(const struct node *node, const struct labels *
 static void number_names(struct pack_intake *intake, const struct node *node) {
   for (size_t i = 0; i < node->allocatable_count; i++) {
     struct str name = node->allocatable[i].name;
+    if (!node_counts(node, name))
+      continue;
     if (!intake->recorded && pack_is_card_name(name))
       (void)intake_add_name(intake, name);
     else if (resource_name_parse(name).class != NAME_HOST &&
@@ -222,7 +224,8 @@ static void add_counters(struct pack_intake *intake, const struct node *node,
   for (size_t i = 0; i < node->allocatable_count; i++) {
     struct str name = node->allocatable[i].name;
     uint8_t number = intake_find_name(intake, name);
-    if (number == 0 || ret->spec.counter_count == PACK_COUNTERS_MAX || pack_is_card_name(name))
+    if (number == 0 || ret->spec.counter_count == PACK_COUNTERS_MAX || pack_is_card_name(name) ||
+        !node_counts(node, name))
       continue;
     int64_t total = intake_allocatable(node, name);
     struct pack_counter *counter = &ret->counters[ret->spec.counter_count++];
@@ -282,5 +285,6 @@ void pack_intake_read_node(struct pack_intake *intake, const struct node *node,
     guess_nvidia(&guess, &labels, product);
   if (!intake->recorded && ret->spec.counter_count == 0)
     add_cards(intake, node, &labels, &guess);
+  ret->is_unreadable |= node->has_hami;
   ret->spec.device_count = guess.count;
 }

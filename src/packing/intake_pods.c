@@ -107,6 +107,16 @@ static uint16_t number_other(struct pack_intake *intake, struct str name) {
                                       : intake_add_other(intake, name));
 }
 
+/* What the API server refuses, or lets through and no node has. */
+static bool check_count(const struct resource_request *item, int64_t count, struct err *reterr) {
+  if (!qty_is_whole(item->amount))
+    return err_set(reterr, ERR_INVALID, "%.*s: not a whole number, which the API server refuses",
+                   STR_FMT(item->name));
+  return count <= UINT16_MAX ||
+         err_set(reterr, ERR_INVALID, "%.*s: %lld is more than any node has, write at most %d",
+                 STR_FMT(item->name), (long long)count, UINT16_MAX);
+}
+
 static bool take_device(struct pack_intake *intake, const struct resource_request *item,
                         struct pack_asked *ret, struct err *reterr) {
   int64_t count = qty_units_ceil(item->amount);
@@ -114,12 +124,10 @@ static bool take_device(struct pack_intake *intake, const struct resource_reques
     return err_set(reterr, ERR_INVALID,
                    "asks for %.*s and for %.*s: GPUs of two names are not placed together",
                    STR_FMT(ret->device), STR_FMT(item->name));
-  if (!qty_is_whole(item->amount))
-    return err_set(reterr, ERR_INVALID, "%.*s: not a whole number, which the API server refuses",
-                   STR_FMT(item->name));
-  if (count > UINT16_MAX)
-    return err_set(reterr, ERR_INVALID, "%.*s: %lld is more than any node has", STR_FMT(item->name),
-                   (long long)count);
+  if (!check_count(item, count, reterr)) {
+    ret->is_absurd = true;
+    return false;
+  }
   ret->device = item->name;
   ret->device_count = count;
   uint8_t number = number_device(intake, item->name);
@@ -133,10 +141,12 @@ static bool take_device(struct pack_intake *intake, const struct resource_reques
     ret->device = item->name;
     ret->device_count = count;
     ret->request.forms[0] = form_of_card(number, item->name, count);
-    return ret->request.forms[0].count ||
-           err_set(reterr, ERR_INVALID,
-                   "%.*s: %lld is neither below 1,000 (a part of one GPU) nor a multiple of it",
-                   STR_FMT(item->name), (long long)count);
+    ret->is_absurd = ret->request.forms[0].count == 0;
+    return !ret->is_absurd ||
+           err_set(
+               reterr, ERR_INVALID,
+               "%.*s: %lld is neither from 1 to 999 (a part of one GPU) nor a multiple of 1,000",
+               STR_FMT(item->name), (long long)count);
   }
   struct device_name *name = &intake->names[number - 1];
   if (name->form_count == 0) /* no node lists it: a whole of nothing */

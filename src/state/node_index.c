@@ -103,7 +103,7 @@ static void index_resources(const struct state *state, struct node_index *index)
     const struct node *node = &state->order[n]->value->public.node;
     size_t at = 0;
     for (size_t i = 0; i < node->allocatable_count; i++) {
-      if (node->allocatable[i].name.len == 0)
+      if (node->allocatable[i].name.len == 0 || !node_counts(node, node->allocatable[i].name))
         continue;
       at = find_listing(index, node->allocatable[i].name, at, words);
       index->listings[at++].bits[n / 64] |= UINT64_C(1) << n % 64;

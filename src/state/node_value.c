@@ -106,7 +106,7 @@ static bool is_same_taints(const struct node *a, const struct node *b) {
 }
 
 bool node_lists_same(const struct node *a, const struct node *b) {
-  if (a->allocatable_count != b->allocatable_count)
+  if (a->allocatable_count != b->allocatable_count || a->has_hami != b->has_hami)
     return false;
   for (size_t i = 0; i < a->allocatable_count; i++)
     if (!str_eq(a->allocatable[i].name, b->allocatable[i].name))

@@ -146,6 +146,7 @@ static bool read_spec(const struct keeper *keeper, struct arena *scratch,
   ret->priority = priority_of(spec);
   ret->scheduler_name = wire_keep(keeper, decoded->scheduler_name);
   ret->has_claims = decoded->has_claims;
+  ret->absurd = wire_keep(keeper, wire_absurd_amount(scratch, decoded));
   ret->requests = pod_resources(scratch, decoded, &ret->request_count);
   ret->requests = keep_requests(keeper, ret->requests, ret->request_count);
   ret->constraints = pod_constraints_of(decoded);

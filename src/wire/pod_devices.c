@@ -51,11 +51,6 @@ static bool parse_bounded(struct str text, int64_t max, int64_t *ret) {
 
 /* ---- slicegate.dev/devices: "0,2" -------------------------------------------------------- */
 
-static bool is_extended(struct str resource) {
-  return str_find_char(resource, '/') < resource.len &&
-         !str_starts_with(resource, STR_LIT("kubernetes.io/"));
-}
-
 /* The resource that cards were chosen for: gpu-milli, or the one extended resource there is. */
 static const struct resource_request *chosen_for(const struct pod *pod) {
   const struct resource_request *only = NULL;
@@ -63,7 +58,7 @@ static const struct resource_request *chosen_for(const struct pod *pod) {
   for (size_t i = 0; i < pod->request_count; i++) {
     if (str_is(pod->requests[i].name, "slicegate.dev/gpu-milli"))
       return &pod->requests[i];
-    if (is_extended(pod->requests[i].name)) {
+    if (wire_is_extended(pod->requests[i].name)) {
       only = &pod->requests[i];
       count++;
     }
@@ -150,7 +145,7 @@ static bool read_allocated(struct device_list *list, const struct doc_node *node
   if (!wire_child_text(node, "name", trail, &name, reterr) ||
       !wire_child(node, "resources", DOC_SEQUENCE, trail, &resources, reterr))
     return false;
-  if (!resources || !is_extended(name) || str_starts_with(name, STR_LIT("claim:")))
+  if (!resources || !wire_is_extended(name) || str_starts_with(name, STR_LIT("claim:")))
     return true;
   name = wire_keep(list->keeper, name);
   struct trail here = {trail, STR_LIT("resources"), 0};

@@ -103,6 +103,10 @@ bool wire_amounts_decode(struct arena *arena, const struct doc_node *parent, con
                          const struct trail *trail, const struct resource_amount **ret,
                          size_t *ret_count, struct err *reterr) SG_MUST_CHECK;
 bool wire_taint_effect(struct str text, enum taint_effect *ret);
+/* Counted in whole numbers, by the name that somebody gave it: neither CPU nor memory. */
+bool wire_is_extended(struct str resource);
+/* The first amount that kube-apiserver would refuse, in `scratch`: see struct pod's absurd. */
+struct str wire_absurd_amount(struct arena *scratch, const struct pod_spec *spec);
 
 /* ---- what outlives its tree --------------------------------------------------------------- */
 

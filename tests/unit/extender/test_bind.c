@@ -111,11 +111,38 @@ START_TEST(what_cannot_be_counted_is_bound) {
 }
 END_TEST
 
+/* HAMi lists each card ten times, and gives out what its own scheduler has written down. */
+START_TEST(hami_binds_its_own) {
+  CLEANUP_DOORS struct doors lab;
+  doors_init(&lab);
+  struct node node = lab_node(&lab.s, "hami", "nvidia.com/gpu", "20", NULL);
+  node.has_hami = true;
+  state_put_node(lab.s.state, &node);
+  doors_add(&lab, "stock", "nvidia.com/gpu", "2");
+  struct pod plain = lab_pod(&lab.s, "p", NULL, "nvidia.com/gpu", "1", NULL);
+  struct pod share =
+      lab_pod(&lab.s, "s", NULL, "nvidia.com/gpu", "1", "nvidia.com/gpumem", "3000", NULL);
+  struct pod cpu = lab_pod(&lab.s, "c", NULL, "cpu", "1", NULL);
+  doors_look(&lab);
+  const struct state_snapshot *snapshot = lab.view.snapshot;
+  ck_assert_ptr_null(ext_not_bound(snapshot, &plain, STR_LIT("stock")));
+  ck_assert_ptr_null(ext_not_bound(snapshot, &plain, STR_LIT("nowhere")));
+  ck_assert_ptr_null(ext_not_bound(snapshot, &cpu, STR_LIT("hami")));
+  ck_assert_ptr_nonnull(
+      strstr(ext_not_bound(snapshot, &plain, STR_LIT("hami")), "the node's GPUs are handed out"));
+  static const char *const nodes[] = {"hami", "stock", "nowhere"};
+  for (size_t i = 0; i < SG_ARRAY_LEN(nodes); i++)
+    ck_assert_ptr_nonnull(
+        strstr(ext_not_bound(snapshot, &share, str_of(nodes[i])), "asks for a share of a card"));
+}
+END_TEST
+
 TCase *tcase_bind(void) {
   TCase *tcase = tcase_create("bind");
   tcase_add_test(tcase, stock_plugins_are_told_nothing);
   tcase_add_test(tcase, what_cannot_be_counted_is_bound);
   tcase_add_test(tcase, gpushare_is_told_its_card);
   tcase_add_test(tcase, our_own_protocol_names_cards);
+  tcase_add_test(tcase, hami_binds_its_own);
   return tcase;
 }

@@ -98,6 +98,33 @@ START_TEST(cpu_memory_and_pods_count_too) {
 }
 END_TEST
 
+/* Twenty are listed where there are two: no count, so nothing is refused, ranked or held by it. */
+START_TEST(shares_of_hami_are_no_gpus) {
+  CLEANUP_DOORS struct doors lab;
+  doors_init(&lab);
+  struct node node = lab_node(&lab.s, "hami", "nvidia.com/gpu", "20", NULL);
+  node.has_hami = true;
+  state_put_node(lab.s.state, &node);
+  doors_add(&lab, "stock", "nvidia.com/gpu", "2");
+  struct pod pod = gpu_pod(&lab, "new", "2");
+  doors_filter(&lab, &pod, "hami stock");
+  ck_assert_str_eq(doors_passed(&lab), "stock hami");
+  pod = gpu_pod(&lab, "large", "4");
+  doors_filter(&lab, &pod, "hami stock");
+  ck_assert_str_eq(doors_passed(&lab), "hami");
+  ck_assert(!lab.found.has_choice);
+  node.has_hami = false; /* NVIDIA's plugin instead: the same list is a count now */
+  state_put_node(lab.s.state, &node);
+  doors_filter(&lab, &pod, "hami stock");
+  ck_assert_str_eq(doors_passed(&lab), "hami");
+  ck_assert(lab.found.has_choice);
+  node.has_hami = true;
+  state_put_node(lab.s.state, &node);
+  doors_filter(&lab, &pod, "hami stock");
+  ck_assert(!lab.found.has_choice);
+}
+END_TEST
+
 START_TEST(what_cannot_be_known_passes) {
   CLEANUP_DOORS struct doors lab;
   doors_init(&lab);
@@ -224,6 +251,7 @@ TCase *tcase_filter(void) {
   tcase_add_test(tcase, slices_that_are_counted_fill_node_by_node);
   tcase_add_test(tcase, why_not);
   tcase_add_test(tcase, cpu_memory_and_pods_count_too);
+  tcase_add_test(tcase, shares_of_hami_are_no_gpus);
   tcase_add_test(tcase, what_cannot_be_known_passes);
   tcase_add_test(tcase, tentative_holds_rank_where_kube_scheduler_counts);
   tcase_add_test(tcase, tentative_holds_refuse_where_only_we_count);

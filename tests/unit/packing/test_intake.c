@@ -156,15 +156,19 @@ END_TEST
 
 static const struct {
   const char *yaml, *says;
+  bool is_absurd; /* to whoever asks a live cluster */
 } refusals[] = {
-    {POD("p", "", "nvidia.com/gpu: 1, nvidia.com/mig-1g.10gb: 1"), "GPUs of two names"},
-    {POD("p", "", "nvidia.com/gpu: 0.5"), "not a whole number"},
-    {POD("p", "", "nvidia.com/gpu: 70000"), "more than any node has"},
-    {POD("p", "", "nvidia.com/gpu: 1, nvidia.com/gpumem: 3000"), "nvidia.com/gpumem is handed out"},
-    {POD("p", "", "aliyun.com/gpu-mem: 3"), "card by card"},
-    {POD("p", "", "deviceclass.resource.kubernetes.io/gpu.nvidia.com: 1"), "a device by DRA"},
-    {"---\nkind: Pod\nmetadata: {name: p}\nspec: {resourceClaims: [{name: x}]}\n",
-     "devices by DRA"},
+    {POD("p", "", "nvidia.com/gpu: 1, nvidia.com/mig-1g.10gb: 1"), "GPUs of two names", false},
+    {POD("p", "", "nvidia.com/gpu: 0.5"), "not a whole number", true},
+    {POD("p", "", "nvidia.com/gpu: 70000"), "more than any node has", true},
+    {POD("p", "", "nvidia.com/gpu: 9223372036854775807"), "more than any node has", true},
+    {POD("p", "", "nvidia.com/gpu: 1, nvidia.com/gpumem: 3000"), "nvidia.com/gpumem is handed out",
+     false},
+    {POD("p", "", "aliyun.com/gpu-mem: 3"), "card by card", false},
+    {POD("p", "", "deviceclass.resource.kubernetes.io/gpu.nvidia.com: 1"), "a device by DRA",
+     false},
+    {"---\nkind: Pod\nmetadata: {name: p}\nspec: {resourceClaims: [{name: x}]}\n", "devices by DRA",
+     false},
 };
 
 START_TEST(what_cannot_be_counted_is_refused_with_the_reason) {
@@ -176,6 +180,44 @@ START_TEST(what_cannot_be_counted_is_refused_with_the_reason) {
   struct err err = recorded_refusal(&r, "p");
   ck_assert_int_eq(err.code, ERR_INVALID);
   ck_assert_msg(strstr(err.text, refusals[_i].says) != NULL, "%s", err.text);
+  struct pack_intake *live = pack_intake_new_live(r.catalog, products_builtin());
+  struct pack_asked asked;
+  struct err why = {0};
+  bool is_read = pack_intake_read_pod(live, r.arena, &r.cluster.pods[0], &asked, &why);
+  ck_assert_msg(asked.is_absurd == refusals[_i].is_absurd && !(is_read && asked.is_absurd), "%s",
+                why.text);
+  pack_intake_free(live);
+}
+END_TEST
+
+/* Thousandths of one GPU, or whole GPUs: nothing between. */
+START_TEST(parts_of_cards_are_below_one) {
+  static const struct {
+    const char *amount;
+    bool is_read;
+  } amounts[] = {{"1", true},     {"999", true},   {"1000", true},    {"64000", true},
+                 {"1001", false}, {"1500", false}, {"1000.5", false}, {"70000", false}};
+  CLEANUP_ARENA struct arena *arena = arena_new(0);
+  struct pack_catalog *catalog = pack_catalog_new();
+  struct pack_intake *live = pack_intake_new_live(catalog, products_builtin());
+  struct pack_node_reading reading;
+  struct resource_amount milli = {.name = STR_LIT("slicegate.dev/gpu-milli"), .is_valid = true};
+  ck_assert(qty_parse(STR_LIT("2k"), &milli.amount));
+  const struct node node = {.name = STR_LIT("n"), .allocatable = &milli, .allocatable_count = 1};
+  pack_intake_read_node(live, &node, &reading);
+  ck_assert_uint_eq(reading.spec.device_count, 2);
+  for (size_t i = 0; i < SG_ARRAY_LEN(amounts); i++) {
+    struct resource_request request = {.name = milli.name};
+    const struct pod pod = {.requests = &request, .request_count = 1};
+    struct pack_asked asked;
+    struct err err;
+    ck_assert(qty_parse(str_of(amounts[i].amount), &request.amount));
+    bool is_read = pack_intake_read_pod(live, arena, &pod, &asked, &err);
+    ck_assert_msg(is_read == amounts[i].is_read && asked.is_absurd != is_read, "%s",
+                  amounts[i].amount);
+  }
+  pack_intake_free(live);
+  pack_catalog_free(catalog);
 }
 END_TEST
 
@@ -231,6 +273,7 @@ TCase *tcase_intake(void) {
   tcase_add_test(tc, one_name_may_be_met_in_several_ways);
   tcase_add_loop_test(tc, what_cannot_be_counted_is_refused_with_the_reason, 0,
                       SG_ARRAY_LEN(refusals));
+  tcase_add_test(tc, parts_of_cards_are_below_one);
   tcase_add_test(tc, equal_constraints_share_a_bit);
   tcase_add_test(tc, there_are_64_constraints);
   return tc;

@@ -168,6 +168,55 @@ static const struct {
      "nodeCacheCapable: true, so that names come instead of nodes"},
 };
 
+static const struct {
+  const char *spec, *says;
+} absurd[] = {
+    {"\"containers\":[{},{\"resources\":{\"limits\":{\"nvidia.com/gpu\":\"-1\"}}}]",
+     "spec.containers[1].resources.limits[nvidia.com/gpu]: \"-1\" is less than nothing; write 0 or "
+     "more, or leave the resource out"},
+    {"\"initContainers\":[{\"resources\":{\"requests\":{\"nvidia.com/gpu\":\"abc\"}}}]",
+     "spec.initContainers[0].resources.requests[nvidia.com/gpu]: \"abc\" is no quantity; write a "
+     "whole number, as in \"1\""},
+    {"\"containers\":[{\"resources\":{\"requests\":{\"nvidia.com/gpu\":\"1e30\"}}}]",
+     "spec.containers[0].resources.requests[nvidia.com/gpu]: \"1e30\" is more than there can be; "
+     "write how many there are to be, as in \"1\""},
+    {"\"containers\":[{\"resources\":{\"requests\":{\"a/b\":9223372036854775808}}}]",
+     "spec.containers[0].resources.requests[a/b]: \"9223372036854775808\" is more than there can "
+     "be; write how many there are to be, as in \"1\""},
+    {"\"containers\":[{\"resources\":{\"limits\":{\"nvidia.com/gpu\":\"0.5\"}}}]",
+     "spec.containers[0].resources.limits[nvidia.com/gpu]: \"0.5\" is not whole; write a whole "
+     "number, as in \"1\", for such a resource is not divided"},
+    {"\"containers\":[{\"resources\":{\"limits\":{\"cpu\":\"\"}}}]",
+     "spec.containers[0].resources.limits[cpu]: \"\" is no quantity; write a number with a unit or "
+     "none, as in \"2\" or \"1Gi\""},
+    {"\"containers\":[{\"resources\":{\"limits\":{\"nvidia.com/gpu\":[]}}}]",
+     "spec.containers[0].resources.limits[nvidia.com/gpu]: \"a list\" is no quantity; write a "
+     "whole number, as in \"1\""},
+    {"\"overhead\":{\"memory\":\"-1Gi\"}",
+     "spec.overhead[memory]: \"-1Gi\" is less than nothing; write 0 or more, or leave the resource "
+     "out"},
+    {"\"resources\":{\"requests\":{\"cpu\":\"-2\"}}",
+     "spec.resources.requests[cpu]: \"-2\" is less than nothing; write 0 or more, or leave the "
+     "resource out"},
+    {"\"containers\":[{\"resources\":{\"limits\":{\"nvidia.com/gpu\":\"0\",\"cpu\":\"0.5\","
+     "\"memory\":\"1e30\",\"hugepages-2Mi\":\"4Mi\",\"nvidia.com/mig-1g.10gb\":\"1k\","
+     "\"a/b\":null}}}]",
+     ""},
+};
+
+/* The call itself is well formed: the pod's own amount is to blame, and the caller is told. */
+START_TEST(absurd_amounts_are_named) {
+  CLEANUP_BUF struct buf body;
+  struct wire_extender_args args;
+  struct err err = {0};
+  buf_init(&body, 4096);
+  buf_printf(&body, "{\"Pod\":{\"metadata\":{\"name\":\"p\"},\"spec\":{%s}},\"NodeNames\":[]}",
+             absurd[_i].spec);
+  ck_assert_msg(wire_extender_args_read(arena, buf_str(&body), &args, &err), "%s", err.text);
+  ck_assert_msg(str_is(args.pod.absurd, absurd[_i].says), "%.*s", STR_FMT(args.pod.absurd));
+}
+END_TEST
+
 START_TEST(limits_hold) {
   CLEANUP_BUF struct buf body;
   struct wire_extender_args args;
@@ -262,6 +311,7 @@ TCase *tcase_extender_args(void) {
   tcase_add_loop_test(tc, every_form_is_read, 0, SG_ARRAY_LEN(accepted));
   tcase_add_loop_test(tc, what_is_wrong_is_said, 0, SG_ARRAY_LEN(refused));
   tcase_add_loop_test(tc, limits_hold, 0, SG_ARRAY_LEN(sizes));
+  tcase_add_loop_test(tc, absurd_amounts_are_named, 0, (int)SG_ARRAY_LEN(absurd));
   tcase_add_test(tc, lists_of_uneven_names_grow);
   tcase_add_test(tc, repeated_lists_cost_no_memory);
   tcase_add_loop_test(tc, nesting_has_a_limit, 0, 2);

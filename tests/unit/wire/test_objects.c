@@ -296,6 +296,43 @@ START_TEST(a_node_is_read) {
 }
 END_TEST
 
+/* As HAMi's plugins have written it: a list of their own, later JSON. */
+static const struct {
+  const char *annotations;
+  bool has_hami;
+} plugins[] = {
+    {"\"hami.io/node-handshake\":\"Requesting_2024.01.10 04:06:57\","
+     "\"hami.io/node-nvidia-register\":\"GPU-00552014-5c87-89ac-b1a6-7b53aa24b0ec,10,32768,100,"
+     "NVIDIA-Tesla V100-PCIE-32GB,0,true:GPU-0fc3eda5-e98b-a25b-5b0d-cf5c855d1448,10,32768,100,"
+     "NVIDIA-Tesla V100-PCIE-32GB,0,true:\"",
+     true},
+    {"\"hami.io/"
+     "node-nvidia-register\":\"[{\\\"id\\\":\\\"GPU-8dcd427f-483b-b48f-d7e5-75fb19a52b76\\\","
+     "\\\"count\\\":10,\\\"devmem\\\":24576,\\\"devcore\\\":100,\\\"type\\\":\\\"NVIDIA A10\\\","
+     "\\\"mode\\\":\\\"hami-core\\\",\\\"health\\\":true}]\"",
+     true},
+    {"\"hami.io/node-handshake\":\"Deleted_2024.01.10 04:06:57\","
+     "\"hami.io/node-nvidia-register\":\"GPU-1,10,32768,100,NVIDIA-T4,0,true:\"",
+     false},
+    {"\"hami.io/node-nvidia-register\":\"[]\"", false},
+    {"\"hami.io/node-nvidia-register\":\"\"", false},
+    {"\"hami.io/node-nvidia-register\":null", false},
+    {"\"hami.io/node-mlu-register\":\"MLU-1,10,23308,0,MLU-MLU370-X4,0,false:\"", false},
+    {"", false},
+};
+
+START_TEST(hami_is_known_by_what_it_registers) {
+  struct node node;
+  struct err err = {0};
+  struct str json = str_printf(arena, "{\"metadata\":{\"name\":\"n\",\"annotations\":{%s}}}",
+                               plugins[_i].annotations);
+  ck_assert_msg(wire_node_read(arena, json, &node, &err), "%s", err.text);
+  ck_assert_msg(node.has_hami == plugins[_i].has_hami, "%s", plugins[_i].annotations);
+  ck_assert(wire_node_read(arena, STR_LIT("{\"metadata\":{\"name\":\"n\"}}"), &node, &err));
+  ck_assert(!node.has_hami);
+}
+END_TEST
+
 START_TEST(a_namespace_is_read) {
   struct k8s_namespace ns;
   struct err err = {0};
@@ -357,6 +394,7 @@ TCase *tcase_objects(void) {
   tcase_add_loop_test(tc, a_wrong_pod_is_refused, 0, SG_ARRAY_LEN(wrong_pods));
   tcase_add_test(tc, a_large_object_is_read);
   tcase_add_test(tc, a_node_is_read);
+  tcase_add_loop_test(tc, hami_is_known_by_what_it_registers, 0, SG_ARRAY_LEN(plugins));
   tcase_add_test(tc, a_namespace_is_read);
   tcase_add_loop_test(tc, slices_and_claims_are_counted, 0, SG_ARRAY_LEN(dra));
   return tc;
