@@ -238,7 +238,16 @@ struct kube_watch *kube_watch_start(struct kube_client *client,
 /* Ends the thread and frees. No call of the sink runs after it. NULL is accepted. */
 void kube_watch_stop(struct kube_watch *watch);
 
+/*
+ * Asks for a list anew, in place of what is under way, and returns what stats.relisted will have
+ * reached once such a list has been handed over whole. It is read after the call, from the server's
+ * quorum and not from a cache of it: what was written before is in it. While the server cannot be
+ * reached it takes as long as the back-off.
+ */
+int64_t kube_watch_relist(struct kube_watch *watch);
+
 struct kube_watch_stats {
+  int64_t relisted;    /* the last kube_watch_relist that was answered; 0: none */
   int64_t lists;       /* complete ones */
   int64_t connections; /* watches begun */
   int64_t events;      /* of watches, bookmarks included */
@@ -260,13 +269,15 @@ struct kube_pair {
   struct str key, value;
 };
 
-/* Binds a pod; 409: it is bound, or is not the pod of this uid. */
+/* Binds a pod; 409: it is bound, being deleted, or is not the pod of this uid or version. */
 struct kube_binding {
   struct str namespace, name;
-  struct str uid; /* guards against another pod of the name; empty: no guard */
+  struct str uid;              /* guards against another pod of the name; empty: no guard */
+  struct str resource_version; /* only if the pod is unchanged since; empty: however it is */
   struct str node;
   const struct kube_pair *annotations; /* written to the pod with the binding */
   size_t annotation_count;
+  int64_t timeout_ms; /* as in kube_request */
 };
 bool kube_bind(struct kube_client *client, const struct kube_binding *binding,
                const struct kube_stop *stop, struct kube_response *ret,

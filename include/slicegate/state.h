@@ -165,6 +165,8 @@ enum state_held {
 enum state_held state_hold(struct state *state, const struct state_hold *hold) SG_MUST_CHECK;
 /* Drops the pod's hold; false: it had none. Firm ones only when is_firm_too. */
 bool state_unhold(struct state *state, struct str uid, bool is_firm_too);
+/* A firm hold stands at least until then; false: the pod has none. */
+bool state_prolong(struct state *state, struct str uid, int64_t until_ms);
 /* Drops all nominations and tentative holds: this replica no longer decides. */
 void state_unhold_all(struct state *state);
 /* Drops what is past its deadline; the number dropped. */

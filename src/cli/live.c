@@ -356,6 +356,24 @@ enum state_held live_hold(struct live *live, enum state_hold_kind kind, const st
   return state_hold(live->state, &hold);
 }
 
+int64_t live_relist_pods(struct live *live) {
+  struct feed *feed = &live->feeds[STATE_PODS];
+  pthread_mutex_lock(&feed->lock);
+  int64_t ticket = feed->watch ? kube_watch_relist(feed->watch) : 0;
+  pthread_mutex_unlock(&feed->lock);
+  return ticket;
+}
+
+bool live_are_pods_listed(struct live *live, int64_t ticket) {
+  struct feed *feed = &live->feeds[STATE_PODS];
+  struct kube_watch_stats stats = {0};
+  pthread_mutex_lock(&feed->lock);
+  if (feed->watch)
+    kube_watch_stats(feed->watch, &stats);
+  pthread_mutex_unlock(&feed->lock);
+  return stats.relisted >= ticket;
+}
+
 /* A watch that was begun again need not bring anything: that it is answered says that it works. */
 static bool is_heard_again(const struct feed *feed, const struct kube_watch_stats *stats) {
   enum { CLOCKS_GRAIN_MS = 10 };

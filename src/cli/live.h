@@ -50,6 +50,12 @@ struct live_feed {
 enum state_held live_hold(struct live *live, enum state_hold_kind kind, const struct pod *pod,
                           const struct pack_asked *asked, struct str node,
                           const struct pack_placement *placement) SG_MUST_CHECK;
+/*
+ * Asks for a list of all pods made from now on, and returns a ticket; live_are_pods_listed is true
+ * once that list is in the state. 0: nothing is followed, what is known is all there is.
+ */
+int64_t live_relist_pods(struct live *live);
+bool live_are_pods_listed(struct live *live, int64_t ticket);
 void live_get_feeds(struct live *live, struct live_feed ret[STATE_KINDS]);
 /* Seconds since the server was last heard of on the feed that has been silent longest, beyond the
  * silence that a quiet cluster keeps by itself; 0: all feeds are well; -1: not synced yet. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/cli/nominator.h"
 
+#include "src/cli/crew.h"
 #include "src/cli/nominations.h"
 
 #include "slicegate/sys.h"
@@ -34,10 +35,8 @@ struct nominator {
   atomic_llong made, lost, failed, cleared;
   int64_t paused_until_ms;
   atomic_bool is_paused;
-  /* The tasks of one round, taken by writers. */
-  struct task *tasks;
+  struct task *tasks; /* of one round */
   size_t task_count;
-  atomic_size_t next_task;
 };
 
 static struct state *state_of(const struct nominator *n) {
@@ -46,7 +45,9 @@ static struct state *state_of(const struct nominator *n) {
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void write_task(struct nominator *n, const struct task *task) {
+static void write_task(void *ctx, size_t index) {
+  struct nominator *n = ctx;
+  const struct task *task = &n->tasks[index];
   struct live *live = n->config.live;
   CLEANUP_BUF struct buf status;
   buf_init(&status, 1024);
@@ -76,27 +77,8 @@ static void write_task(struct nominator *n, const struct task *task) {
             sys_str("pod", task->pod->name), sys_err(&err));
 }
 
-static void *write_tasks(void *ctx) {
-  struct nominator *n = ctx;
-  for (;;) {
-    size_t i = atomic_fetch_add(&n->next_task, 1);
-    if (i >= n->task_count)
-      return NULL;
-    write_task(n, &n->tasks[i]);
-  }
-}
-
-/* All of the round, several at a time. */
 static void write_all(struct nominator *n) {
-  pthread_t threads[WRITERS - 1];
-  size_t started = 0;
-  atomic_store(&n->next_task, 0);
-  while (started < WRITERS - 1 && started + 1 < n->task_count &&
-         pthread_create(&threads[started], NULL, write_tasks, n) == 0)
-    started++;
-  (void)write_tasks(n);
-  for (size_t i = 0; i < started; i++)
-    (void)pthread_join(threads[i], NULL);
+  crew_run(WRITERS, n->task_count, write_task, n);
   n->task_count = 0;
 }
 

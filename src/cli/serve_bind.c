@@ -5,6 +5,10 @@
 enum {
   KNOWN_MS = 1000, /* how long a pod that kube-scheduler binds may be unknown to our feed */
   TRIES = 4,       /* of reserving, when others were faster */
+  BIND_TRIES = 4,  /* of writing, when others changed the pod */
+  /* For all of these together: shorter than a firm hold stands, so that what is not known by then
+   * is still held. */
+  BIND_MS = 10000,
 };
 
 struct bind_call {
@@ -79,34 +83,113 @@ static bool reserve_firmly(struct bind_call *b) {
   return false;
 }
 
-static void write_binding(struct bind_call *b) {
-  struct live *live = b->call.door->live;
-  if (!live_client(live)) {
-    (void)state_unhold(live_state(live), b->args.pod_uid, true);
-    answer(b, "failed", "this is a recorded cluster: nothing can be bound");
-    return;
-  }
+/* ---- the Binding ------------------------------------------------------------------------- */
+
+/* How an attempt to write it has ended. */
+enum ending {
+  WRITTEN,
+  NOT_WRITTEN, /* and will not be */
+  CONFLICT,    /* not by this request: the pod is not as it was, or is bound */
+  UNKNOWN,     /* it may have been, or may yet be */
+};
+
+/* Sent only while this replica decides, asked after the version has been read: whoever decides
+ * next touches the pod later, so that this Binding is not taken any more. */
+static enum ending send_binding(struct bind_call *b, struct str version, int64_t until_ms,
+                                struct err *reterr) {
+  struct extender_door *door = b->call.door;
+  struct live *live = door->live;
   CLEANUP_KUBE_RESPONSE struct kube_response response = {0};
-  struct err err;
   struct kube_pair annotations[8];
-  size_t count = b->made.annotation_count;
-  for (size_t i = 0; i < count && i < SG_ARRAY_LEN(annotations); i++)
-    annotations[i] = (struct kube_pair){b->made.annotations[i].key, b->made.annotations[i].value};
+  size_t count = 0;
+  for (; count < b->made.annotation_count && count < SG_ARRAY_LEN(annotations); count++)
+    annotations[count] =
+        (struct kube_pair){b->made.annotations[count].key, b->made.annotations[count].value};
+  int64_t left_ms = until_ms - live_now_ms();
   const struct kube_binding binding = {.namespace = b->args.pod_ns,
                                        .name = b->args.pod_name,
                                        .uid = b->args.pod_uid,
+                                       .resource_version = version,
                                        .node = b->args.node,
                                        .annotations = annotations,
-                                       .annotation_count = count};
-  if (kube_bind(live_client(live), &binding, live_stop_signal(live), &response, &err)) {
+                                       .annotation_count = count,
+                                       .timeout_ms = left_ms > 1 ? left_ms : 1};
+  if (!door->may_write(door->may_ctx)) {
+    (void)err_set(reterr, ERR_UNAVAILABLE, "this replica no longer decides");
+    return NOT_WRITTEN;
+  }
+  if (kube_bind(live_client(live), &binding, live_stop_signal(live), &response, reterr))
+    return WRITTEN;
+  if (response.status == 409)
+    return CONFLICT;
+  return response.status >= 400 && response.status < 500 ? NOT_WRITTEN : UNKNOWN;
+}
+
+/*
+ * The pod has changed under the decision, mostly by what kube-scheduler or the nominator wrote. As
+ * long as it is the same pod, unbound, and ours to decide about, the decision stands: true, with
+ * the version to try by. False: *ret says how it has ended.
+ */
+static bool look_again(struct bind_call *b, int64_t until_ms, struct str *ret_version,
+                       enum ending *ret, struct err *reterr) {
+  struct extender_door *door = b->call.door;
+  CLEANUP_BUF struct buf path;
+  CLEANUP_KUBE_RESPONSE struct kube_response response = {0};
+  struct fence_pod pod;
+  struct err err;
+  buf_init(&path, 4 << 10);
+  int64_t left_ms = until_ms - live_now_ms();
+  if (left_ms <= 0 || !kube_path(&kube_pods, b->args.pod_ns, b->args.pod_name, NULL, &path, &err))
+    return false;
+  const struct kube_request request = {
+      .path = buf_str(&path), .timeout_ms = left_ms, .stop = live_stop_signal(door->live)};
+  bool is_read = kube_call(live_client(door->live), &request, &response, &err) &&
+                 fence_pod_read(b->call.request->arena, buf_str(&response.body), &pod, &err);
+  bool is_gone = is_read ? !str_eq(pod.uid, b->args.pod_uid) : response.status == 404;
+  if (is_gone || (is_read && pod.node.len == 0))
+    *ret = NOT_WRITTEN; /* a version that has passed does not come back */
+  if (is_gone || !is_read || pod.node.len)
+    return false;
+  if (door->fence && !fence_is_ours(door->fence, &pod)) {
+    (void)err_set(reterr, ERR_EXISTS, "another replica decides about the pod");
+    return false;
+  }
+  *ret_version = pod.resource_version;
+  return true;
+}
+
+static enum ending try_to_write(struct bind_call *b, bool *ret_is_conflict, struct err *reterr) {
+  int64_t until_ms = live_now_ms() + BIND_MS;
+  struct str version = b->pod.resource_version;
+  for (int i = 1;; i++) {
+    enum ending end = send_binding(b, version, until_ms, reterr);
+    *ret_is_conflict = end == CONFLICT;
+    if (end != CONFLICT || !look_again(b, until_ms, &version, &end, reterr) || i == BIND_TRIES)
+      return end;
+  }
+}
+
+static void write_binding(struct bind_call *b) {
+  struct extender_door *door = b->call.door;
+  struct err err = {0};
+  bool is_conflict = false;
+  if (!live_client(door->live)) {
+    (void)state_unhold(live_state(door->live), b->args.pod_uid, true);
+    answer(b, "failed", "this is a recorded cluster: nothing can be bound");
+    return;
+  }
+  enum ending end = try_to_write(b, &is_conflict, &err);
+  if (end == WRITTEN) {
     answer(b, "bound", "");
     return;
   }
-  /* Without an answer the Binding may have been written: only the watch, or the deadline, may
-   * free what it takes. Refused for certain, it is free again. */
-  if (response.status >= 400 && response.status < 500 && response.status != 409)
-    (void)state_unhold(live_state(live), b->args.pod_uid, true);
-  answer(b, response.status == 409 ? "conflict" : "failed", err.text);
+  /* What it takes is free again only when it is certain that it is not taken. A conflict with a
+   * pod that is bound: the watch tells where. */
+  if (b->is_held && end == NOT_WRITTEN)
+    (void)state_unhold(live_state(door->live), b->args.pod_uid, true);
+  if (b->is_held && end == UNKNOWN && door->fence)
+    fence_doubt(door->fence, b->args.pod_ns, b->args.pod_name, b->args.pod_uid);
+  answer(b, is_conflict ? "conflict" : "failed", err.text);
 }
 
 static void bind(struct extender_door *door, const struct http_request *request,

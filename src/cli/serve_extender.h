@@ -3,7 +3,7 @@
 #ifndef SLICEGATE_CLI_SERVE_EXTENDER_H
 #define SLICEGATE_CLI_SERVE_EXTENDER_H
 
-#include "src/cli/live.h"
+#include "src/cli/fence.h"
 
 #include "slicegate/http.h"
 #include "slicegate/sys.h"
@@ -15,7 +15,10 @@ struct extender_door {
   struct placer *placer;
   /* Whether this replica is the one that answers; others would keep a ledger of their own. */
   bool (*may_answer)(void *ctx);
-  void *may_answer_ctx;
+  /* Whether it is still the one that decides: also while it ends and finishes what it has begun. */
+  bool (*may_write)(void *ctx);
+  void *may_ctx;               /* of both */
+  struct fence *fence;         /* NULL: a recording, to which nothing is written */
   atomic_int bindings;         /* calls of bind under way */
   struct sys_metric *requests; /* by verb and result */
   struct sys_metric *duration; /* by verb: in the handler */

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -28,6 +29,9 @@ struct serve_live {
   struct placer *placer;
   struct nominator *nominator;
   struct leader *leader; /* NULL: a recording, which has one reader */
+  struct fence *fence;   /* NULL: kube-scheduler is not answered, or of a recording */
+  atomic_bool is_ending; /* decides nothing new */
+  char identity[KUBE_LEASE_HOLDER_MAX + 1]; /* of this process, among replicas */
   struct extender_door door;
   struct http_server *extender;
   struct explain_live *explain;
@@ -47,34 +51,75 @@ static bool is_holder(void *ctx) {
   if (serve->flags->recording)
     return true;
   (void)pthread_mutex_lock(&serve->lock);
-  bool holds = serve->leader && leader_is_holder(serve->leader);
+  bool holds = !atomic_load(&serve->is_ending) && serve->leader && leader_is_holder(serve->leader);
   (void)pthread_mutex_unlock(&serve->lock);
   return holds;
 }
 
+/*
+ * What a predecessor has begun is known, or cannot be any more. In this order: the fence is lowered
+ * when the Lease has been lost, and up again only after it was gained, so that one that is up
+ * behind a Lease that was held is of that time or of a later one.
+ */
+static bool may_write(void *ctx) {
+  struct serve_live *serve = ctx;
+  if (serve->flags->recording)
+    return true;
+  (void)pthread_mutex_lock(&serve->lock);
+  bool may =
+      serve->leader && leader_is_holder(serve->leader) && serve->fence && fence_is_up(serve->fence);
+  (void)pthread_mutex_unlock(&serve->lock);
+  return may;
+}
+
+static bool may_decide(void *ctx) {
+  struct serve_live *serve = ctx;
+  return !atomic_load(&serve->is_ending) && may_write(serve);
+}
+
 static void gained(void *ctx) {
-  (void)ctx;
-  sys_log(SYS_INFO, "this replica answers kube-scheduler");
+  struct serve_live *serve = ctx;
+  if (serve->fence)
+    fence_raise(serve->fence);
 }
 
 /* What it holds says nothing any more: the next holder decides without knowing of it. */
 static void lost(void *ctx) {
   struct serve_live *serve = ctx;
+  if (serve->fence)
+    fence_lower(serve->fence);
   state_unhold_all(live_state(serve->live));
   sys_log(SYS_INFO, "this replica no longer answers kube-scheduler");
 }
 
+static void make_identity(struct serve_live *serve) {
+  char host[128] = "slicegate";
+  (void)gethostname(host, sizeof(host) - 1);
+  const char *name = serve->flags->pod_name ? serve->flags->pod_name : host;
+  (void)snprintf(serve->identity, sizeof(serve->identity), "%.200s_%d_%llx", name, (int)getpid(),
+                 (unsigned long long)sys_wall_now().ns);
+}
+
+/* Without a Lease nobody else has decided since we listed. */
+static bool start_fence(struct serve_live *serve, struct err *reterr) {
+  const struct fence_config config = {.live = serve->live,
+                                      .identity = str_of(serve->identity),
+                                      .relists = str_of(serve->flags->lease_name).len > 0};
+  struct fence *started = fence_start(&config, reterr);
+  (void)pthread_mutex_lock(&serve->lock);
+  serve->fence = started;
+  (void)pthread_mutex_unlock(&serve->lock);
+  serve->door.fence = started;
+  return started != NULL;
+}
+
 static bool start_leader(struct serve_live *serve, struct err *reterr) {
   const struct serve_live_flags *flags = serve->flags;
-  CLEANUP_ARENA struct arena *arena = arena_new(0);
-  char host[256] = "slicegate";
-  (void)gethostname(host, sizeof(host) - 1);
   const struct leader_config config = {
       .client = live_client(serve->live),
       .ns = flags->lease_namespace ? str_of(flags->lease_namespace) : live_namespace(serve->live),
       .name = str_of(flags->lease_name),
-      .identity = str_printf(arena, "%s_%d_%llx", flags->pod_name ? flags->pod_name : host,
-                             (int)getpid(), (unsigned long long)sys_wall_now().ns),
+      .identity = str_of(serve->identity),
       .pod_name = flags->pod_name,
       .pod_selector = str_of(flags->pod_selector ? flags->pod_selector : ""),
       .gained = gained,
@@ -123,8 +168,9 @@ struct serve_live *serve_live_new(const struct serve_live_flags *flags, struct s
   serve->placer = placer_new(live_state(serve->live), (size_t)flags->best);
   serve->door = (struct extender_door){.live = serve->live,
                                        .placer = serve->placer,
-                                       .may_answer = is_holder,
-                                       .may_answer_ctx = serve};
+                                       .may_answer = may_decide,
+                                       .may_write = may_write,
+                                       .may_ctx = serve};
   extender_door_init(&serve->door, metrics);
   make_api(serve);
   serve->metrics = live_metrics_new(metrics);
@@ -188,7 +234,7 @@ static bool start_nominator(struct serve_live *serve, struct err *reterr) {
   const struct nominator_config nominator = {.live = serve->live,
                                              .placer = serve->placer,
                                              .scheduler_name = str_of(serve->flags->scheduler_name),
-                                             .may_decide = is_holder,
+                                             .may_decide = may_decide,
                                              .may_decide_ctx = serve};
   struct nominator *started = nominator_start(&nominator, reterr);
   (void)pthread_mutex_lock(&serve->lock);
@@ -219,6 +265,9 @@ bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str 
   sys_log(SYS_INFO, "following the cluster", sys_str("server", live_server(serve->live)));
   if (!live_start(serve->live, reterr) || !placer_start(serve->placer, reterr))
     return false;
+  make_identity(serve);
+  if (flags->is_live && flags->extender_listen && !start_fence(serve, reterr))
+    return false;
   if (flags->is_live && !start_leader(serve, reterr))
     return false;
   if (flags->extender_listen && !start_extender(serve, cert_pem, key_pem, reterr))
@@ -229,20 +278,20 @@ bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str 
   return !flags->events || !flags->is_live || start_reasons(serve, reterr);
 }
 
-/* The nominator first: without a Lease nobody may advise. */
 /*
- * Decides nothing from now on and gives the Lease back, so that a successor need not wait. Not
+ * Decides nothing new from now on and gives the Lease back, so that a successor need not wait. Not
  * while a Binding is under way: whoever comes next must find it written.
  */
 static void end_leader(struct serve_live *serve) {
   const struct timespec pause = {.tv_nsec = 1000000};
+  atomic_store(&serve->is_ending, true);
+  for (int64_t until = live_now_ms() + EXTENDER_DRAIN_MS;
+       atomic_load(&serve->door.bindings) > 0 && live_now_ms() < until;)
+    (void)nanosleep(&pause, NULL);
   (void)pthread_mutex_lock(&serve->lock);
   struct leader *leader = serve->leader;
   serve->leader = NULL;
   (void)pthread_mutex_unlock(&serve->lock);
-  for (int64_t until = live_now_ms() + EXTENDER_DRAIN_MS;
-       atomic_load(&serve->door.bindings) > 0 && live_now_ms() < until;)
-    (void)nanosleep(&pause, NULL);
   leader_stop(leader);
 }
 
@@ -252,11 +301,14 @@ static void end_parts(struct serve_live *serve) {
   (void)pthread_mutex_lock(&serve->lock);
   struct nominator *nominator = serve->nominator;
   struct reasons *reasons = serve->reasons;
+  struct fence *fence = serve->fence;
+  serve->fence = NULL;
   serve->nominator = NULL;
   serve->reasons = NULL;
   (void)pthread_mutex_unlock(&serve->lock);
   nominator_stop(nominator);
   reasons_stop(reasons);
+  fence_stop(fence);
 }
 
 void serve_live_stop(struct serve_live *serve) {
@@ -304,6 +356,19 @@ void serve_live_refresh_metrics(struct serve_live *serve) {
   (void)pthread_mutex_unlock(&serve->lock);
 }
 
+/* A note, no condition: admission, which any ready replica is asked for, does not wait for it. */
+static void put_fence(const struct fence_status *fence, struct buf *out) {
+  if (!fence->is_wanted)
+    return;
+  if (fence->is_up)
+    buf_append_cstr(out, "[+] fence: up, this replica answers kube-scheduler");
+  else
+    buf_printf(out, "[!] fence: not up, kube-scheduler is not answered; pods left: %zu",
+               fence->left);
+  buf_printf(out, "; Bindings in doubt: %zu%s%s\n", fence->doubts,
+             fence->error[0] ? "; last failure: " : "", fence->error);
+}
+
 bool serve_live_is_ready(struct serve_live *serve, struct buf *out) {
   struct live_feed feeds[STATE_KINDS];
   struct state_stats stats;
@@ -316,16 +381,20 @@ bool serve_live_is_ready(struct serve_live *serve, struct buf *out) {
                (long long)feeds[i].stats.unheard_ms, feeds[i].error[0] ? "; interrupted: " : "",
                feeds[i].error);
   struct leader_status leader = {0};
+  struct fence_status fence = {0};
   (void)pthread_mutex_lock(&serve->lock);
   if (serve->leader)
     leader_get_status(serve->leader, &leader);
+  if (serve->fence)
+    fence_get_status(serve->fence, &fence);
   (void)pthread_mutex_unlock(&serve->lock);
   if (leader.is_elected)
     buf_printf(out, "[%c] lease: held by %s%s%s\n", leader.error[0] ? '!' : '+',
-               leader.is_holder   ? "this replica, which answers kube-scheduler"
+               leader.is_holder   ? "this replica"
                : leader.holder[0] ? leader.holder
                                   : "nobody",
                leader.error[0] ? "; last attempt: " : "", leader.error);
+  put_fence(&fence, out);
   bool is_synced = state_is_synced(live_state(serve->live));
   bool is_taught = placer_is_ready(serve->placer);
   if (!is_synced)

@@ -99,6 +99,8 @@ struct kube_stop {
   _Atomic bool is_raised;
   int event_fd; /* readable once raised */
 };
+/* Down again: for the one thread that looks at it, and then at what it was raised for. */
+void stop_lower(struct kube_stop *stop);
 /* Waits; false when it was stopped. */
 bool stop_sleep(const struct kube_stop *stop, int64_t ms) SG_MUST_CHECK;
 
@@ -314,8 +316,10 @@ struct kube_watch {
   struct kube_sink sink;
   struct arena *arena;
   struct kube_stop *stop;
+  struct kube_stop *interrupt; /* raised: `asked` has grown */
   pthread_t thread;
   /* From here on the thread's alone. */
+  int64_t answers; /* what `asked` was when the last list began */
   char resource_version[KUBE_RESOURCE_VERSION_MAX + 1]; /* empty: list first */
   bool can_stream;
   struct backoff backoff;
@@ -326,6 +330,7 @@ struct kube_watch {
   unsigned empty_pages;
   unsigned expired_in_a_row; /* without a stream between that ended well */
   /* Read by others. */
+  _Atomic int64_t asked, answered; /* lists anew */
   _Atomic int64_t lists, connections, events, lost, failures, heard_ns;
   _Atomic bool is_synced;
 };
@@ -337,6 +342,8 @@ enum watch_end watch_stream(struct kube_watch *watch, bool is_initial,
                             struct err *reterr) SG_MUST_CHECK;
 /* The collection's path with the selectors. */
 bool watch_path(const struct kube_watch *watch, struct buf *out, struct err *reterr) SG_MUST_CHECK;
+/* A list is complete: tells the sink. */
+void watch_synced(struct kube_watch *watch);
 /* Tells of an object that was left out; `prefix` is what is known of its text. */
 void watch_lose(struct kube_watch *watch, struct str prefix, const struct err *why);
 /*

@@ -33,6 +33,13 @@ void kube_stop_raise(struct kube_stop *stop) {
     ;
 }
 
+void stop_lower(struct kube_stop *stop) {
+  uint64_t count;
+  while (read(stop->event_fd, &count, sizeof(count)) < 0 && errno == EINTR)
+    ;
+  atomic_store(&stop->is_raised, false);
+}
+
 bool kube_stop_is_raised(const struct kube_stop *stop) {
   return stop && atomic_load(&stop->is_raised);
 }

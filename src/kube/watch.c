@@ -44,6 +44,13 @@ void watch_lose(struct kube_watch *watch, struct str prefix, const struct err *w
   watch->sink.error(watch->sink.ctx, &error);
 }
 
+void watch_synced(struct kube_watch *watch) {
+  (void)atomic_fetch_add(&watch->lists, 1);
+  watch->sink.synced(watch->sink.ctx);
+  atomic_store(&watch->is_synced, true);
+  atomic_store(&watch->answered, watch->answers);
+}
+
 enum watch_end watch_judge(struct kube_watch *watch, const struct exchange *exchange) {
   watch->failed_status = exchange->status >= 300 ? exchange->status : 0;
   watch->failed_retry_after_ms = exchange->retry_after_ms;
@@ -79,6 +86,15 @@ static void forget(struct kube_watch *watch) {
   watch->resource_version[0] = '\0';
 }
 
+/* Lowered before it is asked why: who asks in between raises it once more, which does no harm. */
+static void look_whether_asked(struct kube_watch *watch) {
+  stop_lower(watch->interrupt);
+  int64_t asked = atomic_load(&watch->asked);
+  if (asked != watch->answers)
+    forget(watch);
+  watch->answers = asked;
+}
+
 static enum watch_end step(struct kube_watch *watch, struct err *reterr) {
   if (watch->resource_version[0])
     return watch_stream(watch, false, reterr);
@@ -104,11 +120,14 @@ static void after_expiry(struct kube_watch *watch, const struct err *err) {
 static void run_once(struct kube_watch *watch) {
   struct err err = {0};
   struct sys_mono began = sys_mono_now();
+  look_whether_asked(watch);
   bool was_list = !watch->resource_version[0] && !watch->can_stream;
   enum watch_end end = step(watch, &err);
   int64_t lasted_ms = sys_mono_us_between(began, sys_mono_now()) / 1000;
   if (kube_stop_is_raised(watch->stop))
     return;
+  if (end == WATCH_FAILED && kube_stop_is_raised(watch->interrupt))
+    return; /* by us */
   if (!was_list && lasted_ms > watch->backoff.max_ms) {
     backoff_reset(&watch->backoff);
     watch->expired_in_a_row = 0;
@@ -173,6 +192,7 @@ static void take_options(struct kube_watch *watch, const struct kube_watch_optio
 
 static void watch_free(struct kube_watch *watch) {
   kube_stop_free(watch->stop);
+  kube_stop_free(watch->interrupt);
   arena_free(watch->arena);
   free(watch);
 }
@@ -185,7 +205,8 @@ static bool start(struct kube_watch *watch, struct err *reterr) {
   if (path.truncated)
     return err_set(reterr, ERR_LIMIT, "the selectors are too long");
   watch->stop = kube_stop_new(reterr);
-  if (!watch->stop)
+  watch->interrupt = watch->stop ? kube_stop_new(reterr) : NULL;
+  if (!watch->interrupt)
     return false;
   int failed = pthread_create(&watch->thread, NULL, watch_main, watch);
   if (failed)
@@ -217,9 +238,16 @@ void kube_watch_stop(struct kube_watch *watch) {
   watch_free(watch);
 }
 
+int64_t kube_watch_relist(struct kube_watch *watch) {
+  int64_t ticket = atomic_fetch_add(&watch->asked, 1) + 1;
+  kube_stop_raise(watch->interrupt);
+  return ticket;
+}
+
 void kube_watch_stats(const struct kube_watch *watch, struct kube_watch_stats *ret) {
   int64_t heard_ns = atomic_load(&watch->heard_ns);
   *ret = (struct kube_watch_stats){
+      .relisted = atomic_load(&watch->answered),
       .lists = atomic_load(&watch->lists),
       .connections = atomic_load(&watch->connections),
       .events = atomic_load(&watch->events),

@@ -102,10 +102,7 @@ enum watch_end watch_list(struct kube_watch *watch, struct err *reterr) {
   if (end == WATCH_EXPIRED)
     end = get_pages(watch, &reader, false, reterr);
   list_reader_done(&reader);
-  if (end == WATCH_ENDED) {
-    (void)atomic_fetch_add(&watch->lists, 1);
-    watch->sink.synced(watch->sink.ctx);
-    atomic_store(&watch->is_synced, true);
-  }
+  if (end == WATCH_ENDED)
+    watch_synced(watch);
   return end;
 }

@@ -61,9 +61,7 @@ static bool on_bookmark(struct stream *stream, struct str object, struct err *re
   if (!set_version(stream, object, reterr))
     return false;
   stream->exchange.idle_ms = watch->options.idle_ms;
-  (void)atomic_fetch_add(&watch->lists, 1);
-  watch->sink.synced(watch->sink.ctx);
-  atomic_store(&watch->is_synced, true);
+  watch_synced(watch);
   return true;
 }
 
@@ -200,7 +198,7 @@ enum watch_end watch_stream(struct kube_watch *watch, bool is_initial, struct er
                                        .url = path.ptr,
                                        .timeout_ms = seconds * 1000 + GRACE_MS,
                                        .idle_ms = idle_ms,
-                                       .stops = {watch->stop},
+                                       .stops = {watch->stop, watch->interrupt},
                                        .body_piece = take_piece,
                                        .heard_ns = &watch->heard_ns}};
   stream.exchange.ctx = &stream;

@@ -53,11 +53,14 @@ bool kube_bind(struct kube_client *client, const struct kube_binding *binding,
   put_member(&body, "namespace", binding->namespace);
   if (binding->uid.len > 0)
     put_member(&body, "uid", binding->uid);
+  if (binding->resource_version.len > 0)
+    put_member(&body, "resourceVersion", binding->resource_version);
   put_annotations(&body, binding);
   buf_append_cstr(&body, "},\"target\":{\"apiVersion\":\"v1\",\"kind\":\"Node\"");
   put_member(&body, "name", binding->node);
   buf_append_cstr(&body, "}}");
-  const struct kube_request request = {.method = KUBE_POST, .stop = stop};
+  const struct kube_request request = {
+      .method = KUBE_POST, .timeout_ms = binding->timeout_ms, .stop = stop};
   return write_call(client, &request, &path, &body, ret, reterr);
 }
 

@@ -129,6 +129,19 @@ bool state_unhold(struct state *state, struct str uid, bool is_firm_too) {
   return is_dropped;
 }
 
+bool state_prolong(struct state *state, struct str uid, int64_t until_ms) {
+  state_lock(state);
+  struct hold *hold = hold_find(state, uid);
+  bool is_firm = hold && hold->kind == STATE_FIRM;
+  if (is_firm && hold->until_ms < until_ms) {
+    heap_remove(&state->heap, hold);
+    hold->until_ms = until_ms;
+    heap_add(&state->heap, hold);
+  }
+  state_unlock(state);
+  return is_firm;
+}
+
 void state_unhold_all(struct state *state) {
   size_t dropped;
   /* Others change places in the heap as one leaves: until nothing is found. */

@@ -23,8 +23,13 @@ func live(t *testing.T, args ...string) *gate {
 	return liveThrough(t, nil, args...)
 }
 
+// way is what may stand between slicegate and kube-apiserver.
+type way interface {
+	Through(kubeconfig string) string
+}
+
 // liveThrough is live with a proxy between slicegate and kube-apiserver, unless that is nil.
-func liveThrough(t *testing.T, proxy *harness.Proxy, args ...string) *gate {
+func liveThrough(t *testing.T, proxy way, args ...string) *gate {
 	t.Helper()
 	certs, err := suite.Slicegate.IssueCertificates(t.Context(), fmt.Sprintf("certs-live-%d", suite.namespaces.Add(1)))
 	must(t, err)
@@ -33,7 +38,7 @@ func liveThrough(t *testing.T, proxy *harness.Proxy, args ...string) *gate {
 }
 
 // replica is one of several that share their certificates.
-func replica(t *testing.T, certs harness.Certificates, proxy *harness.Proxy, args ...string) *gate {
+func replica(t *testing.T, certs harness.Certificates, proxy way, args ...string) *gate {
 	t.Helper()
 	kubeconfig, err := suite.Plane.ServiceAccount(t.Context(), "slicegate-system", "slicegate", "testdata/slicegate-rbac.yaml")
 	must(t, err)

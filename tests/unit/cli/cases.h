@@ -24,6 +24,8 @@ TCase *tcase_leader(void);
 TCase *tcase_judges(void);
 TCase *tcase_api_auth(void);
 TCase *tcase_reason_book(void);
+TCase *tcase_fence(void);
+TCase *tcase_serve_bind(void);
 TCase *tcase_reasons(void);
 TCase *tcase_serve_api(void);
 TCase *tcase_serve_api_recording(void);

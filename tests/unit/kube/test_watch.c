@@ -3,6 +3,8 @@
 #include "tests/unit/kube/fixture.h"
 #include "tests/unit/kube/texts.h"
 
+#include <time.h>
+
 TCase *tcase_watch(void);
 
 START_TEST(lists_and_follows) {
@@ -76,6 +78,43 @@ START_TEST(streams_lists) {
 }
 END_TEST
 
+/* What a watch that hangs has not told is in the list that is asked for. */
+START_TEST(lists_anew_when_asked) {
+  static const struct api_step paged[] = {
+      {.want = "GET /api/v1/pods?limit=2 HTTP", .body = LIST("10", "", OBJECT("a", "3"))},
+      {.want = "&resourceVersion=10 HTTP", .how = API_CHUNKED | API_HANG},
+      {.want = "GET /api/v1/pods?limit=2 HTTP", .body = LIST("20", "", OBJECT("b", "15"))},
+      {.want = "&resourceVersion=20 HTTP", .how = API_CHUNKED | API_HANG}};
+  static const struct api_step streamed[] = {
+      {.want = "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan HTTP",
+       .body = EVENT("ADDED", "a", "3") INITIAL_END("10"),
+       .how = API_CHUNKED | API_HANG},
+      {.want = "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan HTTP",
+       .body = EVENT("ADDED", "b", "15") INITIAL_END("20"),
+       .how = API_CHUNKED | API_HANG}};
+  bool is_streaming = _i == 1;
+  struct rig rig;
+  rig_start(&rig, is_streaming ? streamed : paged, is_streaming ? 2 : 4);
+  struct kube_watch *watch = watch_begin(&rig, is_streaming);
+  ck_assert(api_server_wait(rig.server, is_streaming ? 1 : 2));
+  ck_assert(recorder_wait(&rig.recorder, "synced", 1));
+  struct kube_watch_stats stats;
+  kube_watch_stats(watch, &stats);
+  ck_assert_int_eq(stats.relisted, 0);
+  int64_t ticket = kube_watch_relist(watch);
+  ck_assert_int_gt(ticket, 0);
+  ck_assert(recorder_wait(&rig.recorder, "synced", 2));
+  struct timespec moment = {.tv_nsec = 1000000};
+  do {
+    (void)nanosleep(&moment, NULL); /* it is counted right behind what the sink was told */
+    kube_watch_stats(watch, &stats);
+  } while (stats.relisted < ticket);
+  ck_assert_int_eq(stats.lists, 2);
+  ck_assert_int_eq(stats.failures, 0); /* that we ended the stream is none */
+  watch_end(&rig, watch, "begin\nobject a\nsynced\nbegin\nobject b\nsynced\n");
+}
+END_TEST
+
 START_TEST(asks_for_what_is_selected) {
   static const struct api_step steps[] = {
       {.want =
@@ -145,6 +184,7 @@ TCase *tcase_watch(void) {
   tcase_add_test(tc, lists_in_pages);
   tcase_add_test(tc, resumes_where_a_bookmark_was);
   tcase_add_test(tc, streams_lists);
+  tcase_add_loop_test(tc, lists_anew_when_asked, 0, 2);
   tcase_add_test(tc, asks_for_what_is_selected);
   tcase_add_loop_test(tc, takes_streams_split_anywhere, 1, 130);
   tcase_add_test(tc, takes_streams_byte_by_byte);

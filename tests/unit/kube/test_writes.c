@@ -38,6 +38,7 @@ START_TEST(binds) {
   struct kube_binding binding = {.namespace = STR_LIT("ns"),
                                  .name = STR_LIT("p"),
                                  .uid = STR_LIT("u-1"),
+                                 .resource_version = STR_LIT("7"),
                                  .node = STR_LIT("n1"),
                                  .annotations = annotations,
                                  .annotation_count = 2};
@@ -46,7 +47,8 @@ START_TEST(binds) {
   ck_assert_uint_eq(response.status, 201);
   demand_body(
       "{\"apiVersion\":\"v1\",\"kind\":\"Binding\",\"metadata\":{\"name\":\"p\",\"namespace\":"
-      "\"ns\",\"uid\":\"u-1\",\"annotations\":{\"slicegate.dev/devices\":\"{\\\"gpu\\\":\\\"0\\\""
+      "\"ns\",\"uid\":\"u-1\",\"resourceVersion\":\"7\",\"annotations\":{\"slicegate.dev/"
+      "devices\":\"{\\\"gpu\\\":\\\"0\\\""
       "}\",\"a\":\"b\"}},\"target\":{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"name\":\"n1\"}}");
   end();
 }

@@ -151,6 +151,27 @@ START_TEST(expires_in_order_of_deadlines) {
 }
 END_TEST
 
+START_TEST(stands_longer_when_told) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  put_node(&lab, "n1", "3");
+  struct pod firm = lab_pod(&lab, "firm", NULL, "nvidia.com/gpu", "1", NULL);
+  struct pod other = lab_pod(&lab, "other", NULL, "nvidia.com/gpu", "1", NULL);
+  struct pod weak = lab_pod(&lab, "weak", NULL, "nvidia.com/gpu", "1", NULL);
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &firm, "n1", 10), STATE_HELD);
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &other, "n1", 20), STATE_HELD);
+  ck_assert_int_eq(lab_hold(&lab, STATE_TENTATIVE, &weak, "n1", 15), STATE_HELD);
+  ck_assert(state_prolong(lab.state, firm.uid, 30));
+  ck_assert(state_prolong(lab.state, firm.uid, 5)); /* never shorter */
+  ck_assert(!state_prolong(lab.state, weak.uid, 30));
+  ck_assert(!state_prolong(lab.state, STR_LIT("nobody"), 30));
+  ck_assert_uint_eq(state_expire(lab.state, 29), 2);
+  ck_assert_int_eq(left(&lab, "n1"), 2);
+  ck_assert_uint_eq(state_expire(lab.state, 30), 1);
+  ck_assert_int_eq(left(&lab, "n1"), 3);
+}
+END_TEST
+
 START_TEST(gives_way_to_what_is_observed) {
   CLEANUP_STATE_LAB struct state_lab lab;
   state_lab_init(&lab);
@@ -273,6 +294,7 @@ TCase *tcase_holds(void) {
   tcase_add_test(tc, ends_when_the_watch_tells);
   tcase_add_test(tc, keeps_its_devices_when_bound);
   tcase_add_test(tc, expires_in_order_of_deadlines);
+  tcase_add_test(tc, stands_longer_when_told);
   tcase_add_test(tc, gives_way_to_what_is_observed);
   tcase_add_test(tc, listed_by_node);
   tcase_add_test(tc, on_nodes_that_nobody_can_count);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What bind sends, and what it makes of the answers: conflicts, refusals, silence. */
+#include "src/cli/serve_extender.h"
+
+#include "slicegate/sys.h"
+#include "tests/unit/cli/cases.h"
+#include "tests/unit/cli/live_lab.h"
+
+#include <stdatomic.h>
+#include <time.h>
+
+static struct live_lab lab;
+static struct extender_door door;
+static struct sys_metrics *metrics;
+static char answer[512];
+static atomic_bool may_write_now;
+
+/* Of the API server: how Bindings are answered, and the pod as it is then. */
+static struct {
+  int refusals; /* by 409, before one is taken; -1: a 500 each time */
+  const char *uid, *node, *decides;
+  int gets, bindings, patches;
+  char versions[8][16]; /* that Bindings named */
+} script;
+
+static bool decide(void *ctx, const struct api_request *request, struct api_step *ret) {
+  static char pod[512];
+  (void)ctx;
+  (void)snprintf(pod, sizeof(pod),
+                 "{\"metadata\":{\"name\":\"wants\",\"uid\":\"%s\",\"resourceVersion\":\"%d\","
+                 "\"annotations\":{\"slicegate.dev/decides\":\"%s\"}},\"spec\":{\"nodeName\":"
+                 "\"%s\"}}",
+                 script.uid, 10 + script.bindings, script.decides, script.node);
+  *ret = (struct api_step){.body = pod};
+  if (strncmp(request->head, "PATCH ", 6) == 0) {
+    script.patches++;
+  } else if (strncmp(request->head, "GET ", 4) == 0) {
+    script.gets++;
+  } else {
+    const char *version = strstr(request->body, "\"resourceVersion\":\"");
+    ck_assert_ptr_nonnull(version);
+    ck_assert_int_lt(script.bindings, 8);
+    (void)snprintf(script.versions[script.bindings++], 16, "%.*s", (int)strcspn(version + 19, "\""),
+                   version + 19);
+    if (script.refusals < 0)
+      *ret = (struct api_step){.status = 500, .body = "{\"kind\":\"Status\"}"};
+    else if (script.bindings <= script.refusals)
+      *ret = (struct api_step){.status = 409, .body = "{\"kind\":\"Status\"}"};
+    else
+      *ret = (struct api_step){.status = 201, .body = "{}"};
+  }
+  return true;
+}
+
+static bool may(void *ctx) {
+  (void)ctx;
+  return true;
+}
+
+static bool may_write(void *ctx) {
+  (void)ctx;
+  return atomic_load(&may_write_now);
+}
+
+static void sleep_for(int64_t ms) {
+  struct timespec time = {.tv_nsec = ms * 1000000};
+  (void)nanosleep(&time, NULL);
+}
+
+static void setup(void) {
+  struct err err = {0};
+  sys_log_setup(SYS_ERROR, SYS_LOG_LOGFMT, 2);
+  memset(&script, 0, sizeof(script));
+  script.uid = "wants-uid";
+  script.node = script.decides = "";
+  atomic_store(&may_write_now, true);
+  live_lab_init(&lab, decide, NULL);
+  live_lab_put_pod(&lab, "wants", NULL, "1");
+  live_lab_sync(&lab);
+  metrics = sys_metrics_new("slicegate_");
+  door = (struct extender_door){.live = lab.live, .may_answer = may, .may_write = may_write};
+  door.placer = placer_new(live_state(lab.live), 3);
+  ck_assert_msg(placer_start(door.placer, &err), "%s", err.text);
+  for (int i = 0; i < 1000 && !placer_is_ready(door.placer); i++)
+    sleep_for(10);
+  const struct fence_config config = {.live = lab.live, .identity = STR_LIT("me"), .retry_ms = 10};
+  door.fence = fence_start(&config, &err);
+  ck_assert_msg(door.fence != NULL, "%s", err.text);
+  extender_door_init(&door, metrics);
+}
+
+static void teardown(void) {
+  live_stop(lab.live);
+  fence_stop(door.fence);
+  placer_stop(door.placer);
+  placer_free(door.placer);
+  live_lab_done(&lab);
+  sys_metrics_free(metrics);
+}
+
+/* What kube-scheduler is told; in `answer`. */
+static bool bind(void) {
+  CLEANUP_ARENA struct arena *arena = arena_new(4096);
+  struct http_response response = {.status = 200};
+  buf_init(&response.body, 4096);
+  const struct http_request request = {
+      .method = "POST",
+      .arena = arena,
+      .body = STR_LIT("{\"PodName\":\"wants\",\"PodNamespace\":\"ml\",\"PodUID\":\"wants-uid\","
+                      "\"Node\":\"a\"}")};
+  serve_bind(&door, &request, &response);
+  ck_assert_uint_eq(response.status, 200);
+  (void)snprintf(answer, sizeof(answer), "%.*s", STR_FMT(buf_str(&response.body)));
+  buf_done(&response.body);
+  return strcmp(answer, "{\"Error\":\"\"}") == 0;
+}
+
+static size_t firm_holds(void) {
+  struct state_stats stats;
+  state_get_stats(live_state(lab.live), &stats);
+  return stats.holds[STATE_FIRM];
+}
+
+START_TEST(a_binding_names_the_version_decided_by) {
+  ck_assert_msg(bind(), "%s", answer);
+  ck_assert_str_eq(script.versions[0], "3");
+  ck_assert_int_eq(script.bindings, 1);
+  ck_assert_uint_eq(firm_holds(), 1);
+}
+END_TEST
+
+START_TEST(a_pod_that_changed_is_bound_by_its_new_version) {
+  script.refusals = 2;
+  script.decides = "me/7";
+  ck_assert_msg(bind(), "%s", answer);
+  ck_assert_int_eq(script.bindings, 3);
+  ck_assert_str_eq(script.versions[1], "11");
+  ck_assert_str_eq(script.versions[2], "12");
+}
+END_TEST
+
+START_TEST(a_conflict_is_given_up) {
+  static const struct {
+    const char *uid, *node, *decides;
+    int bindings;
+    size_t holds; /* where it is bound the watch has to tell */
+  } rows[] = {{"wants-uid", "", "you/1", 1, 0},
+              {"other-uid", "", "", 1, 0},
+              {"wants-uid", "b", "", 1, 1},
+              {"wants-uid", "", "", 4, 0}};
+  script.refusals = 8;
+  script.uid = rows[_i].uid;
+  script.node = rows[_i].node;
+  script.decides = rows[_i].decides;
+  ck_assert(!bind());
+  ck_assert_int_eq(script.bindings, rows[_i].bindings);
+  ck_assert_uint_eq(firm_holds(), rows[_i].holds);
+}
+END_TEST
+
+START_TEST(who_no_longer_decides_sends_nothing) {
+  atomic_store(&may_write_now, false);
+  ck_assert(!bind());
+  ck_assert_ptr_nonnull(strstr(answer, "no longer decides"));
+  ck_assert_int_eq(script.bindings, 0);
+  ck_assert_uint_eq(firm_holds(), 0);
+}
+END_TEST
+
+START_TEST(what_is_not_known_stays_held_until_it_cannot_land) {
+  script.refusals = -1;
+  ck_assert(!bind());
+  struct fence_status now;
+  fence_get_status(door.fence, &now);
+  ck_assert_uint_eq(now.doubts, 1);
+  ck_assert_uint_eq(state_expire(live_state(lab.live), live_now_ms() + 10LL * STATE_HOLD_MS), 0);
+  ck_assert_uint_eq(firm_holds(), 1);
+  ck_assert(!bind()); /* and is not decided anew meanwhile */
+  ck_assert_int_eq(script.bindings, 1);
+  fence_raise(door.fence);
+  for (int i = 0; i < 1000 && firm_holds(); i++)
+    sleep_for(10);
+  ck_assert_uint_eq(firm_holds(), 0);
+  ck_assert_int_ge(script.patches, 1);
+}
+END_TEST
+
+TCase *tcase_serve_bind(void) {
+  TCase *tcase = tcase_create("serve_bind");
+  tcase_set_timeout(tcase, 30);
+  tcase_add_checked_fixture(tcase, setup, teardown);
+  tcase_add_test(tcase, a_binding_names_the_version_decided_by);
+  tcase_add_test(tcase, a_pod_that_changed_is_bound_by_its_new_version);
+  tcase_add_loop_test(tcase, a_conflict_is_given_up, 0, 4);
+  tcase_add_test(tcase, who_no_longer_decides_sends_nothing);
+  tcase_add_test(tcase, what_is_not_known_stays_held_until_it_cannot_land);
+  return tcase;
+}
