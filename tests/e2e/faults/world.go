@@ -128,8 +128,7 @@ func (w *world) startReplica(ctx context.Context, slicegate *harness.Slicegate, 
 	}
 	r.extender = addresses[0]
 	args := []string{
-		"--live", "--kubeconfig", path, "--feed-silence-seconds", "5",
-		"--extender-listen", r.extender, "--extender-client-ca", certs.CA(),
+		"--live", "--kubeconfig", path, "--extender-listen", r.extender, "--extender-client-ca", certs.CA(),
 	}
 	if options.Replicas > 1 {
 		args = append(args, "--lease-name", "slicegate-faults", "--lease-namespace", "slicegate-system")

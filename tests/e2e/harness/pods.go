@@ -248,8 +248,9 @@ func Use(pods []Pod, resource string) (map[string]int, error) {
 
 // DeletePodOf is DeletePod for the pod of this UID only; one of the same name that was made since is not touched: 409.
 func (c *ControlPlane) DeletePodOf(ctx context.Context, namespace, name, uid string) error {
-	return c.API.Call(ctx, http.MethodDelete, podsPath(namespace)+"/"+name+"?gracePeriodSeconds=0", map[string]any{
-		"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": map[string]string{"uid": uid},
+	// With a body, what the query says is ignored.
+	return c.API.Call(ctx, http.MethodDelete, podsPath(namespace)+"/"+name, map[string]any{
+		"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0, "preconditions": map[string]string{"uid": uid},
 	}, nil)
 }
 
