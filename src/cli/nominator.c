@@ -12,13 +12,14 @@
 #include <stdlib.h>
 
 enum {
-  IDLE_MS = 1000,    /* a look at the queue at least so often, when it is not empty */
-  REST_MS = 10,      /* between two looks: what comes in between is packed together */
-  QUEUE_MAX = 4096,  /* pods of one look; the rest has to wait for the next */
-  CHUNK = 32,        /* decisions between which kube-scheduler's calls get their turn */
-  WRITERS = 4,       /* patches under way at once */
-  STALE_MS = 3000,   /* after which a nomination that was not followed is looked at again */
-  PAUSE_MS = 600000, /* how long it keeps quiet when its advice is not taken */
+  IDLE_MS = 1000,       /* a look at the queue at least so often, when it is not empty */
+  REST_MS = 10,         /* between two looks: what comes in between is packed together */
+  QUEUE_MAX = 4096,     /* pods of one look; the rest has to wait for the next */
+  CHUNK = 32,           /* decisions between which kube-scheduler's calls get their turn */
+  WRITERS = 4,          /* patches under way at once */
+  STALE_MS = 3000,      /* after which a nomination that was not followed is looked at again */
+  PAUSE_MS = 600000,    /* how long it keeps quiet when its advice is not taken */
+  LOG_AGAIN_MS = 10000, /* of writes that fail: all do while the API server is cut off */
 };
 
 /* One patch to make. */
@@ -33,6 +34,7 @@ struct nominator {
   struct arena *arena;             /* of one round */
   pthread_t thread;
   atomic_llong made, lost, failed, cleared;
+  atomic_llong told_ms; /* when the log was told of a failure */
   int64_t paused_until_ms;
   atomic_bool is_paused;
   struct task *tasks; /* of one round */
@@ -44,6 +46,16 @@ static struct state *state_of(const struct nominator *n) {
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
+
+static void complain(struct nominator *n, const struct pod *pod, const struct err *err) {
+  long long now = live_now_ms(), told = atomic_load(&n->told_ms);
+  if ((told && now - told < LOG_AGAIN_MS) ||
+      !atomic_compare_exchange_strong(&n->told_ms, &told, now))
+    return;
+  sys_log(SYS_WARN, "nomination not written; of others that fail nothing is said for a while",
+          sys_str("namespace", pod->ns), sys_str("pod", pod->name),
+          sys_int("failed", atomic_load(&n->failed)), sys_err(err));
+}
 
 static void write_task(void *ctx, size_t index) {
   struct nominator *n = ctx;
@@ -73,8 +85,7 @@ static void write_task(void *ctx, size_t index) {
     (void)state_unhold(state_of(n), task->pod->uid, false);
   }
   if (!is_lost && !kube_stop_is_raised(live_stop_signal(live)))
-    sys_log(SYS_WARN, "nomination not written", sys_str("namespace", task->pod->ns),
-            sys_str("pod", task->pod->name), sys_err(&err));
+    complain(n, task->pod, &err);
 }
 
 static void write_all(struct nominator *n) {
