@@ -120,6 +120,9 @@ struct str str_skip(struct str s, size_t n);
 int str_cmp(struct str a, struct str b);
 /* A NUL-terminated copy in the arena, as a view (ptr[len] == 0). */
 struct str str_copy(struct arena *arena, struct str s);
+/* A copy at *at, which is behind it then: for what lies in one allocation with its texts, of which
+ * the sizes were summed first. An empty text takes no room. */
+struct str str_put(char **at, struct str s);
 struct str str_printf(struct arena *arena, const char *fmt, ...) SG_PRINTF(2, 3);
 /*
  * Text of somebody else in one line of ours: the view itself when it is harmless, otherwise a copy

@@ -175,6 +175,14 @@ void sys_rest_done(struct sys_rest *rest);
 bool sys_rest(struct sys_rest *rest, int64_t ms);
 void sys_rest_end(struct sys_rest *rest);
 
+/* Something that is done now and then only, such as a line in the log about what others can bring
+ * about as often as they like. All zero: never yet. From any thread. */
+struct sys_due {
+  _Atomic int64_t last_ns;
+};
+/* Whether it is to be done now: at the first call, and then not again within every_ms. */
+bool sys_is_due(struct sys_due *due, int64_t every_ms);
+
 /* ---- signals ---------------------------------------------------------------- */
 
 /*

@@ -36,6 +36,15 @@ struct str str_copy(struct arena *arena, struct str s) {
   return (struct str){ptr, s.len};
 }
 
+struct str str_put(char **at, struct str s) {
+  if (s.len == 0)
+    return (struct str){NULL, 0};
+  char *to = *at;
+  memcpy(to, s.ptr, s.len);
+  *at += s.len;
+  return (struct str){to, s.len};
+}
+
 struct str str_printf(struct arena *arena, const char *fmt, ...) {
   char small[256];
   va_list args, again;

@@ -27,10 +27,8 @@ static bool is_of_now(struct fence *fence, int64_t term) {
 }
 
 static void complain(struct fence *fence, size_t count) {
-  int64_t now = live_now_ms();
-  if (fence->logged_ms && now - fence->logged_ms < LOG_AGAIN_MS)
+  if (!sys_is_due(&fence->failure_logged, LOG_AGAIN_MS))
     return;
-  fence->logged_ms = now;
   char error[sizeof(fence->error)];
   (void)pthread_mutex_lock(&fence->lock);
   memcpy(error, fence->error, sizeof(error));
@@ -86,7 +84,7 @@ static bool learn(struct fence *fence, int64_t term) {
 static void put_up(struct fence *fence, int64_t term) {
   int64_t began = live_now_ms(), pause;
   arena_reset(fence->arena);
-  fence->logged_ms = 0;
+  atomic_store(&fence->failure_logged.last_ns, 0);
   if (!learn(fence, term))
     return;
   size_t count = list_tasks(fence);
@@ -105,18 +103,11 @@ static void put_up(struct fence *fence, int64_t term) {
 
 /* ---- doubts ---------------------------------------------------------------------------------- */
 
-static struct str keep(char **at, struct str text) {
-  char *here = *at;
-  if (text.len)
-    memcpy(here, text.ptr, text.len);
-  *at += text.len;
-  return (struct str){here, text.len};
-}
-
 void fence_doubt(struct fence *fence, struct str ns, struct str name, struct str uid) {
   struct doubt *doubt = mem_zalloc(sizeof(*doubt) + ns.len + name.len + uid.len);
   char *text = doubt->text;
-  doubt->task = (struct task){keep(&text, ns), keep(&text, name), keep(&text, uid), TO_PATCH};
+  doubt->task =
+      (struct task){str_put(&text, ns), str_put(&text, name), str_put(&text, uid), TO_PATCH};
   (void)state_prolong(state_of(fence), uid, INT64_MAX); /* ended by us */
   (void)pthread_mutex_lock(&fence->lock);
   doubt->next = fence->doubts;

@@ -48,7 +48,7 @@ struct fence {
   /* The tasks of one round. */
   struct task **tasks;
   size_t task_count;
-  int64_t logged_ms; /* when a failure was; 0: not since the fence was wanted */
+  struct sys_due failure_logged; /* since the fence was wanted */
 };
 
 /* A crew_task_fn on fence->tasks: fences one pod, or looks whether the state has seen its end. */

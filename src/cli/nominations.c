@@ -46,14 +46,6 @@ void nominations_free(struct nominations *nominations) {
   free(nominations);
 }
 
-static struct str keep(char **at, struct str text) {
-  char *here = *at;
-  if (text.len)
-    memcpy(here, text.ptr, text.len);
-  *at += text.len;
-  return (struct str){here, text.len};
-}
-
 static struct nomination **find(struct nominations *nominations, struct str uid) {
   struct nomination **at = &nominations->buckets[bucket_of(uid)];
   while (*at && !str_eq((*at)->is.uid, uid))
@@ -72,8 +64,8 @@ void nominations_add(struct nominations *nominations, const struct pod *pod, str
   size_t bytes = pod->ns.len + pod->name.len + pod->uid.len + node.len;
   struct nomination *made = mem_zalloc(sizeof(*made) + bytes);
   char *text = made->text;
-  made->is = (struct nomination_due){keep(&text, pod->ns), keep(&text, pod->name),
-                                     keep(&text, pod->uid), keep(&text, node)};
+  made->is = (struct nomination_due){str_put(&text, pod->ns), str_put(&text, pod->name),
+                                     str_put(&text, pod->uid), str_put(&text, node)};
   made->looked_at_ms = now_ms;
   (void)pthread_mutex_lock(&nominations->lock);
   struct nomination **at = find(nominations, pod->uid);

@@ -34,7 +34,7 @@ struct nominator {
   struct arena *arena;             /* of one round */
   pthread_t thread;
   atomic_llong made, lost, failed, cleared;
-  atomic_llong told_ms; /* when the log was told of a failure */
+  struct sys_due failure_logged;
   int64_t paused_until_ms;
   atomic_bool is_paused;
   struct task *tasks; /* of one round */
@@ -48,9 +48,7 @@ static struct state *state_of(const struct nominator *n) {
 /* ---- writing --------------------------------------------------------------------------------- */
 
 static void complain(struct nominator *n, const struct pod *pod, const struct err *err) {
-  long long now = live_now_ms(), told = atomic_load(&n->told_ms);
-  if ((told && now - told < LOG_AGAIN_MS) ||
-      !atomic_compare_exchange_strong(&n->told_ms, &told, now))
+  if (!sys_is_due(&n->failure_logged, LOG_AGAIN_MS))
     return;
   sys_log(SYS_WARN, "nomination not written; of others that fail nothing is said for a while",
           sys_str("namespace", pod->ns), sys_str("pod", pod->name),

@@ -10,7 +10,7 @@ enum {
   /* How long a filter that refuses everything for counts waits for news that must be under way:
    * kube-scheduler, which keeps the same counts, has found room. */
   BEHIND_MS = 150,
-  TELL_AGAIN_MS = 10000, /* of clients that are turned away */
+  LOG_AGAIN_MS = 10000, /* of clients that are turned away */
 };
 
 /* ---- what all doors share -------------------------------------------------------------------- */
@@ -37,10 +37,8 @@ void extender_door_init(struct extender_door *door, struct sys_metrics *metrics)
 
 void extender_client_refused(void *ctx, const char *peer, const char *reason) {
   struct extender_door *door = ctx;
-  long long now = live_now_ms(), told = atomic_load(&door->refusal_told_ms);
   sys_counter_add(sys_series_get(door->clients_refused, NULL), 1);
-  if ((told == 0 || now - told >= TELL_AGAIN_MS) &&
-      atomic_compare_exchange_strong(&door->refusal_told_ms, &told, now))
+  if (sys_is_due(&door->refusal_logged, LOG_AGAIN_MS))
     sys_log(SYS_WARN, "a client of the extender was turned away", sys_cstr("peer", peer),
             sys_cstr("why", reason));
 }

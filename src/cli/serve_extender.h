@@ -23,7 +23,7 @@ struct extender_door {
   struct sys_metric *requests; /* by verb and result */
   struct sys_metric *duration; /* by verb: in the handler */
   struct sys_metric *clients_refused;
-  atomic_llong refusal_told_ms; /* when the log was told last */
+  struct sys_due refusal_logged;
 };
 /* How `http` tells of clients without a good certificate: counted, and logged now and then, since a
  * stranger can call as often as it likes. ctx is struct extender_door. */

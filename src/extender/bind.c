@@ -91,9 +91,11 @@ bool ext_bind(const struct ext_view *view, const struct pack_asked *asked, struc
     return false;
   }
   if (!is_listed(view, asked, node)) {
-    ret->placement = (struct pack_placement){.node = (uint32_t)node};
-    if (state_snapshot_node(view->snapshot, node)->is_unreadable)
-      return true; /* passed by filter: what cannot be counted is not refused */
+    /* Passed by filter: what cannot be counted is not refused. */
+    if (state_snapshot_node(view->snapshot, node)->is_unreadable) {
+      ret->placement.node = (uint32_t)node;
+      return true;
+    }
     *ret_reason = ext_reason(pack_cluster_catalog(cluster), PACK_NO_GPU, asked, arena);
     return false;
   }

@@ -14,8 +14,8 @@ struct named *named_new(struct state *state, const struct pod *pod) {
   char *at = (char *)(made->items + made->count);
   for (size_t i = 0; i < made->count; i++) {
     made->items[i] = pod->devices[i];
-    made->items[i].resource = block_text(&at, pod->devices[i].resource);
-    made->items[i].id = block_text(&at, pod->devices[i].id);
+    made->items[i].resource = str_put(&at, pod->devices[i].resource);
+    made->items[i].id = str_put(&at, pod->devices[i].id);
   }
   return made;
 }

@@ -39,7 +39,7 @@ static void copy_names(const struct state *state, size_t count, struct node_inde
     bytes += pack_cluster_node(state->cluster, n)->name.len;
   char *at = index->name_bytes = mem_zalloc(bytes + 1);
   for (size_t n = 0; n < count; n++)
-    index->names[n] = block_text(&at, pack_cluster_node(state->cluster, n)->name);
+    index->names[n] = str_put(&at, pack_cluster_node(state->cluster, n)->name);
   index->count = count;
 }
 

@@ -14,19 +14,10 @@ size_t block_pairs_size(const struct key_value *pairs, size_t count) {
   return size;
 }
 
-struct str block_text(char **at, struct str text) {
-  if (text.len == 0)
-    return (struct str){NULL, 0};
-  char *to = *at;
-  memcpy(to, text.ptr, text.len);
-  *at += text.len;
-  return (struct str){to, text.len};
-}
-
 struct key_value *block_pairs(char **at, struct key_value *into, const struct key_value *pairs,
                               size_t count) {
   for (size_t i = 0; i < count; i++)
-    into[i] = (struct key_value){block_text(at, pairs[i].key), block_text(at, pairs[i].value)};
+    into[i] = (struct key_value){str_put(at, pairs[i].key), str_put(at, pairs[i].value)};
   return into;
 }
 
@@ -51,18 +42,18 @@ struct node_value *node_value_new(const struct node *node) {
   char *at = (char *)(taints + node->taint_count);
   struct node *copy = &made->public.node;
   *copy = *node;
-  copy->name = block_text(&at, node->name);
+  copy->name = str_put(&at, node->name);
   copy->labels = block_pairs(&at, labels, node->labels, node->label_count);
   for (size_t i = 0; i < node->taint_count; i++) {
     taints[i] = node->taints[i];
-    taints[i].key = block_text(&at, node->taints[i].key);
-    taints[i].value = block_text(&at, node->taints[i].value);
+    taints[i].key = str_put(&at, node->taints[i].key);
+    taints[i].value = str_put(&at, node->taints[i].value);
   }
   copy->taints = taints;
   for (size_t i = 0; i < node->allocatable_count; i++) {
     amounts[i] = node->allocatable[i];
-    amounts[i].name = block_text(&at, node->allocatable[i].name);
-    amounts[i].text = block_text(&at, node->allocatable[i].text);
+    amounts[i].name = str_put(&at, node->allocatable[i].name);
+    amounts[i].text = str_put(&at, node->allocatable[i].text);
   }
   copy->allocatable = amounts;
   made->bytes = size;

@@ -28,7 +28,7 @@ static void add_space(struct state *state, const struct k8s_namespace *ns) {
   char *at = (char *)(labels + ns->label_count);
   made->bytes = size;
   made->epoch = state->kinds[STATE_NAMESPACES].epoch;
-  made->public.name = block_text(&at, ns->name);
+  made->public.name = str_put(&at, ns->name);
   made->public.labels = block_pairs(&at, labels, ns->labels, ns->label_count);
   made->public.label_count = ns->label_count;
   map_add(&state->namespaces, &made->link, map_hash(state->seed, ns->name, (struct str){NULL, 0}));
@@ -105,8 +105,8 @@ static struct dra *add_dra(struct state *state, enum state_kind kind, struct str
   struct dra *made = state_take(state, sizeof(*made) + ns.len + name.len);
   char *at = made->text;
   made->kind = (uint8_t)kind;
-  made->ns_len = block_text(&at, ns).len;
-  made->name_len = block_text(&at, name).len;
+  made->ns_len = str_put(&at, ns).len;
+  made->name_len = str_put(&at, name).len;
   map_add(&state->dras, &made->link, hash_dra(state, kind, ns, name));
   state->dra_counts[kind]++;
   return made;

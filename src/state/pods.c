@@ -39,8 +39,8 @@ static struct record *add_record(struct state *state, const struct pod *pod) {
   struct record *made = state_take(state, sizeof(*made) + pod->name.len + pod->uid.len);
   struct hold *hold = hold_find(state, pod->uid);
   char *at = made->text;
-  made->name_len = (uint32_t)block_text(&at, pod->name).len;
-  made->uid_len = (uint32_t)block_text(&at, pod->uid).len;
+  made->name_len = (uint32_t)str_put(&at, pod->name).len;
+  made->uid_len = (uint32_t)str_put(&at, pod->uid).len;
   made->ns = atom_ref(state, pod->ns);
   made->number = hold ? hold->number : ++state->last_number;
   made->hold = hold;

@@ -280,7 +280,6 @@ void news_add(struct state *state, enum state_story story, const struct record *
 
 /* A copy in one allocation: sizes are summed first, then everything is put behind the object. */
 size_t block_pairs_size(const struct key_value *pairs, size_t count);
-struct str block_text(char **at, struct str text);
 struct key_value *block_pairs(char **at, struct key_value *into, const struct key_value *pairs,
                               size_t count);
 

@@ -2,6 +2,8 @@
 /* The pauses of a thread that works now and then, until it is asked to end. */
 #include "slicegate/sys.h"
 
+#include <stdatomic.h>
+
 void sys_rest_init(struct sys_rest *rest) {
   pthread_condattr_t attr;
   rest->is_ended = false;
@@ -34,4 +36,10 @@ void sys_rest_end(struct sys_rest *rest) {
   rest->is_ended = true;
   (void)pthread_cond_broadcast(&rest->ended);
   (void)pthread_mutex_unlock(&rest->mutex);
+}
+
+bool sys_is_due(struct sys_due *due, int64_t every_ms) {
+  int64_t now = sys_mono_now().ns, last = atomic_load(&due->last_ns);
+  bool is_due = last == 0 || now - last >= every_ms * 1000000;
+  return is_due && atomic_compare_exchange_strong(&due->last_ns, &last, now); /* else another did */
 }

@@ -30,7 +30,9 @@ var faults = []fault{
 		return r.Restart(ctx)
 	}},
 	{"Bindings taken, their answers lost", (*chaos).loseAnswers},
-	{"Bindings late, their connection reset", (*chaos).lateBindings},
+	{"Bindings late, their connection reset", func(c *chaos, ctx context.Context, r *replica) error {
+		return c.lateBindings(ctx, r, landing{0, c.between(1000, 6000)})
+	}},
 	{"a pod made again while its Binding is under way", (*chaos).remake},
 	{"API server cut off", func(c *chaos, ctx context.Context, r *replica) error {
 		r.line.Cut()
@@ -87,7 +89,9 @@ var faults = []fault{
 }
 
 // veryLate takes longer than a hold of slicegate stands, so it is not in short runs.
-var veryLate = fault{"Bindings late by more than half a minute", (*chaos).veryLateBindings}
+var veryLate = fault{"Bindings late by more than half a minute", func(c *chaos, ctx context.Context, r *replica) error {
+	return c.lateBindings(ctx, r, landing{31 * time.Second, 50 * time.Second})
+}}
 
 // chaos lets things fail, one after the other; what was kept back arrives beside.
 type chaos struct {
@@ -217,24 +221,13 @@ func (c *chaos) loseAnswers(ctx context.Context, r *replica) error {
 }
 
 // lateBindings: who sent them sees a reset, and they arrive nevertheless.
-func (c *chaos) lateBindings(ctx context.Context, r *replica) error {
+func (c *chaos) lateBindings(ctx context.Context, r *replica, when landing) error {
 	kept, err := c.w.keepBindings(ctx, r, c.between(0, 100))
 	if err != nil {
 		return err
 	}
 	r.line.Reset()
-	c.land(ctx, landing{0, c.between(1000, 6000)}, kept)
-	return nil
-}
-
-// veryLateBindings arrive when nobody can still expect them.
-func (c *chaos) veryLateBindings(ctx context.Context, r *replica) error {
-	kept, err := c.w.keepBindings(ctx, r, c.between(0, 100))
-	if err != nil {
-		return err
-	}
-	r.line.Reset()
-	c.land(ctx, landing{31 * time.Second, 50 * time.Second}, kept)
+	c.land(ctx, when, kept)
 	return nil
 }
 

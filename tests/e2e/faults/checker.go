@@ -172,17 +172,7 @@ func (p *seen) String() string { return p.name + " (" + p.uid + ")" }
 
 func amountOf(pod *harness.Pod) (sum int) {
 	for _, container := range pod.Spec.Containers {
-		sum += amount(container.Resources.Requests[Resource])
+		sum += harness.Amount(container.Resources.Requests[Resource])
 	}
 	return sum
-}
-
-// amount is a whole number as kube-apiserver writes it: 2000 is "2k".
-func amount(text string) int {
-	factor := 1
-	if short, is := strings.CutSuffix(text, "k"); is {
-		text, factor = short, 1000
-	}
-	number, _ := strconv.Atoi(text)
-	return number * factor
 }

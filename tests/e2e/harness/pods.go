@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -244,6 +245,16 @@ func Use(pods []Pod, resource string) (map[string]int, error) {
 		}
 	}
 	return use, nil
+}
+
+// Amount is a whole number as kube-apiserver writes it: 2000 is "2k".
+func Amount(text string) int {
+	factor := 1
+	if short, is := strings.CutSuffix(text, "k"); is {
+		text, factor = short, 1000
+	}
+	number, _ := strconv.Atoi(text)
+	return number * factor
 }
 
 // DeletePodOf is DeletePod for the pod of this UID only; one of the same name that was made since is not touched: 409.

@@ -23,16 +23,6 @@ func cards(prefix string, nodes, count int) harness.NodeShape {
 	}
 }
 
-// quantity is a whole number, as kube-apiserver writes it: 2000 is "2k".
-func quantity(text string) int {
-	factor := 1
-	if short, is := strings.CutSuffix(text, "k"); is {
-		text, factor = short, 1000
-	}
-	number, _ := strconv.Atoi(text)
-	return number * factor
-}
-
 // mustNotShareTooMuch checks that every bound pod of cards names its own, that they exist, and that no card gives more
 // than it has. It returns what each card gives, by "node/card".
 func mustNotShareTooMuch(t *testing.T, namespace string, count int) map[string]int {
@@ -44,7 +34,7 @@ func mustNotShareTooMuch(t *testing.T, namespace string, count int) map[string]i
 		if pod.Spec.NodeName == "" || pod.Status.Phase == "Succeeded" || pod.Status.Phase == "Failed" {
 			continue
 		}
-		amount := quantity(pod.Spec.Containers[0].Resources.Requests[milli])
+		amount := harness.Amount(pod.Spec.Containers[0].Resources.Requests[milli])
 		if amount == 0 {
 			continue
 		}

@@ -133,14 +133,14 @@ func mustFit(t *testing.T, namespace string, shapes ...harness.NodeShape) map[st
 		}
 		for _, container := range pod.Spec.Containers {
 			for resource, text := range container.Resources.Requests {
-				use[node][resource] += quantity(text)
+				use[node][resource] += harness.Amount(text)
 			}
 		}
 	}
 	for node, resources := range use {
 		for resource, used := range resources {
 			total, listed := allocatable[node][resource]
-			if !listed || used > quantity(total) {
+			if !listed || used > harness.Amount(total) {
 				t.Errorf("%s has %q %s, and its pods use %d", node, total, resource, used)
 			}
 		}

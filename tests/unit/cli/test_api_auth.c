@@ -4,6 +4,7 @@
 
 #include "slicegate/sys.h"
 #include "tests/support/api_server.h"
+#include "tests/support/sleep.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/cli/cases.h"
 
@@ -24,11 +25,6 @@ struct world {
 };
 
 static struct world w;
-
-static void sleep_for(int64_t ms) {
-  struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-  (void)nanosleep(&time, NULL);
-}
 
 static const char *review_token(const char *body) {
   atomic_fetch_add(&w.tokens, 1);

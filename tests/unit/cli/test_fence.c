@@ -4,6 +4,7 @@
 #include "src/cli/fence.h"
 
 #include "slicegate/sys.h"
+#include "tests/support/sleep.h"
 #include "tests/unit/cli/cases.h"
 #include "tests/unit/cli/live_lab.h"
 
@@ -54,11 +55,6 @@ static void teardown(void) {
   live_stop(lab.live);
   fence_stop(fence);
   live_lab_done(&lab);
-}
-
-static void sleep_for(int64_t ms) {
-  struct timespec time = {.tv_nsec = ms * 1000000};
-  (void)nanosleep(&time, NULL);
 }
 
 static bool waits_until_up(void) {

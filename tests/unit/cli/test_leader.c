@@ -4,6 +4,7 @@
 
 #include "slicegate/sys.h"
 #include "tests/support/random.h"
+#include "tests/support/sleep.h"
 #include "tests/unit/cli/cases.h"
 #include "tests/unit/cli/lease_server.h"
 
@@ -29,11 +30,6 @@ static void setup(void) {
 
 static void teardown(void) {
   lease_server_stop(server);
-}
-
-static void sleep_for(int64_t ms) {
-  struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-  (void)nanosleep(&time, NULL);
 }
 
 static int64_t now_ms(void) {

@@ -3,6 +3,7 @@
 #include "src/cli/reasons.h"
 
 #include "slicegate/sys.h"
+#include "tests/support/sleep.h"
 #include "tests/unit/cli/cases.h"
 #include "tests/unit/cli/live_lab.h"
 
@@ -55,11 +56,6 @@ static void teardown(void) {
   reasons_stop(reasons);
   explain_live_free(explain);
   live_lab_done(&lab);
-}
-
-static void sleep_for(int64_t ms) {
-  struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-  (void)nanosleep(&time, NULL);
 }
 
 static struct reasons_stats stats(void) {

@@ -3,6 +3,7 @@
 #include "src/cli/serve_extender.h"
 
 #include "slicegate/sys.h"
+#include "tests/support/sleep.h"
 #include "tests/unit/cli/cases.h"
 #include "tests/unit/cli/live_lab.h"
 
@@ -60,11 +61,6 @@ static bool may(void *ctx) {
 static bool may_write(void *ctx) {
   (void)ctx;
   return atomic_load(&may_write_now);
-}
-
-static void sleep_for(int64_t ms) {
-  struct timespec time = {.tv_nsec = ms * 1000000};
-  (void)nanosleep(&time, NULL);
 }
 
 static void setup(void) {

@@ -20,6 +20,12 @@ void doors_add(struct doors *lab, const char *name, const char *resource, const 
   state_put_node(lab->s.state, &node);
 }
 
+void doors_add_unreadable(struct doors *lab, const char *name) {
+  struct node node = lab_node(&lab->s, name, "cpu", "8", NULL);
+  lab_label(&lab->s, &node, "nvidia.com/gpu.present", "true", NULL);
+  state_put_node(lab->s.state, &node);
+}
+
 void doors_look(struct doors *lab) {
   state_snapshot_unref(lab->view.snapshot);
   lab->view.snapshot = state_snapshot(lab->s.state);

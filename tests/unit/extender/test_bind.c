@@ -93,9 +93,7 @@ START_TEST(what_cannot_be_counted_is_bound) {
   struct str reason;
   doors_init(&lab);
   doors_add(&lab, "counted", "nvidia.com/gpu", "1");
-  struct node dra = lab_node(&lab.s, "dra", "cpu", "8", NULL);
-  lab_label(&lab.s, &dra, "nvidia.com/gpu.present", "true", NULL);
-  state_put_node(lab.s.state, &dra);
+  doors_add_unreadable(&lab, "dra");
   struct pod pod = lab_pod(&lab.s, "p", NULL, "nvidia.com/gpu", "1", NULL);
   ck_assert(bind_on(&lab, &pod, "dra", &made, &reason));
   ck_assert_uint_eq(made.annotation_count, 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists and watches of a server that behaves. */
+#include "tests/support/sleep.h"
 #include "tests/unit/kube/fixture.h"
 #include "tests/unit/kube/texts.h"
 
@@ -104,9 +105,8 @@ START_TEST(lists_anew_when_asked) {
   int64_t ticket = kube_watch_relist(watch);
   ck_assert_int_gt(ticket, 0);
   ck_assert(recorder_wait(&rig.recorder, "synced", 2));
-  struct timespec moment = {.tv_nsec = 1000000};
   do {
-    (void)nanosleep(&moment, NULL); /* it is counted right behind what the sink was told */
+    sleep_for(1); /* it is counted right behind what the sink was told */
     kube_watch_stats(watch, &stats);
   } while (stats.relisted < ticket);
   ck_assert_int_eq(stats.lists, 2);

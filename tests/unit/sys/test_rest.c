@@ -34,9 +34,20 @@ START_TEST(ends_at_once_and_for_good) {
 }
 END_TEST
 
+START_TEST(is_due_now_and_then) {
+  struct sys_due due = {0};
+  ck_assert(sys_is_due(&due, 3600000));
+  ck_assert(!sys_is_due(&due, 3600000));
+  ck_assert(sys_is_due(&due, 0));
+  due = (struct sys_due){0};
+  ck_assert(sys_is_due(&due, 3600000));
+}
+END_TEST
+
 TCase *tcase_rest(void) {
   TCase *tcase = tcase_create("rest");
   tcase_add_test(tcase, lasts_as_long_as_it_was_told);
   tcase_add_test(tcase, ends_at_once_and_for_good);
+  tcase_add_test(tcase, is_due_now_and_then);
   return tcase;
 }
