@@ -81,6 +81,10 @@ void state_drop_dra(struct state *state, enum state_kind kind, struct str ns, st
 struct state_node {
   struct node node;
   bool is_unreadable; /* GPUs that allocatable does not list: DRA, a plugin that does not run */
+  /* Of those, devices that kube-scheduler (DRA) or HAMi's scheduler counts and hands out: pods that
+   * ask for NVIDIA's names are let through unjudged. Where a plugin does not run, there is nothing
+   * to bind to until it does. */
+  bool is_counted_elsewhere;
   bool takes_no_pods;
 };
 

@@ -56,7 +56,7 @@ static void add_node(struct preempt_call *p, const struct wire_victims *named,
 static void judge_node(struct preempt_call *p, const struct ext_view *view,
                        const struct wire_victims *named) {
   size_t count = 0, node = state_snapshot_find(view->snapshot, named->node, SIZE_MAX);
-  if (node == SIZE_MAX || state_snapshot_node(view->snapshot, node)->is_unreadable) {
+  if (node == SIZE_MAX || state_snapshot_node(view->snapshot, node)->is_counted_elsewhere) {
     add_node(p, named, NULL, 0, NULL); /* what we cannot know we do not change */
     return;
   }

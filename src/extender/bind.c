@@ -91,8 +91,8 @@ bool ext_bind(const struct ext_view *view, const struct pack_asked *asked, struc
     return false;
   }
   if (!is_listed(view, asked, node)) {
-    /* Passed by filter: what cannot be counted is not refused. */
-    if (state_snapshot_node(view->snapshot, node)->is_unreadable) {
+    /* Passed by filter: what others count is not refused. */
+    if (state_snapshot_node(view->snapshot, node)->is_counted_elsewhere) {
       ret->placement.node = (uint32_t)node;
       return true;
     }

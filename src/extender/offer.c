@@ -17,7 +17,7 @@ static void sort_out(const struct ext_view *view, const struct ext_question *que
   ret->name_of[node] = name + 1;
   if (question->asked->device.len == 0 || (listing && bit_get(listing, node)))
     bit_set(ret->among, node);
-  else if (state_snapshot_node(view->snapshot, node)->is_unreadable)
+  else if (state_snapshot_node(view->snapshot, node)->is_counted_elsewhere)
     ret->neutral[ret->neutral_count++] = name;
   else
     ret->without[ret->without_count++] = name;

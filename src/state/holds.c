@@ -47,9 +47,9 @@ void hold_drop(struct state *state, struct hold *hold) {
 
 /* ---- holding ----------------------------------------------------------------------------- */
 
-/* On a node whose GPUs nobody can count what can be counted is held. */
+/* Where others count the GPUs, what can be counted from here is held. */
 static bool is_uncountable(const struct slot *slot, const struct pack_asked *asked) {
-  return slot->value->public.is_unreadable &&
+  return slot->value->public.is_counted_elsewhere &&
          str_starts_with(asked->device, STR_LIT("nvidia.com/"));
 }
 

@@ -84,9 +84,10 @@ static bool lists_nvidia(const struct node *node) {
 }
 
 /* Where a driver lists devices and the kubelet lists none, nobody can count them from here. */
-static bool is_unreadable(const struct slot *slot, const struct pack_node_reading *reading,
-                          const struct node *node) {
-  return reading->is_unreadable || (slot->dra_devices && !lists_nvidia(node));
+static void note_uncounted(const struct slot *slot, const struct pack_node_reading *reading,
+                           struct state_node *ret) {
+  ret->is_counted_elsewhere = ret->node.has_hami || (slot->dra_devices && !lists_nvidia(&ret->node));
+  ret->is_unreadable = reading->is_unreadable || ret->is_counted_elsewhere;
 }
 
 /* What the core makes of the node is the same: labels changed that mean nothing to it. */
@@ -110,7 +111,7 @@ static void put_node(struct state *state, const struct node *node) {
     pack_intake_read_node(state->intake, &slot->value->public.node, &before);
   pack_intake_read_node(state->intake, &value->public.node, &now);
   value->public.takes_no_pods = now.takes_no_pods;
-  value->public.is_unreadable = is_unreadable(slot, &now, &value->public.node);
+  note_uncounted(slot, &now, &value->public);
   bool is_rebuilt = !slot->value || !is_same_reading(&before, &now);
   set_value(state, slot, value);
   if (is_rebuilt)
@@ -159,12 +160,14 @@ void slot_count_dra(struct state *state, struct slot *slot, int64_t devices) {
   struct pack_node_reading reading;
   const struct node *node = &slot->value->public.node;
   pack_intake_read_node(state->intake, node, &reading);
-  bool is_now = is_unreadable(slot, &reading, node);
-  if (is_now == slot->value->public.is_unreadable)
+  struct state_node now = slot->value->public;
+  note_uncounted(slot, &reading, &now);
+  if (now.is_unreadable == slot->value->public.is_unreadable &&
+      now.is_counted_elsewhere == slot->value->public.is_counted_elsewhere)
     return;
   struct node_value *value = node_value_new(node);
-  value->public.takes_no_pods = slot->value->public.takes_no_pods;
-  value->public.is_unreadable = is_now;
+  value->public.takes_no_pods = now.takes_no_pods;
+  note_uncounted(slot, &reading, &value->public);
   set_value(state, slot, value);
   state_changed(state);
 }

@@ -183,6 +183,21 @@ static void change_node(struct round *r) {
   emit(&r->nodes, &(struct event){.index = index, .node = *node});
 }
 
+/* Told at once: slices are a kind of their own, in step with no other. */
+static void put_slices(struct round *r, struct state *state, int index, bool has_slices) {
+  struct str name = node_name(r, index);
+  if (has_slices)
+    state_put_dra(state, STATE_SLICES, (struct str){0}, name, name, 4);
+  else
+    state_drop_dra(state, STATE_SLICES, (struct str){0}, name);
+}
+
+static void change_slices(struct round *r) {
+  size_t index = below(r, TWIN_NODES);
+  r->told.has_slices[index] = !r->told.has_slices[index];
+  put_slices(r, r->state, (int)index, r->told.has_slices[index]);
+}
+
 static void create_pod(struct round *r, struct twin_pod *pod) {
   *pod = (struct twin_pod){.is_there = true,
                            .uid = ++r->last_uid,
@@ -461,7 +476,9 @@ static void check_node(struct round *r, struct state *state, const struct state_
   const struct state_node *labelled = state_snapshot_node(snapshot, at);
   CHECK(r, str_eq(labelled->node.name, node->name), "node %d: another's labels", index);
   CHECK(r, labelled->takes_no_pods == (expected->pods == 0), "node %d: takes pods", index);
-  CHECK(r, labelled->is_unreadable == twin_is_unreadable(expected), "node %d: readable", index);
+  CHECK(r, labelled->is_unreadable == twin_is_unreadable(twin, index), "node %d: readable", index);
+  CHECK(r, labelled->is_counted_elsewhere == twin_is_counted_elsewhere(twin, index),
+        "node %d: counted elsewhere", index);
   const uint64_t *pods;
   size_t held = state_snapshot_holds(snapshot, at, &pods);
   CHECK(r, held == soft_holds(twin, index), "node %d: %zu holds", index, held);
@@ -526,6 +543,8 @@ static void check_fresh(struct round *r) {
     int p = (first + i) % TWIN_PODS, n = (node + i) % TWIN_NODES;
     if (i < TWIN_NODES && plain.nodes[n].is_there)
       put_node(r, fresh, n, &plain.nodes[n]);
+    if (i < TWIN_NODES)
+      put_slices(r, fresh, n, plain.has_slices[n]);
     if (plain.pods[p].is_there)
       put_pod(r, fresh, p, &plain.pods[p]);
   }
@@ -544,6 +563,8 @@ static void one_step(struct round *r) {
   case 1:
     if (r->nodes.count < QUEUE_MAX)
       change_node(r);
+    if (one_in(r, 6))
+      change_slices(r);
     break;
   case 2:
   case 3:

@@ -36,8 +36,13 @@ bool twin_has_card(const struct twin_node *node) {
   return !is_counted(node) && node->amounts[TWIN_CARD] == TWIN_ONE_CARD;
 }
 
-bool twin_is_unreadable(const struct twin_node *node) {
-  return !is_counted(node) && !twin_has_card(node);
+bool twin_is_counted_elsewhere(const struct twin *twin, int node) {
+  return twin->has_slices[node] && !is_counted(&twin->nodes[node]);
+}
+
+bool twin_is_unreadable(const struct twin *twin, int node) {
+  return twin_is_counted_elsewhere(twin, node) ||
+         (!is_counted(&twin->nodes[node]) && !twin_has_card(&twin->nodes[node]));
 }
 
 /* ---- sums -------------------------------------------------------------------------------- */
@@ -169,7 +174,7 @@ enum state_held twin_hold(struct twin *twin, const struct twin_hold *hold) {
   if (!node->is_there)
     return STATE_NO_NODE;
   struct twin_hold made = *hold;
-  if (twin_is_unreadable(node))
+  if (twin_is_counted_elsewhere(twin, hold->node))
     made.amounts[TWIN_GPU] = made.amounts[TWIN_MIG] = made.amounts[TWIN_SHARED] = 0;
   made.meaning = node->meaning;
   made.order = ++twin->order;

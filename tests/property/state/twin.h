@@ -57,6 +57,7 @@ struct twin_hold {
 
 struct twin {
   struct twin_node nodes[TWIN_NODES];
+  bool has_slices[TWIN_NODES]; /* a DRA driver lists devices of the node, be it there or not */
   struct twin_pod pods[TWIN_PODS];
   struct twin_hold holds[TWIN_HOLDS];
   size_t hold_count;
@@ -70,7 +71,9 @@ struct twin_sums {
   bool is_excess;
 };
 struct twin_sums twin_sum(const struct twin *twin, int node, bool with_holds);
-bool twin_is_unreadable(const struct twin_node *node);
+/* Its GPUs are kube-scheduler's to count. */
+bool twin_is_counted_elsewhere(const struct twin *twin, int node);
+bool twin_is_unreadable(const struct twin *twin, int node);
 bool twin_has_card(const struct twin_node *node);
 bool twin_waits(const struct twin_pod *pod);
 bool twin_is_placed(const struct twin_pod *pod);

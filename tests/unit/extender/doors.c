@@ -20,10 +20,10 @@ void doors_add(struct doors *lab, const char *name, const char *resource, const 
   state_put_node(lab->s.state, &node);
 }
 
-void doors_add_unreadable(struct doors *lab, const char *name) {
+void doors_add_dra(struct doors *lab, const char *name) {
   struct node node = lab_node(&lab->s, name, "cpu", "8", NULL);
-  lab_label(&lab->s, &node, "nvidia.com/gpu.present", "true", NULL);
   state_put_node(lab->s.state, &node);
+  state_put_dra(lab->s.state, STATE_SLICES, (struct str){0}, str_of(name), str_of(name), 8);
 }
 
 void doors_look(struct doors *lab) {

@@ -23,8 +23,8 @@ void doors_done(struct doors *lab);
 
 /* A node that lists so much of one resource. */
 void doors_add(struct doors *lab, const char *name, const char *resource, const char *amount);
-/* A node with GPUs that it does not list: nobody can count them. */
-void doors_add_unreadable(struct doors *lab, const char *name);
+/* A node whose GPUs a DRA driver lists: kube-scheduler counts them. */
+void doors_add_dra(struct doors *lab, const char *name);
 /* The names are separated by blanks: fills names, question and asked. */
 void doors_ask(struct doors *lab, const struct pod *pod, const char *names);
 void doors_filter(struct doors *lab, const struct pod *pod, const char *names);

@@ -85,15 +85,15 @@ START_TEST(our_own_protocol_names_cards) {
 }
 END_TEST
 
-/* Filter passes a node of which it cannot count the GPUs; so does bind, and what can be counted
- * there is held. */
-START_TEST(what_cannot_be_counted_is_bound) {
+/* Filter passes a node whose GPUs others count; so does bind, and what can be counted there is
+ * held. */
+START_TEST(what_others_count_is_bound) {
   CLEANUP_DOORS struct doors lab;
   struct ext_binding made;
   struct str reason;
   doors_init(&lab);
   doors_add(&lab, "counted", "nvidia.com/gpu", "1");
-  doors_add_unreadable(&lab, "dra");
+  doors_add_dra(&lab, "dra");
   struct pod pod = lab_pod(&lab.s, "p", NULL, "nvidia.com/gpu", "1", NULL);
   ck_assert(bind_on(&lab, &pod, "dra", &made, &reason));
   ck_assert_uint_eq(made.annotation_count, 0);
@@ -106,6 +106,24 @@ START_TEST(what_cannot_be_counted_is_bound) {
                                                                 .placement = &made.placement,
                                                                 .until_ms = 100}),
                    STATE_HELD);
+}
+END_TEST
+
+/* The kubelet would refuse the pod, or be given one too many as the plugin comes back. */
+START_TEST(nothing_is_bound_where_no_plugin_runs) {
+  CLEANUP_DOORS struct doors lab;
+  struct ext_binding made;
+  struct str reason;
+  doors_init(&lab);
+  struct node node = lab_node(&lab.s, "down", "cpu", "8", "aliyun.com/gpu-mem", "0",
+                              "aliyun.com/gpu-count", "0", NULL);
+  lab_label(&lab.s, &node, "nvidia.com/gpu.product", "NVIDIA-H100-80GB-HBM3", NULL);
+  state_put_node(lab.s.state, &node);
+  struct pod pod = lab_pod(&lab.s, "p", NULL, "nvidia.com/mig-1g.10gb", "1", NULL);
+  doors_filter(&lab, &pod, "down");
+  ck_assert_str_eq(doors_passed(&lab), "");
+  ck_assert(!bind_on(&lab, &pod, "down", &made, &reason));
+  ck_assert_msg(str_is(reason, "no nvidia.com/mig-1g.10gb on the node"), "%.*s", STR_FMT(reason));
 }
 END_TEST
 
@@ -138,9 +156,10 @@ END_TEST
 TCase *tcase_bind(void) {
   TCase *tcase = tcase_create("bind");
   tcase_add_test(tcase, stock_plugins_are_told_nothing);
-  tcase_add_test(tcase, what_cannot_be_counted_is_bound);
+  tcase_add_test(tcase, what_others_count_is_bound);
   tcase_add_test(tcase, gpushare_is_told_its_card);
   tcase_add_test(tcase, our_own_protocol_names_cards);
+  tcase_add_test(tcase, nothing_is_bound_where_no_plugin_runs);
   tcase_add_test(tcase, hami_binds_its_own);
   return tcase;
 }

@@ -130,7 +130,7 @@ START_TEST(what_cannot_be_known_passes) {
   doors_init(&lab);
   doors_add(&lab, "full", "nvidia.com/gpu", "1");
   run_on(&lab, "p1", "full", "1");
-  doors_add_unreadable(&lab, "dra");
+  doors_add_dra(&lab, "dra");
   struct pod pod = gpu_pod(&lab, "new", "1");
   doors_filter(&lab, &pod, "full dra stranger");
   ck_assert_str_eq(doors_passed(&lab), "dra stranger");

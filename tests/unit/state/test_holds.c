@@ -245,6 +245,9 @@ START_TEST(on_nodes_that_nobody_can_count) {
   struct node closed = lab_node(&lab, "n2", "nvidia.com/gpu", "4", "pods", "0", NULL);
   state_put_node(lab.state, &closed);
   struct pod pod = lab_pod(&lab, "p", NULL, "cpu", "4", "nvidia.com/gpu", "1", NULL);
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &pod, "n1", 100), STATE_NO_ROOM);
+  ck_assert_uint_eq(stats(&lab).unreadable_nodes, 1);
+  state_put_dra(lab.state, STATE_SLICES, (struct str){0}, STR_LIT("s"), STR_LIT("n1"), 8);
   ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &pod, "n1", 100), STATE_HELD);
   ck_assert_int_eq(lab_left(&lab, "n1", "cpu"), 60000);
   ck_assert(state_unhold(lab.state, pod.uid, true));
