@@ -103,12 +103,14 @@ soak: build ## memory after 10,000 and 1,000,000 reviews, and of the extender ov
 
 .PHONY: fault
 FAULT_PODS ?= 20000
+FAULT_PODS_REPLICATED ?= 2000
 FAULT_DECISIONS ?= 1000000
-fault: deps ## nothing is allocated twice: in process, then through kube-scheduler while all fails (knobs: FAULT_DECISIONS, FAULT_PODS)
+fault: deps ## nothing is allocated twice: in process, then through kube-scheduler while all fails (knobs: FAULT_DECISIONS, FAULT_PODS, FAULT_PODS_REPLICATED)
 	@$(MAKE) --no-print-directory $(JOBS) build/slicegate build/release/tests/property/allocation/suite
 	@echo "  RUN  tests/property/allocation, $(FAULT_DECISIONS) decisions"
 	@DECISIONS=$(FAULT_DECISIONS) build/release/tests/property/allocation/suite
 	@sh tests/e2e/fault.sh build/slicegate -pods $(FAULT_PODS)
+	@sh tests/e2e/fault.sh build/slicegate -pods $(FAULT_PODS_REPLICATED) -replicas 2
 
 .PHONY: fuzz
 fuzz: deps ## libFuzzer on every target, FUZZ_SECONDS=60 each
