@@ -491,7 +491,7 @@ START_TEST(two_never_hold_at_one_time) {
   atomic_store(&sampler.is_ended, true);
   (void)pthread_join(thread, NULL);
   ck_assert_int_eq(sampler.both, 0);
-  ck_assert_int_gt(sampler.of_a + sampler.of_b, sampler.samples / 20);
+  ck_assert_int_gt(sampler.of_a + sampler.of_b, sampler.samples / 200);
   ck_assert_int_ge(atomic_load(&a.gained) + atomic_load(&b.gained), 5);
   lease_server_fault(server, 0, false, FAULT_NONE);
   lease_server_fault(server, 1, false, FAULT_NONE);
