@@ -86,7 +86,8 @@ static bool lists_nvidia(const struct node *node) {
 /* Where a driver lists devices and the kubelet lists none, nobody can count them from here. */
 static void note_uncounted(const struct slot *slot, const struct pack_node_reading *reading,
                            struct state_node *ret) {
-  ret->is_counted_elsewhere = ret->node.has_hami || (slot->dra_devices && !lists_nvidia(&ret->node));
+  ret->is_counted_elsewhere =
+      ret->node.has_hami || (slot->dra_devices && !lists_nvidia(&ret->node));
   ret->is_unreadable = reading->is_unreadable || ret->is_counted_elsewhere;
 }
 
