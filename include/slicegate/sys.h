@@ -236,10 +236,12 @@ enum { SYS_BUCKETS_MAX = 24 };
 struct sys_metric *sys_histogram_new(struct sys_metrics *metrics,
                                      const struct sys_metric_desc *desc, const int64_t *bounds_us,
                                      size_t count);
-/* A gauge whose value is asked for when the text is written. */
-typedef int64_t sys_gauge_fn(void *ctx);
+/* Ones whose value is asked for when the text is written. They have no labels. */
+typedef int64_t sys_metric_fn(void *ctx);
 void sys_gauge_new_fn(struct sys_metrics *metrics, const struct sys_metric_desc *desc,
-                      sys_gauge_fn *value, void *ctx);
+                      sys_metric_fn *value, void *ctx);
+void sys_counter_new_fn(struct sys_metrics *metrics, const struct sys_metric_desc *desc,
+                        sys_metric_fn *value, void *ctx);
 
 /*
  * The series with these label values, as many as the metric has labels: found or
@@ -247,6 +249,8 @@ void sys_gauge_new_fn(struct sys_metrics *metrics, const struct sys_metric_desc 
  */
 struct sys_series *sys_series_get(struct sys_metric *metric, const struct str *values);
 void sys_counter_add(struct sys_series *series, int64_t n);
+/* Of a count that somebody else keeps, and that never falls; such a series is not added to. */
+void sys_counter_set(struct sys_series *series, int64_t value);
 void sys_gauge_set(struct sys_series *series, int64_t value);
 void sys_gauge_add(struct sys_series *series, int64_t n);
 void sys_histogram_observe(struct sys_series *series, int64_t us);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every figure is a gauge that is set when the page is asked for: the parts keep their own counts,
- * and those of one part are of one instant. */
+/* Every figure is set when the page is asked for: the parts keep their own counts, and those of one
+ * part are of one instant. */
 #include "src/cli/live_metrics.h"
 
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static const struct sys_metric_desc descriptions[FIGURES] = {
                           .help = "1 while the API server cannot be followed, by kind.",
                           .labels = {"kind"}},
     [FEED_STORIES] =
-        {.name = "feed_stories",
+        {.name = "feed_stories_total",
          .help = "What came of the API server since the start, by kind and story: "
                  "listed (complete lists), watched (watches begun), event, lost (objects left "
                  "out), failed.",
@@ -67,16 +67,16 @@ static const struct sys_metric_desc descriptions[FIGURES] = {
     [HOLDS] = {.name = "holds",
                .help = "Reservations for pods that are not bound yet, by kind.",
                .labels = {"kind"}},
-    [EXPIRED_HOLDS] = {.name = "holds_expired",
+    [EXPIRED_HOLDS] = {.name = "holds_expired_total",
                        .help = "Reservations ended by their deadline, since the start."},
-    [DECISIONS] = {.name = "decisions", .help = "Decisions since the start, of all doors."},
+    [DECISIONS] = {.name = "decisions_total", .help = "Decisions since the start, of all doors."},
     [TABLES_VERSION] = {.name = "tables_version",
                         .help = "Of what was learnt of the pods that come; 0: nothing yet."},
-    [NOMINATIONS] = {.name = "nominations",
+    [NOMINATIONS] = {.name = "nominations_total",
                      .help = "Writes of status.nominatedNodeName since the start, by result: made, "
                              "cleared (taken back), lost (somebody changed the pod), failed.",
                      .labels = {"result"}},
-    [NOMINATION_ENDS] = {.name = "nominated_pods_bound",
+    [NOMINATION_ENDS] = {.name = "nominated_pods_bound_total",
                          .help = "Nominated pods that were bound since the start: hit (where "
                                  "nominated) or miss.",
                          .labels = {"result"}},
@@ -85,17 +85,22 @@ static const struct sys_metric_desc descriptions[FIGURES] = {
                                         "nominated; -1: too few to say."},
     [NOMINATOR_PAUSED] = {.name = "nominator_paused",
                           .help = "1 while the nominator keeps quiet because too few hit."},
-    [POD_EVENTS] = {.name = "pod_events",
+    [POD_EVENTS] = {.name = "pod_events_total",
                     .help = "Events on waiting pods since the start, by result: posted, failed, "
                             "same (looked at, nothing new to say), limited (had to wait).",
                     .labels = {"result"}},
-    [API_REVIEWS] = {.name = "api_reviews",
+    [API_REVIEWS] = {.name = "api_reviews_total",
                      .help = "Readers of /api/v1 since the start: asked (calls to the API server), "
                              "kept (known from before), busy (told to come back).",
                      .labels = {"result"}},
     [LEASE_HOLDER] = {.name = "lease_holder",
                       .help = "1 while this replica answers kube-scheduler."},
 };
+
+/* They only ever grow, as their names say. */
+static bool is_count(enum figure figure) {
+  return str_ends_with(str_of(descriptions[figure].name), STR_LIT("_total"));
+}
 
 struct live_metrics {
   struct sys_metric *metrics[FIGURES];
@@ -104,7 +109,8 @@ struct live_metrics {
 struct live_metrics *live_metrics_new(struct sys_metrics *registry) {
   struct live_metrics *made = mem_zalloc(sizeof(*made));
   for (size_t i = 0; i < FIGURES; i++)
-    made->metrics[i] = sys_gauge_new(registry, &descriptions[i]);
+    made->metrics[i] = is_count((enum figure)i) ? sys_counter_new(registry, &descriptions[i])
+                                                : sys_gauge_new(registry, &descriptions[i]);
   return made;
 }
 
@@ -112,13 +118,22 @@ void live_metrics_free(struct live_metrics *metrics) {
   free(metrics);
 }
 
+static void put(struct live_metrics *m, enum figure figure, const struct str *labels,
+                int64_t value) {
+  struct sys_series *series = sys_series_get(m->metrics[figure], labels);
+  if (is_count(figure))
+    sys_counter_set(series, value);
+  else
+    sys_gauge_set(series, value);
+}
+
 static void set(struct live_metrics *m, enum figure figure, int64_t value) {
-  sys_gauge_set(sys_series_get(m->metrics[figure], NULL), value);
+  put(m, figure, NULL, value);
 }
 
 static void set_of(struct live_metrics *m, enum figure figure, const char *label, int64_t value) {
   const struct str labels[] = {str_of(label)};
-  sys_gauge_set(sys_series_get(m->metrics[figure], labels), value);
+  put(m, figure, labels, value);
 }
 
 static void set_feeds(struct live_metrics *m, const struct live_metrics_of *of,
@@ -139,7 +154,7 @@ static void set_feeds(struct live_metrics *m, const struct live_metrics_of *of,
     set_of(m, FEED_INTERRUPTED, feeds[i].kind, feeds[i].error[0] != '\0');
     for (size_t k = 0; k < SG_ARRAY_LEN(stories); k++) {
       const struct str labels[] = {str_of(feeds[i].kind), str_of(stories[k].story)};
-      sys_gauge_set(sys_series_get(m->metrics[FEED_STORIES], labels), stories[k].count);
+      put(m, FEED_STORIES, labels, stories[k].count);
     }
   }
   set(m, FEED_AGE, live_age_seconds(of->live));

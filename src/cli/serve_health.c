@@ -14,10 +14,13 @@ void serve_healthz(void *ctx, const struct http_request *request, struct http_re
 static void list_live(struct serve *serve, const struct cluster *cluster,
                       const struct judges_status *status, struct buf *out) {
   bool is_stale = judges_stale_seconds(serve->judges) > 0;
-  buf_printf(out, "[%c] cluster: live, %zu nodes, %zu namespaces, last heard of %lld s ago%s\n",
-             is_stale ? '!' : '+', cluster->node_count, cluster->namespace_count,
-             (long long)(status->unheard_ms / 1000),
-             is_stale ? "; what it showed refuses nothing, only warns" : "");
+  buf_printf(out, "[%c] cluster: live, %zu nodes, %zu namespaces, ", is_stale ? '!' : '+',
+             cluster->node_count, cluster->namespace_count);
+  if (status->unheard_ms < 1000)
+    buf_append_cstr(out, "followed\n");
+  else
+    buf_printf(out, "last heard of %lld s ago%s\n", (long long)(status->unheard_ms / 1000),
+               is_stale ? "; what it showed refuses nothing, only warns" : "");
 }
 
 static void list_judge(struct serve *serve, struct buf *out) {

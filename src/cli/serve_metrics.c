@@ -99,10 +99,10 @@ struct serve_metrics *serve_metrics_new(struct judges *judges) {
                                              .help = "Policies loaded since the start; 1 is the "
                                                      "first."},
                    policy_generation, m);
-  sys_gauge_new_fn(m->registry,
-                   &(struct sys_metric_desc){.name = "policy_reload_failures",
-                                             .help = "Reloads that left the old policy serving."},
-                   policy_failures, m);
+  sys_counter_new_fn(m->registry,
+                     &(struct sys_metric_desc){.name = "policy_reload_failures_total",
+                                               .help = "Reloads that left the old policy serving."},
+                     policy_failures, m);
   sys_gauge_new_fn(m->registry,
                    &(struct sys_metric_desc){.name = "policy_stale",
                                              .help = "1 while the policy or the cluster file "
@@ -133,11 +133,11 @@ void serve_metrics_watch_server(struct serve_metrics *m, struct http_server *ser
                    &(struct sys_metric_desc){.name = "buffered_bytes",
                                              .help = "Bytes of request bodies in memory."},
                    buffered, m);
-  sys_gauge_new_fn(m->registry,
-                   &(struct sys_metric_desc){.name = "connections_refused",
-                                             .help = "Connections closed at accept because of a "
-                                                     "cap, since the start."},
-                   refused, m);
+  sys_counter_new_fn(m->registry,
+                     &(struct sys_metric_desc){.name = "connections_refused_total",
+                                               .help = "Connections closed at accept because of a "
+                                                       "cap, since the start."},
+                     refused, m);
 }
 
 void serve_metrics_free(struct serve_metrics *m) {

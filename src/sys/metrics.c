@@ -133,14 +133,22 @@ struct sys_metric *sys_gauge_new(struct sys_metrics *metrics, const struct sys_m
   return metric_register(metric_new(metrics, SYS_GAUGE, desc, 0));
 }
 
-void sys_gauge_new_fn(struct sys_metrics *metrics, const struct sys_metric_desc *desc,
-                      sys_gauge_fn *value, void *ctx) {
-  struct sys_metric *metric = metric_new(metrics, SYS_GAUGE, desc, 0);
+static void new_fn(struct sys_metric *metric, sys_metric_fn *value, void *ctx) {
   if (metric->label_count > 0)
-    misuse("a gauge with a function has no labels", metric->name);
+    misuse("a metric with a function has no labels", metric->name);
   metric->value_fn = value;
   metric->value_ctx = ctx;
   (void)metric_register(metric);
+}
+
+void sys_gauge_new_fn(struct sys_metrics *metrics, const struct sys_metric_desc *desc,
+                      sys_metric_fn *value, void *ctx) {
+  new_fn(metric_new(metrics, SYS_GAUGE, desc, 0), value, ctx);
+}
+
+void sys_counter_new_fn(struct sys_metrics *metrics, const struct sys_metric_desc *desc,
+                        sys_metric_fn *value, void *ctx) {
+  new_fn(metric_new(metrics, SYS_COUNTER, desc, 0), value, ctx);
 }
 
 struct sys_metric *sys_histogram_new(struct sys_metrics *metrics,
@@ -327,6 +335,10 @@ void sys_counter_add(struct sys_series *series, int64_t n) {
 
 void sys_gauge_add(struct sys_series *series, int64_t n) {
   cell_add(series, 0, 0, n);
+}
+
+void sys_counter_set(struct sys_series *series, int64_t value) {
+  sys_gauge_set(series, value);
 }
 
 void sys_gauge_set(struct sys_series *series, int64_t value) {

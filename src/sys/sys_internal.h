@@ -35,7 +35,7 @@ struct sys_metric {
   size_t bound_count;
   size_t width;       /* cells used of a shard */
   size_t shard_cells; /* cells of a shard, rounded up to whole cache lines */
-  sys_gauge_fn *value_fn;
+  sys_metric_fn *value_fn;
   void *value_ctx;
   /* Open addressing; entries appear and never go. Readers take no lock. */
   _Atomic(struct sys_series *) *slots;

@@ -123,7 +123,7 @@ func TestWaitingPodsAreExplained(t *testing.T) {
 			t.Errorf("%s does not wait, and is told %q", name, said)
 		}
 	}
-	if posted := g.metric(t, "slicegate_pod_events", `"posted"`); posted != 2 {
+	if posted := g.metric(t, "slicegate_pod_events_total", `"posted"`); posted != 2 {
 		t.Errorf("%v events were posted", posted)
 	}
 }

@@ -88,7 +88,7 @@ func TestWatchExpires(t *testing.T) {
 	must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "before", "nvidia.com/gpu", 1).Times(6)...))
 	must(t, watch.WaitBound(within(t), 6))
 	g.mustAgree(t, namespace, 3)
-	listed := g.metric(t, "slicegate_feed_stories", `kind="Pod",story="listed"`)
+	listed := g.metric(t, "slicegate_feed_stories_total", `kind="Pod",story="listed"`)
 
 	proxy.Cut()
 	must(t, suite.Plane.DeletePod(t.Context(), namespace, "before-0"))
@@ -99,7 +99,7 @@ func TestWatchExpires(t *testing.T) {
 	must(t, suite.Plane.RestartAPIServer(t.Context()))
 	proxy.Restore()
 	g.mustAgree(t, namespace, 3)
-	if again := g.metric(t, "slicegate_feed_stories", `kind="Pod",story="listed"`); again <= listed {
+	if again := g.metric(t, "slicegate_feed_stories_total", `kind="Pod",story="listed"`); again <= listed {
 		t.Errorf("pods were listed %v times, before that %v: no 410 was seen", again, listed)
 	}
 	must(t, s.Restart(t.Context())) // whose own watches have just broken

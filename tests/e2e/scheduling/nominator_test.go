@@ -88,7 +88,7 @@ func TestQueueIsNominatedAsAWhole(t *testing.T) {
 		}
 		return nil
 	}))
-	g.waitMetric(t, "slicegate_nominations{", `"made"`, 4)
+	g.waitMetric(t, "slicegate_nominations_total{", `"made"`, 4)
 	g.waitMetric(t, "slicegate_holds{", `"nominated"`, 4)
 	time.Sleep(300 * time.Millisecond) // for what must not be
 	for _, pod := range left {
@@ -96,7 +96,7 @@ func TestQueueIsNominatedAsAWhole(t *testing.T) {
 			t.Errorf("%s is nominated for %v", pod.Name, record.Nominations)
 		}
 	}
-	if made := g.metric(t, "slicegate_nominations{", `"made"`); made != 4 || small() != 2 {
+	if made := g.metric(t, "slicegate_nominations_total{", `"made"`); made != 4 || small() != 2 {
 		t.Errorf("%v nominations were made", made)
 	}
 
@@ -111,8 +111,8 @@ func TestQueueIsNominatedAsAWhole(t *testing.T) {
 			t.Errorf("%s is on %s, nominated was %s: %v", name, record.Spec.NodeName, node, err)
 		}
 	}
-	g.waitMetric(t, "slicegate_nominated_pods_bound", `"hit"`, 4)
-	if missed := g.metric(t, "slicegate_nominated_pods_bound", `"miss"`); missed != 0 {
+	g.waitMetric(t, "slicegate_nominated_pods_bound_total", `"hit"`, 4)
+	if missed := g.metric(t, "slicegate_nominated_pods_bound_total", `"miss"`); missed != 0 {
 		t.Errorf("%v were bound elsewhere", missed)
 	}
 }
@@ -131,7 +131,7 @@ func TestNominationsOfOthersStay(t *testing.T) {
 	if record := watch.Record(namespace, "theirs"); record.Status.NominatedNodeName != "node-2" || len(record.Nominations) != 1 {
 		t.Errorf("it is nominated for %v", record.Nominations)
 	}
-	if made := g.metric(t, "slicegate_nominations{", `"made"`); made != 1 {
+	if made := g.metric(t, "slicegate_nominations_total{", `"made"`); made != 1 {
 		t.Errorf("%v were made", made)
 	}
 	must(t, g.Stop())

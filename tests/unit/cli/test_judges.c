@@ -181,7 +181,7 @@ START_TEST(readyz_tells_nodes_and_age) {
   begin(NULL);
   expect_ready("[ ] cluster: not known;");
   set_live(CLUSTER("loud"));
-  expect_ready("[+] cluster: live, 1 nodes, 1 namespaces, last heard of 0 s ago\n");
+  expect_ready("[+] cluster: live, 1 nodes, 1 namespaces, followed\n");
   judges_cluster_heard(serve.judges, 400500);
   expect_ready("[!] cluster: live, 1 nodes, 1 namespaces, last heard of 400 s ago; what it showed "
                "refuses nothing, only warns\n");

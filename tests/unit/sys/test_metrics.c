@@ -117,7 +117,14 @@ START_TEST(a_gauge_may_be_asked_for) {
   struct sys_metrics *metrics = sys_metrics_new("sg");
   sys_gauge_new_fn(metrics, &(struct sys_metric_desc){.name = "g", .help = "G."}, ask, &value);
   value++;
-  expect_text(metrics, "# HELP sg_g G.\n# TYPE sg_g gauge\nsg_g 42\n");
+  sys_counter_new_fn(metrics, &(struct sys_metric_desc){.name = "c", .help = "C."}, ask, &value);
+  struct sys_metric *kept =
+      sys_counter_new(metrics, &(struct sys_metric_desc){.name = "k", .help = "K."});
+  sys_counter_set(sys_series_get(kept, NULL), 9);
+  sys_counter_set(sys_series_get(kept, NULL), 11);
+  expect_text(metrics, "# HELP sg_c C.\n# TYPE sg_c counter\nsg_c 42\n"
+                       "# HELP sg_g G.\n# TYPE sg_g gauge\nsg_g 42\n"
+                       "# HELP sg_k K.\n# TYPE sg_k counter\nsg_k 11\n");
   sys_metrics_free(metrics);
 }
 END_TEST
