@@ -92,11 +92,14 @@ static bool is_wanted(const struct policy_view *view, struct str name) {
   return policy_gpu_resource(view, name, &form) && form != GPU_AUX;
 }
 
-/* As kube-scheduler wants it, which is what a pod can ask for at all: prefix/name. */
+/* As kube-scheduler wants it, which is what a pod can ask for at all: prefix/name, of which a
+ * quota can be made ("requests.prefix/name"), and which is not a quota's name itself. */
 static bool is_extended_name(struct str name) {
-  enum { NAME_MAX_LEN = 63 };
+  enum { NAME_MAX_LEN = 63, PREFIX_MAX_LEN = 253 - 9 };
   size_t slash = str_find_char(name, '/');
   struct str prefix = {name.ptr, slash};
+  if (str_starts_with(name, STR_LIT("requests.")) || prefix.len > PREFIX_MAX_LEN)
+    return false;
   struct str rest = str_skip(name, slash < name.len ? slash + 1 : slash);
   if (!cli_is_dns_name(prefix) || rest.len == 0 || rest.len > NAME_MAX_LEN)
     return false;

@@ -23,7 +23,7 @@ static const struct command_help what_if_help = {
         "what keeps the next one out of each node, and which fewest moves of running pods would "
         "make room for it. Manifests may be pods, or anything that makes pods (Deployment, Job, "
         "PyTorchJob, ...). Of a Job count the pods that run at once: parallelism, or completions "
-        "if that is less. A DaemonSet has no number of pods and is refused.\n\n"
+        "if that is less. A DaemonSet has no number of pods and is left out.\n\n"
         "Counted is what kube-scheduler counts: requests against allocatable (CPU, memory, pods, "
         "GPUs by their resource name, everything else by its name), node selector, required node "
         "affinity, taints and cordons. A pod holds what it requested until its phase is terminal. "

@@ -39,12 +39,11 @@ bool what_if_read(const struct flag_list *files, struct str default_ns,
                   FILE *err) SG_MUST_CHECK;
 
 /*
- * Whether the template can be counted: what the API server would refuse (amounts, counts) and
- * what has no count is an error with a position and the field's path (what_if_check.c).
+ * Whether the template can be counted: what the API server would refuse (amounts, counts) is an
+ * error with a position and the field's path (what_if_check.c).
  */
 bool what_if_check(struct arena *arena, const struct doc_node *object,
-                   const struct workload *workload, const struct pod_template *tmpl,
-                   struct err *reterr) SG_MUST_CHECK;
+                   const struct pod_template *tmpl, struct err *reterr) SG_MUST_CHECK;
 
 /* What somebody wrote, in one line of a terminal. */
 struct str what_if_shown(struct arena *arena, struct str text);

@@ -151,18 +151,8 @@ static bool check_count(const struct check *c) {
                 STR_FMT(count_text(c, doc_follow(c->object, field))));
 }
 
-static bool check_kind(const struct check *c, const struct workload *workload) {
-  if (!str_is(workload->group, "apps") || !str_is(workload->kind, "DaemonSet"))
-    return true;
-  return err_set_at(
-      c->err, ERR_INVALID, c->object->line, c->object->column,
-      "a DaemonSet has no number of pods: it runs one on each node that matches. To "
-      "see on which nodes its pod would fit, ask about a Pod with this spec.template");
-}
-
 bool what_if_check(struct arena *arena, const struct doc_node *object,
-                   const struct workload *workload, const struct pod_template *tmpl,
-                   struct err *reterr) {
+                   const struct pod_template *tmpl, struct err *reterr) {
   const struct check c = {arena, object, tmpl, reterr};
-  return check_kind(&c, workload) && check_count(&c) && check_pod(&c);
+  return check_count(&c) && check_pod(&c);
 }

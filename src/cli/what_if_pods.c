@@ -122,7 +122,7 @@ static bool add_inner(struct reader *r, const struct doc_node *object,
     if (inner->form != FORM_RESOURCES || inner->is_partial ||
         !str_starts_with(inner->path, tmpl->path) || inner->path.ptr[tmpl->path.len] != '.')
       continue;
-    if (!what_if_check(r->arena, object, workload, inner, &err))
+    if (!what_if_check(r->arena, object, inner, &err))
       return fail(r, object, &err);
     all[count++] = inner->spec.containers[0];
   }
@@ -155,7 +155,7 @@ static bool add_template(struct reader *r, const struct doc_node *object,
   bool is_pod = tmpl->form == FORM_TEMPLATE || tmpl->form == FORM_POD_SPEC;
   if (!is_pod || tmpl->is_partial)
     return true; /* nothing that could be placed by what it says itself */
-  if (!what_if_check(r->arena, object, workload, tmpl, &err))
+  if (!what_if_check(r->arena, object, tmpl, &err))
     return fail(r, object, &err);
   struct pod_spec spec = tmpl->spec;
   if (!add_inner(r, object, workload, tmpl, &spec))
@@ -187,6 +187,15 @@ void what_if_set_spec(struct arena *arena, const struct pod_spec *spec, struct p
   ret->constraints = pod_constraints_of(spec);
 }
 
+static void leave_daemons(struct reader *r, const struct doc_node *object) {
+  (void)fprintf(r->err,
+                "slicegate: %s:%u:%u: warning: not counted: a DaemonSet has no number of pods: it "
+                "runs one on each node that matches. To see on which nodes its pod would fit, ask "
+                "about a Pod with this spec.template\n",
+                r->file, object->line, object->column);
+  r->not_counted++;
+}
+
 /* Kinds that lay their own over pods described elsewhere, and unknown ones with a template. */
 static void leave_uncounted(struct reader *r, const struct doc_node *object, bool is_known) {
   const struct doc_node *spec =
@@ -216,6 +225,10 @@ static bool read_object(struct reader *r, const struct doc_node *object) {
   }
   if (!wire_workload_decode(r->arena, object, r->view, workload, &row, &err))
     return fail(r, object, &err);
+  if (str_is(workload->group, "apps") && str_is(workload->kind, "DaemonSet")) {
+    leave_daemons(r, object);
+    return true;
+  }
   for (size_t i = 0; row && i < workload->template_count; i++)
     if (!add_template(r, object, workload, &workload->templates[i]))
       return false;

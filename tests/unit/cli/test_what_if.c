@@ -186,8 +186,8 @@ static const struct {
     {"apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\nmetadata: {name: s}\n"
      "spec: {executor: {instances: 2, gpu: {name: nvidia.com/gpu, quantity: 1}}}\n",
      ":1:1: warning: not counted: how many pods SparkApplication makes"},
-    {WORKLOAD("apps/v1", "DaemonSet", ""), ":1:1: a DaemonSet has no number of pods: it runs one "
-                                           "on each node that matches."},
+    {WORKLOAD("apps/v1", "DaemonSet", ""), ":1:1: warning: not counted: a DaemonSet has no number "
+                                           "of pods: it runs one on each node that matches."},
     {WORKLOAD("apps/v1", "Deployment", "replicas: \"3\", "),
      ":4:18: spec.replicas: \"3\" is no count of pods; write a whole number from 0, without "
      "quotes\n"},
