@@ -95,6 +95,12 @@ bench-extender: build ## calls of kube-scheduler on recorded clusters of 5,000 a
 bench-scheduling: build ## pods a second through the real kube-scheduler, with and without slicegate (knobs: NODES, PODS, ROUNDS)
 	@sh tests/bench/scheduling.sh build/slicegate
 
+.PHONY: bench-live
+LIVE_NODES ?= 5000
+LIVE_PODS ?= 100000
+bench-live: build ## a live cluster that is full: to learn it, idle, while pods change, a deletion to the next binding (knobs: LIVE_NODES, LIVE_PODS)
+	@sh tests/e2e/program.sh livebench build/slicegate -nodes $(LIVE_NODES) -pods $(LIVE_PODS)
+
 .PHONY: soak
 soak: build ## memory after 10,000 and 1,000,000 reviews, and of the extender over an hour (SOAK_SECONDS=3600)
 	@$(MAKE) --no-print-directory $(JOBS) build/release/tests/bench/load
@@ -103,12 +109,14 @@ soak: build ## memory after 10,000 and 1,000,000 reviews, and of the extender ov
 
 .PHONY: fault
 FAULT_PODS ?= 20000
+FAULT_PODS_REPLICATED ?= 2000
 FAULT_DECISIONS ?= 1000000
-fault: deps ## nothing is allocated twice: in process, then through kube-scheduler while all fails (knobs: FAULT_DECISIONS, FAULT_PODS)
+fault: deps ## nothing is allocated twice: in process, then through kube-scheduler while all fails (knobs: FAULT_DECISIONS, FAULT_PODS, FAULT_PODS_REPLICATED)
 	@$(MAKE) --no-print-directory $(JOBS) build/slicegate build/release/tests/property/allocation/suite
 	@echo "  RUN  tests/property/allocation, $(FAULT_DECISIONS) decisions"
 	@DECISIONS=$(FAULT_DECISIONS) build/release/tests/property/allocation/suite
-	@sh tests/e2e/fault.sh build/slicegate -pods $(FAULT_PODS)
+	@sh tests/e2e/program.sh faulttest build/slicegate -pods $(FAULT_PODS)
+	@sh tests/e2e/program.sh faulttest build/slicegate -pods $(FAULT_PODS_REPLICATED) -replicas 2
 
 .PHONY: fuzz
 fuzz: deps ## libFuzzer on every target, FUZZ_SECONDS=60 each

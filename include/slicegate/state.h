@@ -173,6 +173,14 @@ enum state_held state_hold(struct state *state, const struct state_hold *hold) S
 bool state_unhold(struct state *state, struct str uid, bool is_firm_too);
 /* A firm hold stands at least until then; false: the pod has none. */
 bool state_prolong(struct state *state, struct str uid, int64_t until_ms);
+/*
+ * Before a firm hold: drops as many tentative holds and nominations of other pods on the node as
+ * keep this one out, weakest first, and none unless that helps. Only of what kube-scheduler counts,
+ * which has found room by its own count, so that they affect rank only; holds that take cards
+ * stand. The number dropped.
+ */
+size_t state_make_way(struct state *state, struct str node, const struct pack_asked *asked,
+                      struct str uid);
 /* Drops all nominations and tentative holds: this replica no longer decides. */
 void state_unhold_all(struct state *state);
 /* Drops what is past its deadline; the number dropped. */

@@ -44,9 +44,10 @@ static void gain(struct leader *leader) {
   (void)pthread_mutex_lock(&leader->mutex);
   leader->status.gained++;
   (void)pthread_mutex_unlock(&leader->mutex);
-  sys_log(SYS_INFO, "holds the lease", sys_str("lease", leader->config.name),
-          sys_str("identity", leader->config.identity),
-          sys_int("transitions", leader->seen.transitions));
+  if (leader->config.name.len)
+    sys_log(SYS_INFO, "holds the lease", sys_str("lease", leader->config.name),
+            sys_str("identity", leader->config.identity),
+            sys_int("transitions", leader->seen.transitions));
   leader_labels_want(&leader->labels, true);
   if (leader->config.gained)
     leader->config.gained(leader->config.ctx);
@@ -60,8 +61,9 @@ static void lose(struct leader *leader, const char *why) {
   (void)pthread_mutex_lock(&leader->mutex);
   leader->status.lost++;
   (void)pthread_mutex_unlock(&leader->mutex);
-  sys_log(SYS_INFO, "no longer holds the lease", sys_str("lease", leader->config.name),
-          sys_str("identity", leader->config.identity), sys_cstr("why", why));
+  if (leader->config.name.len)
+    sys_log(SYS_INFO, "no longer holds the lease", sys_str("lease", leader->config.name),
+            sys_str("identity", leader->config.identity), sys_cstr("why", why));
   leader_labels_want(&leader->labels, false);
   if (leader->config.lost)
     leader->config.lost(leader->config.ctx);

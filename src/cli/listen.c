@@ -3,14 +3,19 @@
 
 #include <arpa/inet.h>
 
-static bool is_loopback(const char *address) {
+/* False: no IP address. */
+static bool read_address(const char *address, bool *ret_is_loopback) {
   struct in_addr four;
   struct in6_addr six;
-  if (!address)
+  if (inet_pton(AF_INET, address, &four) == 1) {
+    *ret_is_loopback = ntohl(four.s_addr) >> 24 == 127;
+    return true;
+  }
+  *ret_is_loopback = false;
+  if (inet_pton(AF_INET6, address, &six) != 1)
     return false;
-  if (inet_pton(AF_INET, address, &four) == 1)
-    return ntohl(four.s_addr) >> 24 == 127;
-  return inet_pton(AF_INET6, address, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+  *ret_is_loopback = IN6_IS_ADDR_LOOPBACK(&six);
+  return true;
 }
 
 bool listen_address_parse(struct arena *arena, const char *flag, const char *listen,
@@ -29,8 +34,13 @@ bool listen_address_parse(struct arena *arena, const char *flag, const char *lis
     address = (struct str){address.ptr + 1, address.len - 2};
   ret->address = address.len ? str_copy(arena, address).ptr : NULL;
   ret->port = (uint16_t)port;
-  ret->is_loopback = is_loopback(ret->address);
-  return true;
+  ret->is_loopback = false;
+  if (!ret->address || read_address(ret->address, &ret->is_loopback))
+    return true;
+  return err_set(reterr, ERR_INVALID,
+                 "--%s: \"%s\" is no IP address, and names are not looked up; write 127.0.0.1 or "
+                 "[::1] for loopback, nothing before the colon for every address",
+                 flag, ret->address);
 }
 
 struct str listen_address_text(struct arena *arena, const char *address, uint16_t port) {

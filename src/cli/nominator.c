@@ -223,12 +223,9 @@ static void *nominate_for_ever(void *ctx) {
   const struct timespec rest = {.tv_nsec = REST_MS * 1000000L};
   while (!kube_stop_is_raised(live_stop_signal(n->config.live))) {
     uint64_t generation = state_wait(state_of(n), seen, IDLE_MS);
-    if (!state_is_synced(state_of(n)) || !placer_is_ready(n->config.placer) ||
-        !n->config.may_decide(n->config.may_decide_ctx)) {
-      is_due = true;
-      continue;
-    }
-    is_due = do_round(n, is_due || generation != seen);
+    bool may_decide = state_is_synced(state_of(n)) && placer_is_ready(n->config.placer) &&
+                      n->config.may_decide(n->config.may_decide_ctx);
+    is_due = !may_decide || do_round(n, is_due || generation != seen);
     seen = generation;
     (void)nanosleep(&rest, NULL);
   }

@@ -204,7 +204,8 @@ static bool check_flags(struct config_flags *f, FILE *err) {
   if (!check_url(o, err) || !check_files(o, err) || !read_weight(f->weight, &o->weight, err))
     return false;
   if (o->gives_hami && !o->binds)
-    return cli_complain(err, "--hami needs --bind: with the Binding HAMi's plugin is told the card");
+    return cli_complain(err,
+                        "--hami needs --bind: with the Binding HAMi's plugin is told the card");
   if (o->is_for_all_pods && !o->is_ignorable)
     return cli_complain(err, "--all-pods needs --ignorable: else no pod at all would be placed "
                              "while slicegate does not answer, slicegate's own included");

@@ -52,7 +52,11 @@ void door_count(const struct door_call *call, const char *result) {
 
 void door_fail(const struct door_call *call, unsigned status, const char *result,
                const struct err *err) {
-  http_response_error(call->response, status, "%s", err->text);
+  if (err->line)
+    http_response_error(call->response, status, "line %u, column %u: %s", err->line, err->column,
+                        err->text);
+  else
+    http_response_error(call->response, status, "%s", err->text);
   door_count(call, result);
 }
 

@@ -18,6 +18,12 @@ static bool check(const struct serve_flags *f, FILE *err) {
     wrong = "--extender-client-ca and --extender-plain-http need --extender-listen";
   else if (live->extender_client_ca && live->extender_plain_http)
     wrong = "client certificates need TLS: drop --extender-plain-http or --extender-client-ca";
+  else if (!live->lease_name[0] && (live->lease_namespace || live->pod_name || live->pod_selector))
+    wrong = "--lease-namespace, --pod-name and --pod-selector go with a Lease: add --lease-name";
+  else if (live->scheduler_name[0] == '\0')
+    wrong = "--scheduler-name is empty; kube-scheduler's own is default-scheduler";
+  else if (!f->cert || !f->key)
+    wrong = "serve needs --tls-cert FILE and --tls-key FILE; `slicegate certs issue` makes them";
   if (wrong)
     (void)fprintf(err, "slicegate: %s\n", wrong);
   return !wrong;
@@ -145,11 +151,6 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
                   "certs/tls.key"};
   enum flags_result result =
       flags_parse(argc, argv, flags, SG_ARRAY_LEN(flags), &help, NULL, out, err);
-  if (result == FLAGS_OK && (!f->cert || !f->key)) {
-    (void)fprintf(err, "slicegate: serve needs --tls-cert FILE and --tls-key FILE; `slicegate "
-                       "certs issue` makes them\n");
-    return FLAGS_WRONG;
-  }
   f->live.recording = f->live.is_live ? NULL : f->cluster;
   return result == FLAGS_OK && !check(f, err) ? FLAGS_WRONG : result;
 }

@@ -11,11 +11,20 @@ static bool is_tolerated(const struct pod *pod, const struct taint *taint) {
   return false;
 }
 
-/* Nodes that are not ready or about to go are tainted by Kubernetes itself: nobody should want to
- * be there. */
+/* Nodes that are not ready yet or about to go are tainted by Kubernetes, by what scales them and
+ * by agents that start: nobody should want to be there. */
 static bool is_of_lifecycle(const struct taint *taint) {
-  return str_starts_with(taint->key, STR_LIT("node.kubernetes.io/")) ||
-         str_starts_with(taint->key, STR_LIT("node.cloudprovider.kubernetes.io/"));
+  static const char *const prefixes[] = {
+      "node.kubernetes.io/", "node.cloudprovider.kubernetes.io/", "node.cluster.x-k8s.io/",
+      "karpenter.sh/",       "aws-node-termination-handler/",     "ToBeDeletedByClusterAutoscaler"};
+  static const char *const suffixes[] = {"/agent-not-ready", "/impending-node-termination"};
+  for (size_t i = 0; i < SG_ARRAY_LEN(prefixes); i++)
+    if (str_starts_with(taint->key, str_of(prefixes[i])))
+      return true;
+  for (size_t i = 0; i < SG_ARRAY_LEN(suffixes); i++)
+    if (str_ends_with(taint->key, str_of(suffixes[i])))
+      return true;
+  return false;
 }
 
 /* What it takes to be let in. */

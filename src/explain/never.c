@@ -55,9 +55,24 @@ static size_t find_cuttable(const struct inquiry *q, struct str profile) {
   return SIZE_MAX;
 }
 
+/* A node that has it under another name: the strategy "single". */
+static size_t find_single(const struct inquiry *q, struct str profile) {
+  struct str end = str_printf(q->scratch, "-MIG-%.*s", STR_FMT(profile));
+  for (size_t n = 0; n < q->answer->node_count; n++)
+    if (str_ends_with(product_of(&q->scene->cluster->nodes[n]), end))
+      return n;
+  return SIZE_MAX;
+}
+
 static struct str missing_profile(const struct inquiry *q, struct str profile) {
   const struct gpu_products *known = &q->scene->products;
-  size_t n = find_cuttable(q, profile), count = 0;
+  size_t n = find_single(q, profile), count = 0;
+  if (n != SIZE_MAX)
+    return str_printf(q->arena,
+                      "no node lists %.*s; %.*s has such slices as nvidia.com/gpu (MIG strategy "
+                      "single)",
+                      STR_FMT(q->asked.device), STR_FMT(q->scene->cluster->nodes[n].name));
+  n = find_cuttable(q, profile);
   if (n != SIZE_MAX) {
     const struct node *node = &q->scene->cluster->nodes[n];
     return str_printf(q->arena,
@@ -110,12 +125,27 @@ static struct str too_much(const struct inquiry *q, const char *name, int64_t as
                     STR_FMT(host_text(q->scratch, name, most)));
 }
 
+/* Nowhere is any of it now. */
+static struct str missing_device(const struct inquiry *q, struct str device) {
+  struct str profile = explain_profile_of(device);
+  if (profile.len)
+    return missing_profile(q, profile);
+  for (size_t n = 0; n < q->answer->node_count; n++) {
+    const struct node *node = &q->scene->cluster->nodes[n];
+    if (amount_find(node->allocatable, node->allocatable_count, device))
+      return str_printf(q->arena,
+                        "nodes that list %.*s list 0 of it now (a device plugin that starts, or "
+                        "GPUs that are not healthy), such as %.*s",
+                        STR_FMT(device), STR_FMT(node->name));
+  }
+  return str_printf(q->arena, "no node lists %.*s", STR_FMT(device));
+}
+
 static struct str missing_text(const struct inquiry *q) {
   const struct most most = find_most(q);
-  struct str device = q->asked.device, profile = explain_profile_of(device);
+  struct str device = q->asked.device;
   if (device.len && most.devices == 0)
-    return profile.len ? missing_profile(q, profile)
-                       : str_printf(q->arena, "no node lists %.*s", STR_FMT(device));
+    return missing_device(q, device);
   if (device.len && most.devices < q->asked.device_count)
     return str_printf(q->arena, "asks for %lld %.*s, and no node has more than %lld",
                       (long long)q->asked.device_count, STR_FMT(device), (long long)most.devices);

@@ -2,6 +2,8 @@
 /* The ledger: what is held for pods whose binding the watch has not told yet. */
 #include "src/state/state_internal.h"
 
+#include <stdlib.h>
+
 /* Dropped under one lock: readers get in between. */
 enum { DROPPED_AT_ONCE = 64 };
 
@@ -143,6 +145,51 @@ bool state_prolong(struct state *state, struct str uid, int64_t until_ms) {
   }
   state_unlock(state);
   return is_firm;
+}
+
+static bool gives_way(const struct hold *hold, struct str uid) {
+  return hold->kind != STATE_FIRM && !hold->takes_cards &&
+         !str_eq((struct str){hold->uid, hold->uid_len}, uid);
+}
+
+static bool fits(const struct state *state, const struct slot *slot,
+                 const struct pack_asked *asked) {
+  return pack_fit(state->catalog, pack_cluster_node(state->cluster, slot->index),
+                  &asked->request) == PACK_FITS;
+}
+
+static bool would_fit(const struct state *state, const struct slot *slot,
+                      const struct pack_asked *asked, struct str uid) {
+  uint64_t *numbers = mem_zalloc((slot->hold_count + 1) * sizeof(*numbers));
+  size_t count = 0;
+  for (size_t i = 0; i < slot->hold_count; i++)
+    if (gives_way(slot->holds[i], uid))
+      numbers[count++] = slot->holds[i]->number;
+  const struct pack_node *bare = pack_node_without(state->cluster, slot->index, numbers, count);
+  bool ret = count && pack_fit(state->catalog, bare, &asked->request) == PACK_FITS;
+  pack_node_unref(bare);
+  free(numbers);
+  return ret;
+}
+
+static struct hold *weakest(const struct slot *slot, struct str uid) {
+  struct hold *found = NULL;
+  for (size_t i = 0; i < slot->hold_count; i++)
+    if (gives_way(slot->holds[i], uid) && (!found || hold_is_weaker(slot->holds[i], found)))
+      found = slot->holds[i];
+  return found;
+}
+
+size_t state_make_way(struct state *state, struct str node, const struct pack_asked *asked,
+                      struct str uid) {
+  size_t dropped = 0;
+  state_lock(state);
+  struct slot *slot = slot_find(state, node);
+  if (slot && slot->value && !fits(state, slot, asked) && would_fit(state, slot, asked, uid))
+    for (; !fits(state, slot, asked); dropped++)
+      hold_drop(state, weakest(slot, uid));
+  state_unlock(state);
+  return dropped;
 }
 
 void state_unhold_all(struct state *state) {

@@ -135,8 +135,8 @@ static bool read_metadata(const struct keeper *keeper, const struct doc_node *me
 }
 
 static bool read_spec(const struct keeper *keeper, struct arena *scratch,
-                      const struct doc_node *spec, struct pod_spec *decoded, struct pod *ret,
-                      struct err *reterr) {
+                      const struct doc_node *spec, const struct doc_node *status,
+                      struct pod_spec *decoded, struct pod *ret, struct err *reterr) {
   struct trail here = {NULL, STR_LIT("spec"), 0};
   uint32_t traits = 0;
   if (spec && (!wire_pod_spec_decode(scratch, spec, &here, decoded, reterr) ||
@@ -147,6 +147,7 @@ static bool read_spec(const struct keeper *keeper, struct arena *scratch,
   ret->scheduler_name = wire_keep(keeper, decoded->scheduler_name);
   ret->has_claims = decoded->has_claims;
   ret->absurd = wire_keep(keeper, wire_absurd_amount(scratch, decoded));
+  wire_pod_resize_apply(scratch, status, decoded);
   ret->requests = pod_resources(scratch, decoded, &ret->request_count);
   ret->requests = keep_requests(keeper, ret->requests, ret->request_count);
   ret->constraints = pod_constraints_of(decoded);
@@ -167,7 +168,7 @@ bool wire_pod_decode(const struct keeper *keeper, struct arena *scratch,
       !wire_child_text(status, "phase", &at_status, &phase, reterr) ||
       !wire_child_text(status, "nominatedNodeName", &at_status, &made.nominated_node, reterr) ||
       !read_metadata(keeper, metadata, &made, reterr) ||
-      !read_spec(keeper, scratch, spec, &decoded, &made, reterr) ||
+      !read_spec(keeper, scratch, spec, status, &decoded, &made, reterr) ||
       !wire_pod_devices_decode(keeper, scratch, metadata, status, &decoded, &made, reterr))
     return false;
   made.phase = read_phase(phase);

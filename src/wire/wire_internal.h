@@ -112,6 +112,9 @@ bool wire_amounts_decode(struct arena *arena, const struct doc_node *parent, con
 bool wire_taint_effect(struct str text, enum taint_effect *ret);
 /* Counted in whole numbers, by the name that somebody gave it: neither CPU nor memory. */
 bool wire_is_extended(struct str resource);
+/* Of a pod that is resized in place: requests become what kube-scheduler counts. */
+void wire_pod_resize_apply(struct arena *scratch, const struct doc_node *status,
+                           struct pod_spec *spec);
 /* The first amount that kube-apiserver would refuse, in `scratch`: see struct pod's absurd. */
 struct str wire_absurd_amount(struct arena *scratch, const struct pod_spec *spec);
 

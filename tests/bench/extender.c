@@ -4,15 +4,16 @@
  * names of all nodes, then a prioritize call with the names that came back, for one pod after
  * another. Nothing is bound here, so each comes again after PODS_WAITING others: about as many are
  * between filter and the news of their Binding at any time. Says how long each took, as key=value
- * lines. A thread and a connection for each call in flight; every call is closed-loop, as
- * kube-scheduler's are.
+ * lines. A connection for each call in flight, closed-loop, as kube-scheduler's are; one thread for
+ * all of them, since sixteen would compete with the server for the same cores, and it is the
+ * server's turns that are to be measured.
  */
 #include <arpa/inet.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
-#include <pthread.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,15 +23,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { THREADS_MAX = 256, ANSWER_MAX = 8 << 20, SAMPLES_MAX = 4 << 20, PODS_WAITING = 1024 };
+enum { IN_FLIGHT_MAX = 256, ANSWER_MAX = 8 << 20, SAMPLES_MAX = 4 << 20, PODS_WAITING = 1024 };
 
 struct options {
-  int port, threads, nodes, seconds;
+  int port, in_flight, nodes, seconds;
   bool is_tls;
   const char *resource, *node_format;
 };
 
-static struct options options = {.threads = 1,
+static struct options options = {.in_flight = 1,
                                  .nodes = 5000,
                                  .seconds = 5,
                                  .resource = "nvidia.com/gpu",
@@ -40,16 +41,17 @@ static char *names; /* "a","b", ... */
 static size_t names_len;
 static int64_t end_ns;
 
-struct worker {
-  pthread_t thread;
-  int number;
-  int fd;
+/* One connection, and what it waits for. */
+struct lane {
+  int number, fd;
   SSL *ssl;
   char *request, *answer;
-  size_t answer_len;
+  size_t have, header, need; /* of the answer: bytes, where its body begins, where it ends */
+  bool is_ranking;
+  int64_t turn, began, filtered;
   uint32_t *filter_us, *rank_us;
   size_t count;
-  int64_t errors, passed, done;
+  int64_t errors, done;
 };
 
 static int64_t now_ns(void) {
@@ -63,7 +65,7 @@ static void die(const char *what) {
   exit(1);
 }
 
-static void dial(struct worker *w) {
+static void dial(struct lane *w) {
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port)};
   int one = 1;
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -78,7 +80,7 @@ static void dial(struct worker *w) {
     die("no TLS");
 }
 
-static void send_all(struct worker *w, const char *bytes, size_t len) {
+static void send_all(struct lane *w, const char *bytes, size_t len) {
   while (len > 0) {
     ssize_t sent =
         w->ssl ? SSL_write(w->ssl, bytes, (int)len) : send(w->fd, bytes, len, MSG_NOSIGNAL);
@@ -89,30 +91,31 @@ static void send_all(struct worker *w, const char *bytes, size_t len) {
   }
 }
 
-/* Reads one answer; its body is at *ret_body. False: not 200. */
-static bool receive(struct worker *w, const char **ret_body) {
-  size_t need = 0, have = 0, header = 0;
-  do {
-    ssize_t got = w->ssl ? SSL_read(w->ssl, w->answer + have, (int)(ANSWER_MAX - 1 - have))
-                         : recv(w->fd, w->answer + have, ANSWER_MAX - 1 - have, 0);
-    if (got <= 0)
-      die("the connection was closed before the answer's end");
-    have += (size_t)got;
-    w->answer[have] = '\0';
-    char *blank = header ? NULL : strstr(w->answer, "\r\n\r\n");
-    if (blank) {
-      char *length = strcasestr(w->answer, "\r\nContent-Length:");
-      header = (size_t)(blank + 4 - w->answer);
-      need = header + (length ? (size_t)strtoul(length + 17, NULL, 10) : 0);
-    }
-  } while (header == 0 || have < need);
-  w->answer_len = have;
-  *ret_body = w->answer + header;
-  return strncmp(w->answer, "HTTP/1.1 200", 12) == 0;
+static ssize_t take(struct lane *w) {
+  char *at = w->answer + w->have;
+  size_t room = ANSWER_MAX - 1 - w->have;
+  return w->ssl ? SSL_read(w->ssl, at, (int)room) : recv(w->fd, at, room, 0);
 }
 
-static bool call(struct worker *w, const char *verb, int64_t pod, const char *list, size_t list_len,
-                 const char **ret_body) {
+/* Reads what has come. True: the answer is whole. */
+static bool receive(struct lane *w) {
+  do {
+    ssize_t got = take(w);
+    if (got <= 0)
+      die("the connection was closed before the answer's end");
+    w->have += (size_t)got;
+    w->answer[w->have] = '\0';
+    char *blank = w->header ? NULL : strstr(w->answer, "\r\n\r\n");
+    if (blank) {
+      char *length = strcasestr(w->answer, "\r\nContent-Length:");
+      w->header = (size_t)(blank + 4 - w->answer);
+      w->need = w->header + (length ? (size_t)strtoul(length + 17, NULL, 10) : 0);
+    }
+  } while (w->ssl && SSL_pending(w->ssl) > 0);
+  return w->header && w->have >= w->need;
+}
+
+static void ask(struct lane *w, const char *verb, const char *list, size_t list_len) {
   static const char args[] =
       "{\"Pod\":{\"metadata\":{\"name\":\"load-%d-%" PRId64 "\",\"namespace\":\"load\","
       "\"uid\":\"%08d-0000-4000-8000-%012" PRId64
@@ -121,6 +124,7 @@ static bool call(struct worker *w, const char *verb, int64_t pod, const char *li
       "\"memory\":\"16Gi\"},\"requests\":{\"%s\":\"1\",\"cpu\":\"4\",\"memory\":\"16Gi\"}}}],"
       "\"schedulerName\":\"default-scheduler\",\"priority\":0},\"status\":{\"phase\":\"Pending\"}},"
       "\"Nodes\":null,\"NodeNames\":[";
+  int64_t pod = w->turn % (PODS_WAITING / options.in_flight);
   char head[2048], line[256];
   int head_len = snprintf(head, sizeof(head), args, w->number, pod, w->number, pod,
                           options.resource, options.resource);
@@ -137,45 +141,87 @@ static bool call(struct worker *w, const char *verb, int64_t pod, const char *li
   memcpy(at, list, list_len);
   at += list_len;
   memcpy(at, "]}", 2);
+  w->have = w->header = w->need = 0;
   send_all(w, w->request, (size_t)(at + 2 - w->request));
-  return receive(w, ret_body);
 }
 
-static void *work(void *ctx) {
-  struct worker *w = ctx;
-  size_t most = SAMPLES_MAX / (size_t)options.threads;
-  for (int64_t turn = 0; now_ns() < end_ns; turn++) {
-    int64_t pod = turn % (PODS_WAITING / options.threads);
-    const char *body;
-    int64_t began = now_ns();
-    bool is_well = call(w, "filter", pod, names, names_len, &body);
-    int64_t filtered = now_ns();
-    const char *list = is_well ? strstr(body, "\"NodeNames\":[") : NULL;
-    const char *end = list ? strchr(list, ']') : NULL;
-    if (!end || end - list <= 13) {
-      if (w->errors++ == 0)
-        (void)fprintf(stderr, "extender: filter: %.400s\n", w->answer);
-      continue;
-    }
-    w->passed++;
-    char kept[64 << 10];
-    size_t len = (size_t)(end - list) - 13;
-    if (len > sizeof(kept))
-      die("too many names came back");
-    memcpy(kept, list + 13, len);
-    is_well = call(w, "prioritize", pod, kept, len, &body);
-    int64_t ranked = now_ns();
-    if (!is_well || body[0] != '[' || !strstr(body, "10")) {
-      if (w->errors++ == 0)
-        (void)fprintf(stderr, "extender: prioritize: %.400s\n", w->answer);
-      continue;
-    }
-    size_t at = (size_t)w->done++ % most; /* of a long run the last ones are kept */
-    w->filter_us[at] = (uint32_t)((filtered - began) / 1000);
-    w->rank_us[at] = (uint32_t)((ranked - filtered) / 1000);
-    w->count = w->done < (int64_t)most ? (size_t)w->done : most;
+static void ask_filter(struct lane *w) {
+  w->is_ranking = false;
+  w->began = now_ns();
+  ask(w, "filter", names, names_len);
+}
+
+static void count_error(struct lane *w, const char *verb) {
+  if (w->errors++ == 0)
+    (void)fprintf(stderr, "extender: %s: %.400s\n", verb, w->answer);
+}
+
+static bool is_well(const struct lane *w) {
+  return strncmp(w->answer, "HTTP/1.1 200", 12) == 0;
+}
+
+/* Asks for the rank of the names that came back. */
+static bool on_filtered(struct lane *w) {
+  char kept[64 << 10];
+  const char *list = is_well(w) ? strstr(w->answer + w->header, "\"NodeNames\":[") : NULL;
+  const char *end = list ? strchr(list, ']') : NULL;
+  if (!end || end - list <= 13) {
+    count_error(w, "filter");
+    return false;
   }
-  return NULL;
+  size_t len = (size_t)(end - list) - 13;
+  if (len > sizeof(kept))
+    die("too many names came back");
+  memcpy(kept, list + 13, len);
+  w->is_ranking = true;
+  w->filtered = now_ns();
+  ask(w, "prioritize", kept, len);
+  return true;
+}
+
+static void on_ranked(struct lane *w) {
+  const char *body = w->answer + w->header;
+  if (!is_well(w) || body[0] != '[' || !strstr(body, "10")) {
+    count_error(w, "prioritize");
+    return;
+  }
+  size_t most = SAMPLES_MAX / (size_t)options.in_flight;
+  size_t at = (size_t)w->done++ % most; /* of a long run the last ones are kept */
+  w->filter_us[at] = (uint32_t)((w->filtered - w->began) / 1000);
+  w->rank_us[at] = (uint32_t)((now_ns() - w->filtered) / 1000);
+  w->count = w->done < (int64_t)most ? (size_t)w->done : most;
+}
+
+/* An answer is whole. False: the run is over, and nothing more was asked. */
+static bool go_on(struct lane *w) {
+  if (!w->is_ranking && on_filtered(w))
+    return true;
+  if (w->is_ranking)
+    on_ranked(w);
+  if (now_ns() >= end_ns)
+    return false;
+  w->turn++;
+  ask_filter(w);
+  return true;
+}
+
+static void run(struct lane *lanes) {
+  struct pollfd fds[IN_FLIGHT_MAX];
+  int open = options.in_flight;
+  for (int i = 0; i < options.in_flight; i++) {
+    fds[i] = (struct pollfd){.fd = lanes[i].fd, .events = POLLIN};
+    ask_filter(&lanes[i]);
+  }
+  while (open > 0) {
+    if (poll(fds, (nfds_t)options.in_flight, 30000) <= 0)
+      die("no answer for 30 seconds");
+    for (int i = 0; i < options.in_flight; i++) {
+      if (!fds[i].revents || !receive(&lanes[i]) || go_on(&lanes[i]))
+        continue;
+      fds[i].fd = -1; /* poll passes it by */
+      open--;
+    }
+  }
 }
 
 static int compare(const void *a, const void *b) {
@@ -183,17 +229,17 @@ static int compare(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static void report(const char *verb, struct worker *workers, bool is_rank) {
+static void report(const char *verb, struct lane *lanes, bool is_rank) {
   size_t count = 0, at = 0;
-  for (int i = 0; i < options.threads; i++)
-    count += workers[i].count;
+  for (int i = 0; i < options.in_flight; i++)
+    count += lanes[i].count;
   uint32_t *all = calloc(count + 1, sizeof(*all));
   if (!all || count == 0)
     die("nothing was measured");
-  for (int i = 0; i < options.threads; i++) {
-    const uint32_t *from = is_rank ? workers[i].rank_us : workers[i].filter_us;
-    memcpy(all + at, from, workers[i].count * sizeof(*all));
-    at += workers[i].count;
+  for (int i = 0; i < options.in_flight; i++) {
+    const uint32_t *from = is_rank ? lanes[i].rank_us : lanes[i].filter_us;
+    memcpy(all + at, from, lanes[i].count * sizeof(*all));
+    at += lanes[i].count;
   }
   qsort(all, count, sizeof(*all), compare);
   (void)printf("%s_p50_us=%u\n%s_p99_us=%u\n%s_max_us=%u\n", verb, all[count / 2], verb,
@@ -234,7 +280,7 @@ static void read_options(int argc, char **argv) {
       options.port = number(optarg);
       break;
     case 'i':
-      options.threads = number(optarg);
+      options.in_flight = number(optarg);
       break;
     case 'n':
       options.nodes = number(optarg);
@@ -256,12 +302,12 @@ static void read_options(int argc, char **argv) {
           "[--resource NAME] [--node-format FORMAT]");
     }
   }
-  if (options.port == 0 || options.threads < 1 || options.threads > THREADS_MAX)
+  if (options.port == 0 || options.in_flight < 1 || options.in_flight > IN_FLIGHT_MAX)
     die("--port is needed, and --in-flight from 1 to 256");
 }
 
 int main(int argc, char **argv) {
-  static struct worker workers[THREADS_MAX];
+  static struct lane lanes[IN_FLIGHT_MAX];
   read_options(argc, argv);
   make_names();
   if (options.is_tls) {
@@ -269,32 +315,29 @@ int main(int argc, char **argv) {
     if (!tls)
       die("no TLS");
   }
-  int64_t began = now_ns();
-  end_ns = began + (int64_t)options.seconds * 1000000000;
-  for (int i = 0; i < options.threads; i++) {
-    struct worker *w = &workers[i];
+  for (int i = 0; i < options.in_flight; i++) {
+    struct lane *w = &lanes[i];
     w->number = i + 1;
     w->request = malloc(names_len + 8192);
     w->answer = malloc(ANSWER_MAX);
-    w->filter_us = malloc(SAMPLES_MAX / (size_t)options.threads * sizeof(uint32_t) + 4096);
-    w->rank_us = malloc(SAMPLES_MAX / (size_t)options.threads * sizeof(uint32_t) + 4096);
+    w->filter_us = malloc(SAMPLES_MAX / (size_t)options.in_flight * sizeof(uint32_t) + 4096);
+    w->rank_us = malloc(SAMPLES_MAX / (size_t)options.in_flight * sizeof(uint32_t) + 4096);
     if (!w->request || !w->answer || !w->filter_us || !w->rank_us)
       die("no memory");
     dial(w);
   }
-  for (int i = 0; i < options.threads; i++)
-    if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
-      die("no thread");
+  int64_t began = now_ns();
+  end_ns = began + (int64_t)options.seconds * 1000000000;
+  run(lanes);
   int64_t errors = 0, pods = 0;
-  for (int i = 0; i < options.threads; i++) {
-    (void)pthread_join(workers[i].thread, NULL);
-    errors += workers[i].errors;
-    pods += workers[i].done;
+  for (int i = 0; i < options.in_flight; i++) {
+    errors += lanes[i].errors;
+    pods += lanes[i].done;
   }
   double took = (double)(now_ns() - began) / 1e9;
   (void)printf("pods=%" PRId64 "\nerrors=%" PRId64 "\npods_per_second=%.0f\n", pods, errors,
                (double)pods / took);
-  report("filter", workers, false);
-  report("prioritize", workers, true);
+  report("filter", lanes, false);
+  report("prioritize", lanes, true);
   return errors != 0;
 }

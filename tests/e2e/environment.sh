@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by run.sh, demo.sh and schedbench.sh.
+# Sourced by run.sh, demo.sh, program.sh and schedbench.sh.
 # shellcheck shell=sh
 
 # e2e_environment FOLDER BINARY: FOLDER is tests/e2e; exports SLICEGATE and what e2e_tools exports, or ends the script.

@@ -72,7 +72,7 @@ func (c *ControlPlane) CreateNodes(ctx context.Context, shapes ...NodeShape) ([]
 			names, owners = append(names, name), append(owners, shape)
 		}
 	}
-	return names, parallel(ctx, len(names), func(ctx context.Context, i int) error {
+	return names, Parallel(ctx, len(names), func(ctx context.Context, i int) error {
 		return c.API.Call(ctx, http.MethodPost, "/api/v1/nodes", owners[i].object(names[i]), nil)
 	})
 }

@@ -11,8 +11,8 @@ import (
 // writers is how many requests of a bulk are in flight. kube-apiserver on a small machine answers no more at once.
 const writers = 24
 
-// parallel calls do with 0 to count-1 and returns the first error. After one, what has not begun is left out.
-func parallel(ctx context.Context, count int, do func(ctx context.Context, i int) error) error {
+// Parallel calls do with 0 to count-1 and returns the first error. After one, what has not begun is left out.
+func Parallel(ctx context.Context, count int, do func(ctx context.Context, i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var next atomic.Int64

@@ -98,7 +98,7 @@ func (p PodShape) Times(count int) []PodShape {
 
 // CreatePods creates pods, many at once. Their order is that of the list only roughly.
 func (c *ControlPlane) CreatePods(ctx context.Context, pods ...PodShape) error {
-	return parallel(ctx, len(pods), func(ctx context.Context, i int) error {
+	return Parallel(ctx, len(pods), func(ctx context.Context, i int) error {
 		if pods[i].Priority != 0 {
 			if err := c.makePriorityClass(ctx, pods[i].Priority); err != nil {
 				return err

@@ -5,6 +5,7 @@ package scheduling
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -147,6 +148,29 @@ func TestGpushareIsToldTheCard(t *testing.T) {
 		}
 	}
 	g.mustAgree(t, namespace, 2)
+}
+
+// Where kube-scheduler counts, a pod that was only filtered keeps no other from being bound: that one may have been deleted
+// since, or have gone elsewhere.
+func TestBindingGoesBeforeFiltering(t *testing.T) {
+	namespace, watch := cluster(t, harness.H100.Whole("node", 1, 8))
+	g := live(t, "--nominate=false")
+	client := g.client(t)
+	if answer := g.filter(t, client, one(namespace, "gone", "nvidia.com/gpu", 8), "gone-uid", []string{"node-0"}); len(answer.NodeNames) != 1 {
+		t.Fatalf("%+v", answer)
+	}
+	g.waitMetric(t, "slicegate_holds", `"tentative"`, 1)
+	must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "pod", "nvidia.com/gpu", 8)))
+	pod, err := suite.Plane.Pod(t.Context(), namespace, "pod")
+	must(t, err)
+	status, text := g.call(t, client, http.MethodPost, "/scheduler/bind",
+		fmt.Appendf(nil, `{"PodName":"pod","PodNamespace":%q,"PodUID":%q,"Node":"node-0"}`, namespace, pod.Metadata.UID))
+	if status != http.StatusOK || text != `{"Error":""}` {
+		t.Fatalf("%d %s", status, text)
+	}
+	_, err = watch.WaitPodBound(within(t), namespace, "pod")
+	must(t, err)
+	g.waitMetric(t, "slicegate_holds{", "", 0)
 }
 
 // A bind that cannot be is reported, and changes nothing: of a pod that is bound already, to a node that has no room or

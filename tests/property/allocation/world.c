@@ -197,6 +197,7 @@ static bool reserve(struct world *w, const struct world_call *call, bool is_alon
   struct err err;
   ck_assert_msg(state_ask(w->state, w->arena, &pod, &asked, &err), "%s", err.text);
   (void)state_unhold(w->state, pod.uid, w->plant == PLANT_BINDS_AGAIN);
+  (void)state_make_way(w->state, node, &asked, pod.uid);
   enter(w, &view);
   bool fits = ext_bind(&view, &asked, node, 1, w->arena, made, &reason);
   leave(&view);

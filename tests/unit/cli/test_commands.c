@@ -32,6 +32,12 @@ static const struct {
     {{"webhook-config", "--help"}, 0, "Usage: slicegate webhook-config", ""},
     {{"simulate", "--help"}, 0, "Usage: slicegate simulate SUITE", ""},
     {{"serve", "--help"}, 0, "Usage: slicegate serve", ""},
+    {{"serve", "--kubeconfig=x"}, 2, "", "are for a live cluster: add --live"},
+    {{"serve", "--extender-listen=:1"}, 2, "", "the extender needs a cluster"},
+    {{"serve", "--live", "--cluster=x"}, 2, "", "give one of them"},
+    {{"serve", "--extender-plain-http"}, 2, "", "need --extender-listen"},
+    {{"serve", "--live", "--pod-name=x"}, 2, "", "add --lease-name"},
+    {{"serve", "--live", "--scheduler-name="}, 2, "", "--scheduler-name is empty"},
     {{"certs", "issue", "--help"}, 0, "Usage: slicegate certs issue", ""},
     {{"certs", "issue"}, 2, "", "or --client NAME"},
 };

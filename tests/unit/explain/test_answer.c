@@ -34,6 +34,14 @@ static const struct {
      EXPLAIN_WAITS,
      {0},
      "no node has all of it at once and is open to the pod"},
+    {"nor to one that an autoscaler takes away",
+     TAINTED("a", "{key: ToBeDeletedByClusterAutoscaler, value: \"17\", effect: NoSchedule}",
+             "cpu: 4") TAINTED("b", "{key: karpenter.sh/disrupted, effect: NoSchedule}", "cpu: 4")
+         TAINTED("c", "{key: node.cilium.io/agent-not-ready, effect: NoSchedule}", "cpu: 4")
+             POD("p", "", "cpu: 1"),
+     EXPLAIN_WAITS,
+     {0},
+     "no node has all of it at once and is open to the pod"},
     {"less than half is no advice",
      NODE("a", "cpu: 4") POD("p", "", "cpu: 9"),
      EXPLAIN_WAITS,
@@ -54,6 +62,20 @@ static const struct {
      EXPLAIN_WAITS,
      {0},
      "no node lists amd.com/gpu"},
+    {"a GPU that its plugin does not list now",
+     NODE("a", "cpu: 4") NODE("b", "amd.com/gpu: 0") POD("p", "", "amd.com/gpu: 1"),
+     EXPLAIN_WAITS,
+     {0},
+     "nodes that list amd.com/gpu list 0 of it now (a device plugin that starts, or GPUs that are "
+     "not healthy), such as b"},
+    {"a slice that is there under another name",
+     "metadata: {name: s, labels: {nvidia.com/gpu.product: NVIDIA-H100-80GB-HBM3-MIG-1g.10gb}}\n"
+     "kind: Node\nstatus: {allocatable: {cpu: 4, nvidia.com/gpu: 7}}\n---\n" POD(
+         "p", "", "nvidia.com/mig-1g.10gb: 1"),
+     EXPLAIN_WAITS,
+     {0},
+     "no node lists nvidia.com/mig-1g.10gb; s has such slices as nvidia.com/gpu (MIG strategy "
+     "single)"},
     {"three pods have to go",
      NODE("a", "nvidia.com/gpu: 4") POD("x", ON("a"), "nvidia.com/gpu: 1")
          POD("y", ON("a"), "nvidia.com/gpu: 1") POD("z", ON("a"), "nvidia.com/gpu: 2")

@@ -20,6 +20,13 @@ static int64_t left(struct state_lab *lab, const char *node) {
   return lab_left(lab, node, "nvidia.com/gpu");
 }
 
+static size_t make_way(struct state_lab *lab, const struct pod *pod, const char *node) {
+  struct pack_asked asked;
+  struct err err;
+  ck_assert_msg(state_ask(lab->state, lab->arena, pod, &asked, &err), "%s", err.text);
+  return state_make_way(lab->state, str_of(node), &asked, pod->uid);
+}
+
 START_TEST(takes_and_gives_back) {
   CLEANUP_STATE_LAB struct state_lab lab;
   state_lab_init(&lab);
@@ -51,6 +58,53 @@ START_TEST(takes_and_gives_back) {
   struct pod nameless = pod;
   nameless.uid = (struct str){NULL, 0};
   ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &nameless, "n2", 100), STATE_NO_ROOM);
+}
+END_TEST
+
+/* kube-scheduler counts GPUs itself and has found one: what was only thought of gives way. */
+START_TEST(gives_way_to_a_binding) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  put_node(&lab, "n1", "4");
+  struct pod one = lab_pod(&lab, "one", NULL, "nvidia.com/gpu", "1", NULL);
+  struct pod two = lab_pod(&lab, "two", NULL, "nvidia.com/gpu", "1", NULL);
+  struct pod firm = lab_pod(&lab, "firm", NULL, "nvidia.com/gpu", "1", NULL);
+  struct pod binds = lab_pod(&lab, "binds", NULL, "nvidia.com/gpu", "2", NULL);
+  struct pod large = lab_pod(&lab, "large", NULL, "nvidia.com/gpu", "4", NULL);
+  ck_assert_int_eq(lab_hold(&lab, STATE_NOMINATED, &one, "n1", 100), STATE_HELD);
+  ck_assert_int_eq(lab_hold(&lab, STATE_TENTATIVE, &two, "n1", 100), STATE_HELD);
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &firm, "n1", 100), STATE_HELD);
+  ck_assert_uint_eq(make_way(&lab, &large, "n1"), 0); /* would not help */
+  ck_assert_uint_eq(make_way(&lab, &one, "n1"), 0);   /* there is room */
+  ck_assert_uint_eq(make_way(&lab, &binds, "n2"), 0);
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &binds, "n1", 100), STATE_NO_ROOM);
+  ck_assert_uint_eq(make_way(&lab, &binds, "n1"), 1);
+  ck_assert_uint_eq(stats(&lab).holds[STATE_NOMINATED], 1);
+  ck_assert_uint_eq(stats(&lab).holds[STATE_TENTATIVE], 0);
+  ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &binds, "n1", 100), STATE_HELD);
+}
+END_TEST
+
+START_TEST(of_cards_does_not_give_way) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  struct node node = lab_node(&lab, "n1", "slicegate.dev/gpu-milli", "1000", NULL);
+  state_put_node(lab.state, &node);
+  struct pod one = lab_pod(&lab, "one", NULL, "slicegate.dev/gpu-milli", "600", NULL);
+  struct pod two = lab_pod(&lab, "two", NULL, "slicegate.dev/gpu-milli", "600", NULL);
+  struct pack_asked asked;
+  struct err err;
+  ck_assert(state_ask(lab.state, lab.arena, &one, &asked, &err));
+  struct pack_placement placement = {.unit_count = 1, .units = {{.amount = 600}}};
+  ck_assert_int_eq(state_hold(lab.state, &(struct state_hold){.kind = STATE_TENTATIVE,
+                                                              .uid = one.uid,
+                                                              .asked = &asked,
+                                                              .node = STR_LIT("n1"),
+                                                              .placement = &placement,
+                                                              .until_ms = 100}),
+                   STATE_HELD);
+  ck_assert_uint_eq(make_way(&lab, &two, "n1"), 0);
+  ck_assert_uint_eq(stats(&lab).holds[STATE_TENTATIVE], 1);
 }
 END_TEST
 
@@ -293,6 +347,8 @@ END_TEST
 TCase *tcase_holds(void) {
   TCase *tc = tcase_create("holds");
   tcase_add_test(tc, takes_and_gives_back);
+  tcase_add_test(tc, gives_way_to_a_binding);
+  tcase_add_test(tc, of_cards_does_not_give_way);
   tcase_add_test(tc, of_a_binding_under_way);
   tcase_add_test(tc, ends_when_the_watch_tells);
   tcase_add_test(tc, keeps_its_devices_when_bound);

@@ -8,6 +8,7 @@
 #include "tests/support/state_lab.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 TCase *tcase_threads(void);
@@ -94,6 +95,8 @@ static void put_pod(struct stress *stress, size_t p, size_t round, bool is_bound
 static void *watch_pods(void *argument) {
   struct worker *worker = argument;
   struct stress *stress = worker->stress;
+  while (atomic_load(&stress->held) == 0) /* else a busy machine lets the others start too late */
+    (void)sched_yield();
   for (size_t round = 0; round < ROUNDS; round++) {
     state_begin(stress->state, STATE_PODS);
     for (size_t p = 0; p < PODS; p++)
@@ -130,6 +133,8 @@ static void hold_one(struct stress *stress, struct arena *arena, size_t p, size_
                             .node = text(node, 'n', (p * 7 + round) % NODES, 0),
                             .placement = &placement,
                             .until_ms = (int64_t)(p % 100)};
+  if (hold.kind == STATE_FIRM)
+    (void)state_make_way(stress->state, hold.node, &asked, hold.uid);
   atomic_fetch_add(&stress->held, state_hold(stress->state, &hold) == STATE_HELD);
 }
 

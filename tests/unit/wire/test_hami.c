@@ -18,9 +18,8 @@ static void setup(void) {
   golden_text = (struct buf){0};
   ck_assert_msg(sys_file_read("tests/golden/hami/v2.10.0.json", 1 << 20, &golden_text, &err), "%s",
                 err.text);
-  ck_assert_msg(
-      doc_parse_json(arena, buf_str(&golden_text), &doc_limits_review, &golden, &err), "%s",
-      err.text);
+  ck_assert_msg(doc_parse_json(arena, buf_str(&golden_text), &doc_limits_review, &golden, &err),
+                "%s", err.text);
 }
 
 static void teardown(void) {
@@ -76,9 +75,9 @@ START_TEST(cards_as_the_plugin_writes_them) {
 END_TEST
 
 START_TEST(a_cordoned_card_is_not_given) {
-  struct node node = read_node(
-      doc_text_at(golden, "register"),
-      ",\"hami.io/device-cordon\":\"GPU-x, GPU-b0000000-0000-0000-0000-000000000001 ,\"");
+  struct node node =
+      read_node(doc_text_at(golden, "register"),
+                ",\"hami.io/device-cordon\":\"GPU-x, GPU-b0000000-0000-0000-0000-000000000001 ,\"");
   ck_assert(node.cards[0].is_given);
   ck_assert(!node.cards[1].is_given);
 }

@@ -208,6 +208,62 @@ START_TEST(devices_of_sidecars_count) {
 }
 END_TEST
 
+/* What kube-scheduler counts of a pod that is resized in place. */
+static const struct {
+  const char *spec, *status; /* of its container: requests; and what is said of it */
+  const char *conditions;
+  int64_t cpu, gib;
+} resizes[] = {
+    {"\"cpu\":\"2\",\"memory\":\"4Gi\"", "", "", 2, 4},
+    /* Under way: the node still owes it what it has. */
+    {"\"cpu\":\"1\",\"memory\":\"4Gi\"",
+     "\"allocatedResources\":{\"cpu\":\"1\",\"memory\":\"4Gi\"},"
+     "\"resources\":{\"requests\":{\"cpu\":\"60\",\"memory\":\"8Gi\"}}",
+     "", 60, 8},
+    {"\"cpu\":\"1\"",
+     "\"allocatedResources\":{\"cpu\":\"60\"},\"resources\":{\"requests\":{\"cpu\":\"1\"}}", "", 60,
+     0},
+    /* Deferred: what it asks for is kept for it. */
+    {"\"cpu\":\"60\"",
+     "\"allocatedResources\":{\"cpu\":\"1\"},\"resources\":{\"requests\":{\"cpu\":\"1\"}}",
+     "{\"type\":\"PodResizePending\",\"status\":\"True\",\"reason\":\"Deferred\"}", 60, 0},
+    /* Never: it is not. */
+    {"\"cpu\":\"60\"",
+     "\"allocatedResources\":{\"cpu\":\"1\"},\"resources\":{\"requests\":{\"cpu\":\"1\"}}",
+     "{\"type\":\"PodResizePending\",\"status\":\"True\",\"reason\":\"Infeasible\"}", 1, 0},
+    /* Without `resources` nothing is known but the spec. */
+    {"\"cpu\":\"2\"", "\"allocatedResources\":{\"cpu\":\"60\"}", "", 2, 0},
+    {"\"cpu\":\"2\"", "\"resources\":{\"requests\":{\"cpu\":[]}}", "", 2, 0},
+};
+
+static int64_t requested(const struct pod *pod, const char *name) {
+  for (size_t i = 0; i < pod->request_count; i++)
+    if (str_is(pod->requests[i].name, name))
+      return pod->requests[i].amount.units;
+  return 0;
+}
+
+START_TEST(resized_pods_hold_what_the_node_owes_them) {
+  struct pod pod;
+  struct err err = {0};
+  static const char *const roles[][2] = {{"containers", ""},
+                                         {"initContainers", "\"restartPolicy\":\"Always\","}};
+  static const char *const statuses[] = {"containerStatuses", "initContainerStatuses"};
+  for (size_t role = 0; role < SG_ARRAY_LEN(roles); role++) {
+    struct str json = str_printf(
+        arena,
+        "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"nodeName\":\"n\",\"%s\":[{%s\"name\":\"c\","
+        "\"resources\":{\"requests\":{%s}}}]},\"status\":{\"conditions\":[%s],\"%s\":[{\"name\":"
+        "\"other\"},{\"name\":\"c\"%s%s}]}}",
+        roles[role][0], roles[role][1], resizes[_i].spec, resizes[_i].conditions, statuses[role],
+        resizes[_i].status[0] ? "," : "", resizes[_i].status);
+    ck_assert_msg(wire_pod_read(arena, json, &pod, &err), "%s", err.text);
+    ck_assert_int_eq(requested(&pod, "cpu"), resizes[_i].cpu);
+    ck_assert_int_eq(requested(&pod, "memory"), resizes[_i].gib << 30);
+  }
+}
+END_TEST
+
 /* ---- what is wrong ----------------------------------------------------------------------- */
 
 static const struct {
@@ -391,6 +447,7 @@ TCase *tcase_objects(void) {
   tcase_add_loop_test(tc, devices_are_named_by_annotations, 0, SG_ARRAY_LEN(devices));
   tcase_add_test(tc, an_annotation_without_end_names_nothing);
   tcase_add_test(tc, devices_of_sidecars_count);
+  tcase_add_loop_test(tc, resized_pods_hold_what_the_node_owes_them, 0, (int)SG_ARRAY_LEN(resizes));
   tcase_add_loop_test(tc, a_wrong_pod_is_refused, 0, SG_ARRAY_LEN(wrong_pods));
   tcase_add_test(tc, a_large_object_is_read);
   tcase_add_test(tc, a_node_is_read);

@@ -2,7 +2,7 @@
 
 // Faulttest shows that no card is given twice: it runs pods through a real kube-scheduler that does not count cards, while
 // kube-scheduler and slicegate are killed and their connections fail, and prints what happened. It ends with 1 unless all
-// went as it must. SLICEGATE and SLICEGATE_CONTROL_PLANE are those of run.sh: use fault.sh.
+// went as it must. SLICEGATE and SLICEGATE_CONTROL_PLANE are those of run.sh: use program.sh.
 package main
 
 import (

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The nominator by itself: what is patched, when it keeps quiet, and that it then rests. */
+#include "src/cli/nominator.h"
+
+#include "src/cli/nominations.h"
+
+#include "slicegate/sys.h"
+#include "tests/support/sleep.h"
+#include "tests/unit/cli/cases.h"
+#include "tests/unit/cli/live_lab.h"
+
+#include <stdatomic.h>
+
+static struct live_lab lab;
+static struct placer *placer;
+static struct nominator *nominator;
+static atomic_bool is_holder;
+static atomic_int looks; /* at whether it may decide */
+
+static bool decide(void *ctx, const struct api_request *request, struct api_step *ret) {
+  (void)ctx;
+  ck_assert_ptr_nonnull(strstr(request->head, "PATCH /api/v1/namespaces/ml/pods/"));
+  *ret = (struct api_step){.status = 200, .body = "{}"};
+  return true;
+}
+
+static bool may_decide(void *ctx) {
+  (void)ctx;
+  atomic_fetch_add(&looks, 1);
+  return atomic_load(&is_holder);
+}
+
+static void setup(void) {
+  struct err err = {0};
+  sys_log_setup(SYS_ERROR, SYS_LOG_LOGFMT, 2);
+  atomic_store(&looks, 0);
+  live_lab_init(&lab, decide, NULL);
+  live_lab_sync(&lab);
+  placer = placer_new(live_state(lab.live), 16);
+  ck_assert_msg(placer_start(placer, &err), "%s", err.text);
+  for (int i = 0; i < 1000 && !placer_is_ready(placer); i++)
+    sleep_for(10);
+}
+
+static void start(bool holds_the_lease) {
+  struct err err = {0};
+  const struct nominator_config config = {.live = lab.live,
+                                          .placer = placer,
+                                          .scheduler_name = STR_LIT("default-scheduler"),
+                                          .may_decide = may_decide};
+  atomic_store(&is_holder, holds_the_lease);
+  nominator = nominator_start(&config, &err);
+  ck_assert_msg(nominator != NULL, "%s", err.text);
+}
+
+static void teardown(void) {
+  live_stop(lab.live);
+  nominator_stop(nominator);
+  placer_stop(placer);
+  placer_free(placer);
+  live_lab_done(&lab);
+}
+
+static struct nominator_stats stats(void) {
+  struct nominator_stats got;
+  nominator_get_stats(nominator, &got);
+  return got;
+}
+
+START_TEST(who_may_not_decide_rests) {
+  live_lab_put_pod(&lab, "wants", NULL, "1");
+  start(false);
+  sleep_for(500);
+  ck_assert_uint_eq(api_server_count(lab.server), 0);
+  ck_assert_int_gt(atomic_load(&looks), 0);
+  ck_assert_msg(atomic_load(&looks) < 60, "%d looks in half a second", atomic_load(&looks));
+  atomic_store(&is_holder, true); /* and when it may, it does */
+  ck_assert(api_server_wait(lab.server, 1));
+  ck_assert_ptr_nonnull(
+      strstr(api_server_request(lab.server, 0)->body, "\"nominatedNodeName\":\"a\""));
+}
+END_TEST
+
+/* As many pods, each nominated for a node of its own, are bound to others. */
+static void ignore_nominations(int count) {
+  char name[32];
+  for (int i = 0; i < count; i++) {
+    (void)snprintf(name, sizeof(name), "node-%d", i);
+    live_lab_put_node(&lab, name, "1", NULL);
+    (void)snprintf(name, sizeof(name), "pod-%d", i);
+    live_lab_put_pod(&lab, name, NULL, "1");
+  }
+  ck_assert(api_server_wait(lab.server, (size_t)count));
+  live_lab_put_node(&lab, "elsewhere", "0", NULL);
+  for (int i = 0; i < count; i++) {
+    (void)snprintf(name, sizeof(name), "pod-%d", i);
+    live_lab_put_pod(&lab, name, "elsewhere", "1");
+  }
+}
+
+START_TEST(it_stops_when_nobody_follows) {
+  start(true);
+  ignore_nominations(NOMINATIONS_SCORED_LEAST);
+  for (int i = 0; i < 500 && !stats().is_paused; i++)
+    sleep_for(10);
+  ck_assert(stats().is_paused);
+  ck_assert_int_eq(stats().misses, NOMINATIONS_SCORED_LEAST);
+  live_lab_put_pod(&lab, "next", NULL, "1");
+  sleep_for(300);
+  ck_assert_uint_eq(api_server_count(lab.server), NOMINATIONS_SCORED_LEAST);
+}
+END_TEST
+
+TCase *tcase_nominator(void) {
+  TCase *tcase = tcase_create("nominator");
+  tcase_add_checked_fixture(tcase, setup, teardown);
+  tcase_set_timeout(tcase, 60);
+  tcase_add_test(tcase, who_may_not_decide_rests);
+  tcase_add_test(tcase, it_stops_when_nobody_follows);
+  return tcase;
+}
