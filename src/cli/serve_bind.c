@@ -122,7 +122,10 @@ static bool take_turn(struct bind_call *b) {
   struct err err;
   if (!b->is_hami)
     return true;
-  if (!hami_lock(&b->hami, &err)) {
+  /* The node may have ceased to be such a one since it was looked at. */
+  bool has_card = b->made.hami_card.len > 0 ||
+                  err_set(&err, ERR_UNAVAILABLE, "the node's cards are not known any more");
+  if (!has_card || !hami_lock(&b->hami, &err)) {
     (void)state_unhold(live_state(b->call.door->live), b->args.pod_uid, true);
     refuse(b, err.code == ERR_EXISTS ? "locked" : "failed", err.text);
     return false;

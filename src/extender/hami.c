@@ -2,8 +2,6 @@
 /* Cards of HAMi's plugin: whose they are to give, and how the plugin learns which one it is. */
 #include "extender_internal.h"
 
-static const struct str memory = {"nvidia.com/gpumem", 17};
-
 static bool is_hami_share(struct str resource) {
   return pack_is_hami_memory(resource) || str_is(resource, "nvidia.com/gpumem-percentage") ||
          str_is(resource, "nvidia.com/gpucores");
@@ -42,13 +40,12 @@ static const char *not_given(const struct pod *pod) {
 const char *ext_not_bound(const struct state_snapshot *snapshot, const struct pod *pod,
                           struct str name) {
   const struct node *node = find_node(snapshot, name);
-  bool is_ours = state_snapshot_listing(snapshot, memory) != NULL;
   for (size_t i = 0; i < pod->request_count; i++) {
     struct str resource = pod->requests[i].name;
     bool is_share = is_hami_share(resource) && !qty_is_zero(pod->requests[i].amount);
     if (node && node->card_count && (is_share || !node_counts(node, resource)))
       return not_given(pod);
-    if (is_share && !(is_ours && pack_is_hami_memory(resource)))
+    if (is_share)
       return "it asks for a share of a card that only HAMi's scheduler hands out; set "
              "schedulerName: hami-scheduler";
   }

@@ -212,7 +212,7 @@ static void number_names(struct pack_intake *intake, const struct node *node) {
     struct str name = node->allocatable[i].name;
     if (!node_counts(node, name))
       continue;
-    if (!intake->recorded && pack_is_card_name(name))
+    if (!intake->recorded && pack_is_card_name(name) && !pack_is_hami_memory(name))
       (void)intake_add_name(intake, name);
     else if (resource_name_parse(name).class != NAME_HOST &&
              (!pack_is_device_name(name) || intake_add_name(intake, name) == 0))

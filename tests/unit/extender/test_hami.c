@@ -157,6 +157,23 @@ START_TEST(other_pods_and_other_nodes) {
   ck_assert_ptr_null(ext_not_bound(lab.view.snapshot, &whole, STR_LIT("stock")));
   ck_assert_ptr_null(ext_not_bound(lab.view.snapshot, &whole, STR_LIT("nowhere")));
   ck_assert_ptr_null(ext_not_bound(lab.view.snapshot, &zero, STR_LIT("n")));
+  ck_assert_ptr_nonnull(ext_not_bound(lab.view.snapshot, &zero, STR_LIT("stock")));
+}
+END_TEST
+
+/* By what a node lists, whoever made it do that, nothing of HAMi's becomes ours. */
+START_TEST(the_name_alone_is_no_card) {
+  CLEANUP_DOORS struct doors lab;
+  doors_init(&lab);
+  struct node node =
+      lab_node(&lab.s, "n", "nvidia.com/gpu", "10", "nvidia.com/gpumem", "15360", NULL);
+  node.has_hami = true;
+  state_put_node(lab.s.state, &node);
+  struct pod pod = lab_hami_pod(&lab.s, "p", NULL, "3000", "");
+  doors_filter(&lab, &pod, "n");
+  ck_assert_ptr_null(lab.question.asked);
+  ck_assert_str_eq(doors_passed(&lab), "n");
+  ck_assert_ptr_nonnull(ext_not_bound(lab.view.snapshot, &pod, STR_LIT("n")));
 }
 END_TEST
 
@@ -168,5 +185,6 @@ TCase *tcase_hami(void) {
   tcase_add_test(tcase, in_the_words_of_its_scheduler);
   tcase_add_loop_test(tcase, what_is_not_given, 0, SG_ARRAY_LEN(wishes));
   tcase_add_test(tcase, other_pods_and_other_nodes);
+  tcase_add_test(tcase, the_name_alone_is_no_card);
   return tcase;
 }
