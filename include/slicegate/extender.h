@@ -89,19 +89,31 @@ struct ext_binding {
   struct pack_placement placement;
   const struct key_value *annotations; /* for the Binding; none where the plugin picks itself */
   size_t annotation_count;
+  struct str hami_card; /* by its id; empty: none of HAMi's. ext_hami_annotate is to follow */
+  int64_t hami_mib;
 };
 /* False: it does not fit; *ret_reason says why. `unix_ns` goes into annotations that tell when. */
 bool ext_bind(const struct ext_view *view, const struct pack_asked *asked, struct str node,
               int64_t unix_ns, struct arena *arena, struct ext_binding *ret,
               struct str *ret_reason);
 
+/* ---- HAMi's cards (hami.c) ------------------------------------------------------------------- */
+
 /*
- * Pods that only HAMi's scheduler can bind to the node, and why; NULL: not such a pod. Bound by
- * anybody else the pod fails there, or is given the card that was chosen for the pod that holds
- * the node's lock. Static text.
+ * Pods that are not ours to bind to the node, and why; NULL: not such a pod. Where HAMi's cards are
+ * HAMi's scheduler's to give, a pod that is bound by anybody else fails there, or is given the card
+ * that was chosen for the pod that holds the node's lock. Where they are ours (the snapshot's nodes
+ * have cards), a part of the memory of one card is all that we give. Static text.
  */
 const char *ext_not_bound(const struct state_snapshot *snapshot, const struct pod *pod,
                           struct str node);
+/* A part of one of HAMi's cards, on a node where we give them. */
+bool ext_is_hami_part(const struct state_snapshot *snapshot, const struct pod *pod,
+                      struct str node);
+/* What HAMi's plugin reads of the pod that holds the node's lock: of `parts` containers (the init
+ * containers first) the one at `part` is given the card. */
+void ext_hami_annotate(struct ext_binding *binding, struct str node, uint32_t part, uint32_t parts,
+                       int64_t unix_s, struct arena *arena);
 
 /* ---- preempt (preempt.c) --------------------------------------------------------------------- */
 

@@ -372,6 +372,7 @@ bool mig_same_attributes(const struct mig_name *a, const struct mig_name *b);
 
 /* ---- a recorded cluster ---------------------------------------------------------- */
 
+struct hami_card;
 struct node {
   struct str name;
   const struct key_value *labels;
@@ -384,6 +385,16 @@ struct node {
   /* HAMi's plugin is there. It lists every card many times as nvidia.com/gpu, and gives out the
    * card that HAMi's scheduler wrote into the pod that holds the node's lock. */
   bool has_hami;
+  const struct hami_card *cards; /* has_hami: what it has registered, in order of ids */
+  size_t card_count;
+};
+/* A card of HAMi's plugin: parts of its memory are given out. */
+struct hami_card {
+  struct str id;      /* "GPU-..." */
+  int64_t memory_mib; /* to give out: scaled by the plugin's settings */
+  int64_t sharers;    /* pods at a time */
+  int64_t cores;      /* percent; 0: not counted */
+  bool is_given;      /* healthy, not cordoned, and not cut up by MIG */
 };
 /* What the node lists by this name says how many there are. */
 bool node_counts(const struct node *node, struct str resource);
@@ -427,6 +438,7 @@ struct pod_device {
   struct str id;  /* as the plugin calls it: "GPU-...", "MIG-...", "GPU-...::3"; may be empty */
   int32_t index;  /* of the card on its node; -1: not said */
   int64_t amount; /* of the resource, on this card; 0: not said */
+  int64_t cores;  /* HAMi: percent of the card's cores; 0: not said */
 };
 
 /* A pod of a cluster, as far as placing pods reads it. */

@@ -596,10 +596,24 @@ bool pack_is_device_name(struct str resource);
 /*
  * An amount of one card that others may share, where the plugin takes the card that an annotation
  * names: aliyun.com/gpu-mem (beside aliyun.com/gpu-count, the cards of the node), and
- * slicegate.dev/gpu-milli (thousandths of a GPU; multiples of 1,000 are whole cards). In a live
- * intake such nodes have devices that are ours to choose; a recording does not tell enough.
+ * slicegate.dev/gpu-milli (thousandths of a GPU; multiples of 1,000 are whole cards), and
+ * nvidia.com/gpumem (MiB of one of HAMi's cards). In a live intake such nodes have devices that are
+ * ours to choose; a recording does not tell enough.
  */
 bool pack_is_card_name(struct str resource);
+/*
+ * nvidia.com/gpumem. Cards of HAMi's plugin (struct node's) are devices in the order of their ids,
+ * counted in steps of so many MiB, for the core counts in 16 bits: a part rounded up, so that a
+ * card is never given more than it has. Such a part comes with nvidia.com/gpu: 1 and nothing else
+ * of HAMi's.
+ */
+bool pack_is_hami_memory(struct str resource);
+bool pack_is_hami_part(const struct pod *pod);
+
+enum { PACK_HAMI_STEP_MIB = 16 };
+static inline int64_t pack_hami_steps(int64_t mib) {
+  return (mib + PACK_HAMI_STEP_MIB - 1) / PACK_HAMI_STEP_MIB;
+}
 
 /* Selectors and tolerations alike; where the pods are now does not matter. */
 bool pack_equal_constraints(const struct pod_constraints *a, const struct pod_constraints *b);

@@ -34,6 +34,8 @@ struct state;
 
 struct state_options {
   struct gpu_products products; /* by whose labels GPUs are known; outlives the state */
+  /* Parts of HAMi's cards are ours to give: no other scheduler hands out cards of those nodes. */
+  bool gives_hami;
 };
 struct state *state_new(const struct state_options *options) SG_MUST_CHECK;
 /* After the last snapshot: they read its catalog. */

@@ -116,6 +116,34 @@ struct wire_dra {
 bool wire_dra_read(struct arena *arena, struct str json, struct wire_dra *ret,
                    struct err *reterr) SG_MUST_CHECK;
 
+/* ---- HAMi's protocol at bind (hami.c) ---------------------------------------------------- */
+
+#define WIRE_HAMI_LOCK "hami.io/mutex.lock"
+/* A node as the API server has it, for its lock. */
+struct wire_hami_node {
+  struct str resource_version;
+  bool is_locked;
+  struct str lock; /* the annotation's value */
+};
+bool wire_hami_node_read(struct arena *arena, struct str json, struct wire_hami_node *ret,
+                         struct err *reterr) SG_MUST_CHECK;
+/* "2026-01-02T03:04:05Z,namespace,pod"; of old versions only the time. Views into the text. */
+struct wire_hami_lock {
+  int64_t seconds;     /* since 1970: when it was taken */
+  struct str ns, name; /* of the pod that it is taken for; empty: not said */
+};
+bool wire_hami_lock_read(struct str text, struct wire_hami_lock *ret) SG_MUST_CHECK;
+/* What the annotation says of a pod's containers: init containers first, then the others. */
+struct wire_hami_pod {
+  struct str uid;
+  uint32_t part_count; /* containers in all */
+  uint32_t asking;     /* of them, those that ask for a card or a part of one */
+  uint32_t part;       /* the last such */
+  const char *wish;    /* an annotation that asks for particular cards; NULL: none. Static text. */
+};
+bool wire_hami_pod_read(struct arena *arena, struct str json, struct wire_hami_pod *ret,
+                        struct err *reterr) SG_MUST_CHECK;
+
 /* ---- the scheduler extender (kube-scheduler extender/v1) -------------------------------- */
 
 /*

@@ -235,7 +235,8 @@ struct live *live_new(const struct live_config *config, struct err *reterr) {
                                               .context = config->context};
   const struct kube_client_options options = {.seed = (uint64_t)sys_mono_now().ns};
   struct live *live = mem_zalloc(sizeof(*live));
-  live->state = state_new(&(struct state_options){.products = products_builtin()});
+  live->state = state_new(
+      &(struct state_options){.products = products_builtin(), .gives_hami = config->gives_hami});
   for (size_t i = 0; i < STATE_KINDS; i++) {
     live->feeds[i] = (struct feed){.live = live, .kind = (enum state_kind)i, .kube = kinds[i]};
     live->feeds[i].arena = arena_new(SCRATCH_BYTES);

@@ -22,6 +22,7 @@ struct live_config {
   /* About once a second from a thread of its own, once everything has been listed. NULL: none. */
   void (*tick)(void *ctx);
   void *tick_ctx;
+  bool gives_hami;    /* see state_options */
   int64_t silence_ms; /* of a watch that counts as dead; half of it already makes a feed stale */
 };
 /* Reads the configuration, or the recording, and opens no connection yet. */

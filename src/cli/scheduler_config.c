@@ -74,6 +74,10 @@ static enum flags_result read_flags(int argc, char **argv, struct config_flags *
       {"bind", 0, FLAG_BOOL, NULL,
        "Bind through slicegate, which names the card to plugins that obey an annotation.",
        &o->binds, 0, 0},
+      {"hami", 0, FLAG_BOOL, NULL,
+       "slicegate is started with --hami and gives parts of HAMi's cards: nvidia.com/gpumem is one "
+       "of its resources. Needs --bind.",
+       &o->gives_hami, 0, 0},
       {"preempt", 0, FLAG_BOOL, NULL, "Let slicegate correct the victims of preemption.",
        &o->preempts, 0, 0},
       {"ignorable", 0, FLAG_BOOL, NULL,
@@ -199,6 +203,9 @@ static bool check_flags(struct config_flags *f, FILE *err) {
   struct scheduler_options *o = &f->options;
   if (!check_url(o, err) || !check_files(o, err) || !read_weight(f->weight, &o->weight, err))
     return false;
+  if (o->gives_hami && !o->binds)
+    return cli_complain(err,
+                        "--hami needs --bind: with the Binding HAMi's plugin is told the card");
   if (o->is_for_all_pods && !o->is_ignorable)
     return cli_complain(err, "--all-pods needs --ignorable: else no pod at all would be placed "
                              "while slicegate does not answer, slicegate's own included");
@@ -327,6 +334,8 @@ int cli_scheduler_config(int argc, char **argv, FILE *out, FILE *err) {
   scheduler_names(policy_get(policy), loaded_cluster_get(cluster), arena, &names);
   if (!ignore(&f.ignored, &names, err))
     return EXIT_UNUSABLE;
+  if (f.options.gives_hami)
+    scheduler_names_add_hami(arena, &names);
   f.options.command = command_of(argc, argv, arena);
   return print(&f, &names, arena, out, err) ? EXIT_OK : EXIT_UNUSABLE;
 }

@@ -38,6 +38,9 @@ struct managed_names {
 void scheduler_names(const struct policy_view *view, const struct cluster *cluster,
                      struct arena *arena, struct managed_names *ret);
 
+/* HAMi's memory of a card, where slicegate gives it: kube-scheduler does not count it. */
+void scheduler_names_add_hami(struct arena *arena, struct managed_names *names);
+
 /* ---- the configuration (scheduler_tree.c) -------------------------------------------------- */
 
 struct scheduler_options {
@@ -50,7 +53,7 @@ struct scheduler_options {
   int64_t weight;
   int64_t max_backoff_seconds;
   bool leads; /* leader election */
-  bool binds, preempts, is_ignorable, is_for_all_pods;
+  bool binds, preempts, is_ignorable, is_for_all_pods, gives_hami;
 };
 
 /* Why a line is as it is: a comment above the next line, from the last one on, that begins

@@ -87,7 +87,7 @@ static int compare(const void *left, const void *right) {
  */
 static bool is_wanted(const struct policy_view *view, struct str name) {
   enum gpu_resource_form form;
-  if (pack_is_card_name(name))
+  if (pack_is_card_name(name) && !pack_is_hami_memory(name))
     return policy_gpu_resource(view, name, &form) || !policy_knows_resource(view, name);
   return policy_gpu_resource(view, name, &form) && form != GPU_AUX;
 }
@@ -245,4 +245,15 @@ void scheduler_names(const struct policy_view *view, const struct cluster *clust
   ret->count = drop_duplicates(c.items, c.count);
   ret->items = c.items;
   ret->products = products;
+}
+
+void scheduler_names_add_hami(struct arena *arena, struct managed_names *names) {
+  struct managed_name *items = arena_array(arena, names->count + 1, sizeof(*items));
+  memcpy(items, names->items, names->count * sizeof(*items));
+  items[names->count++] = (struct managed_name){
+      STR_LIT("nvidia.com/gpumem"),
+      "Parts of HAMi's cards (`serve --hami`). Nodes list their cards in an annotation, and "
+      "nothing by this name: kube-scheduler cannot count it.",
+      true};
+  names->items = items;
 }

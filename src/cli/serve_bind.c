@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POST /scheduler/bind: reserves firmly, writes the Binding with the cards it names, reports. */
 #include "src/cli/serve_door.h"
+#include "src/cli/serve_hami.h"
 
 enum {
   KNOWN_MS = 1000, /* how long a pod that kube-scheduler binds may be unknown to our feed */
@@ -18,6 +19,9 @@ struct bind_call {
   struct pack_asked asked;
   struct ext_binding made;
   bool is_held;
+  bool is_hami; /* a part of one of HAMi's cards */
+  struct hami_turn hami;
+  struct str bound_to; /* the node that the pod was found to be on */
 };
 
 static void answer(const struct bind_call *b, const char *result, const char *error) {
@@ -59,16 +63,30 @@ static enum state_held reserve(struct bind_call *b, struct str *ret_reason) {
   return held;
 }
 
-static bool refuse_foreign(const struct bind_call *b) {
+static void refuse(const struct bind_call *b, const char *result, const char *why) {
+  struct err err;
+  (void)err_set(&err, ERR_INVALID, "cannot bind %.*s/%.*s to %.*s: %s", STR_FMT(b->args.pod_ns),
+                STR_FMT(b->args.pod_name), STR_FMT(b->args.node), why);
+  answer(b, result, err.text);
+}
+
+static bool refuse_foreign(struct bind_call *b) {
   CLEANUP_SNAPSHOT const struct state_snapshot *snapshot =
       state_snapshot(live_state(b->call.door->live));
   const char *why = ext_not_bound(snapshot, &b->pod, b->args.node);
   struct err err;
-  if (!why)
+  b->is_hami = !why && ext_is_hami_part(snapshot, &b->pod, b->args.node);
+  b->hami = (struct hami_turn){.call = &b->call,
+                               .node = b->args.node,
+                               .ns = b->args.pod_ns,
+                               .name = b->args.pod_name,
+                               .uid = b->args.pod_uid};
+  if (why)
+    refuse(b, "not_ours", why);
+  else if (b->is_hami && !hami_look(&b->hami, &err))
+    refuse(b, err.code == ERR_INVALID ? "not_ours" : "failed", err.text);
+  else
     return false;
-  (void)err_set(&err, ERR_INVALID, "cannot bind %.*s/%.*s to %.*s: %s", STR_FMT(b->args.pod_ns),
-                STR_FMT(b->args.pod_name), STR_FMT(b->args.node), why);
-  answer(b, "not_ours", err.text);
   return true;
 }
 
@@ -97,6 +115,30 @@ static bool reserve_firmly(struct bind_call *b) {
   (void)err_set(&err, ERR_UNAVAILABLE, "%.*s", STR_FMT(buf_str(&text)));
   answer(b, "no_room", err.text);
   return false;
+}
+
+/* The node's turn, where it has one: else HAMi's plugin gives the card to the pod that has. */
+static bool take_turn(struct bind_call *b) {
+  struct err err;
+  if (!b->is_hami)
+    return true;
+  /* The node may have ceased to be such a one since it was looked at. */
+  bool has_card = b->made.hami_card.len > 0 ||
+                  err_set(&err, ERR_UNAVAILABLE, "the node's cards are not known any more");
+  if (!has_card || !hami_lock(&b->hami, &err)) {
+    (void)state_unhold(live_state(b->call.door->live), b->args.pod_uid, true);
+    refuse(b, err.code == ERR_EXISTS ? "locked" : "failed", err.text);
+    return false;
+  }
+  ext_hami_annotate(&b->made, b->args.node, b->hami.pod.part, b->hami.pod.part_count,
+                    sys_wall_now().ns / 1000000000, b->call.request->arena);
+  return true;
+}
+
+/* Bound there the plugin gives it back, and without an answer that is to be expected. */
+static void give_turn_back(struct bind_call *b, bool is_unknown) {
+  if (b->is_hami && !is_unknown && !str_eq(b->bound_to, b->args.node))
+    hami_unlock(&b->hami);
 }
 
 /* ---- the Binding ------------------------------------------------------------------------- */
@@ -161,6 +203,7 @@ static bool look_again(struct bind_call *b, int64_t until_ms, struct str *ret_ve
       .path = buf_str(&path), .timeout_ms = left_ms, .stop = live_stop_signal(door->live)};
   bool is_read = kube_call(live_client(door->live), &request, &response, &err) &&
                  fence_pod_read(b->call.request->arena, buf_str(&response.body), &pod, &err);
+  b->bound_to = is_read ? pod.node : (struct str){NULL, 0};
   bool is_gone = is_read ? !str_eq(pod.uid, b->args.pod_uid) : response.status == 404;
   if (is_gone || (is_read && pod.node.len == 0))
     *ret = NOT_WRITTEN; /* a version that has passed does not come back */
@@ -205,6 +248,7 @@ static void write_binding(struct bind_call *b) {
     (void)state_unhold(live_state(door->live), b->args.pod_uid, true);
   if (b->is_held && end == UNKNOWN && door->fence)
     fence_doubt(door->fence, b->args.pod_ns, b->args.pod_name, b->args.pod_uid);
+  give_turn_back(b, end == UNKNOWN);
   answer(b, is_conflict ? "conflict" : "failed", err.text);
 }
 
@@ -222,7 +266,7 @@ static void bind(struct extender_door *door, const struct http_request *request,
     answer(&b, "unknown_pod", "the pod is not known: it was deleted, or made anew by this name");
     return;
   }
-  if (!refuse_foreign(&b) && reserve_firmly(&b))
+  if (!refuse_foreign(&b) && reserve_firmly(&b) && take_turn(&b))
     write_binding(&b);
 }
 

@@ -12,6 +12,8 @@ static bool check(const struct serve_flags *f, FILE *err) {
     wrong = "the extender needs a cluster: --live, or --cluster FILE for a recorded one";
   else if (live->is_live && f->cluster)
     wrong = "--cluster FILE is a recording, --live follows the cluster itself: give one of them";
+  else if (!live->extender_listen && live->hami)
+    wrong = "--hami is about what the extender binds: it needs --extender-listen";
   else if (!live->extender_listen && (live->extender_client_ca || live->extender_plain_http))
     wrong = "--extender-client-ca and --extender-plain-http need --extender-listen";
   else if (live->extender_client_ca && live->extender_plain_http)
@@ -89,6 +91,12 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
        "Nodes that filter answers with, the best ones; kube-scheduler's other plugins choose among "
        "them. Default: 16.",
        &f->live.best, 1, EXT_BEST_MAX},
+      {"hami", 0, FLAG_BOOL, NULL,
+       "On nodes with HAMi's device plugin, choose the card for pods that ask for nvidia.com/gpu: "
+       "1 "
+       "with nvidia.com/gpumem, and bind them in its plugin's protocol. Only where HAMi's own "
+       "scheduler hands out no card of those nodes: two that decide give the same memory twice.",
+       &f->live.hami, 0, 0},
       {"nominate", 0, FLAG_BOOL, NULL,
        "Advise kube-scheduler ahead by status.nominatedNodeName. Default: true; --nominate=false "
        "turns it off.",

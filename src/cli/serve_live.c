@@ -159,6 +159,7 @@ struct serve_live *serve_live_new(const struct serve_live_flags *flags, struct s
                                      .recording = flags->recording,
                                      .tick = flags->recording ? NULL : on_tick,
                                      .tick_ctx = serve,
+                                     .gives_hami = flags->hami,
                                      .silence_ms = flags->feed_silence_seconds * 1000};
   serve->live = live_new(&config, reterr);
   if (!serve->live) {

@@ -8,7 +8,7 @@
 #include "src/cli/serve_extender.h"
 
 struct serve_live_flags {
-  bool is_live, nominate, events, extender_plain_http;
+  bool is_live, nominate, events, extender_plain_http, hami;
   const char *recording; /* of a cluster that is not live */
   const char *kubeconfig, *context;
   const char *extender_listen, *extender_client_ca;

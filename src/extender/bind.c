@@ -36,6 +36,8 @@ static void annotate(const struct pack_node *node, const struct pack_asked *aske
                      struct arena *arena, struct ext_binding *ret) {
   if (!pack_is_card_name(asked->device) || ret->placement.unit_count == 0)
     return;
+  if (pack_is_hami_memory(asked->device)) /* later: with what of the pod only its object says */
+    return;
   struct key_value *list = arena_array(arena, 5, sizeof(*list));
   ret->annotations = list;
   if (str_is(asked->device, "aliyun.com/gpu-mem")) {
@@ -44,29 +46,6 @@ static void annotate(const struct pack_node *node, const struct pack_asked *aske
   }
   list[0] = pair("slicegate.dev/devices", card_list(&ret->placement, arena));
   ret->annotation_count = 1;
-}
-
-/* ---- HAMi -------------------------------------------------------------------------------- */
-
-static bool is_hami_share(struct str resource) {
-  return str_is(resource, "nvidia.com/gpumem") ||
-         str_is(resource, "nvidia.com/gpumem-percentage") ||
-         str_is(resource, "nvidia.com/gpucores");
-}
-
-const char *ext_not_bound(const struct state_snapshot *snapshot, const struct pod *pod,
-                          struct str name) {
-  size_t at = state_snapshot_find(snapshot, name, SIZE_MAX);
-  const struct node *node = at == SIZE_MAX ? NULL : &state_snapshot_node(snapshot, at)->node;
-  for (size_t i = 0; i < pod->request_count; i++)
-    if (is_hami_share(pod->requests[i].name))
-      return "it asks for a share of a card that only HAMi's scheduler hands out; set "
-             "schedulerName: hami-scheduler";
-  for (size_t i = 0; node && i < pod->request_count; i++)
-    if (!node_counts(node, pod->requests[i].name))
-      return "the node's GPUs are handed out by HAMi's scheduler alone; set schedulerName: "
-             "hami-scheduler, or keep the pod off nodes with HAMi's plugin";
-  return NULL;
 }
 
 /* ---- a Binding --------------------------------------------------------------------------- */
@@ -106,6 +85,10 @@ bool ext_bind(const struct ext_view *view, const struct pack_asked *asked, struc
     return false;
   }
   ret->placement = choice.placement;
+  if (pack_is_hami_memory(asked->device) && !ext_hami_take(view, asked, node, arena, ret)) {
+    *ret_reason = ext_reason(pack_cluster_catalog(cluster), PACK_TOO_MANY, asked, arena);
+    return false;
+  }
   annotate(value, asked, unix_ns, arena, ret);
   return true;
 }

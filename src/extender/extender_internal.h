@@ -26,6 +26,11 @@ struct offer {
 void offer_read(const struct ext_view *view, const struct ext_question *question,
                 struct arena *arena, struct offer *ret);
 
+/* Fills ret->hami for the card that was chosen. False: of that card less is given than is asked
+ * for; counted in steps it had seemed to be enough. */
+bool ext_hami_take(const struct ext_view *view, const struct pack_asked *asked, size_t node,
+                   struct arena *arena, struct ext_binding *ret);
+
 /* Of this reason kube-scheduler keeps its own count, and has found enough before it asked. */
 bool offer_is_counted(const struct pack_asked *asked, enum pack_reason reason);
 /* Whether the node can take it; where kube-scheduler counts for itself, once others' tentative

@@ -67,6 +67,13 @@ static void choose(struct filter *f) {
   judge_others(f);
 }
 
+static bool is_given_by_memory(const struct filter *f, uint32_t name) {
+  const struct state_snapshot *snapshot = f->view->snapshot;
+  size_t node = state_snapshot_find(snapshot, f->question->names[name], SIZE_MAX);
+  return node != SIZE_MAX && state_snapshot_node(snapshot, node)->node.card_count &&
+         str_is(f->question->asked->device, "nvidia.com/gpu");
+}
+
 void ext_filter(const struct ext_view *view, const struct ext_question *question,
                 struct arena *arena, struct ext_filter *ret) {
   struct filter f = {.view = view, .question = question, .arena = arena, .ret = ret};
@@ -83,7 +90,10 @@ void ext_filter(const struct ext_view *view, const struct ext_question *question
   if (f.offer.without_count) {
     struct str none = ext_reason(f.catalog, PACK_NO_GPU, question->asked, arena);
     for (size_t i = 0; i < f.offer.without_count; i++)
-      refuse(&f, f.offer.without[i], true, none);
+      refuse(&f, f.offer.without[i], true,
+             is_given_by_memory(&f, f.offer.without[i])
+                 ? STR_LIT("its cards are HAMi's and given by nvidia.com/gpumem")
+                 : none);
   }
   ret->passed = f.passed;
   ret->refusals = f.refusals;

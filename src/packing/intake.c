@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 bool pack_is_card_name(struct str resource) {
-  return resource_name_parse(resource).class == NAME_CARD;
+  return resource_name_parse(resource).class == NAME_CARD || pack_is_hami_memory(resource);
 }
 
 bool pack_is_device_name(struct str resource) {

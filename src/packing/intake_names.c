@@ -23,6 +23,11 @@ static bool is_vendor_device(struct str name) {
   return separator < rest.len && str_starts_with(str_skip(rest, separator), STR_LIT("_nps"));
 }
 
+/* Cards of HAMi's plugin: what nodes list of them is in an annotation. */
+bool pack_is_hami_memory(struct str name) {
+  return str_is(name, "nvidia.com/gpumem");
+}
+
 struct resource_name resource_name_parse(struct str name) {
   static const char *const host[] = {"cpu", "memory", "pods"};
   static const char *const opaque[] = {"nvidia.com/gpumem", "nvidia.com/gpumem-percentage",

@@ -206,11 +206,13 @@ static bool says_that_it_has_gpus(const struct node *node, const struct labels *
 
 /* Numbers for all names that the node lists. */
 static void number_names(struct pack_intake *intake, const struct node *node) {
+  if (!intake->recorded && node->card_count)
+    (void)intake_add_name(intake, STR_LIT("nvidia.com/gpumem"));
   for (size_t i = 0; i < node->allocatable_count; i++) {
     struct str name = node->allocatable[i].name;
     if (!node_counts(node, name))
       continue;
-    if (!intake->recorded && pack_is_card_name(name))
+    if (!intake->recorded && pack_is_card_name(name) && !pack_is_hami_memory(name))
       (void)intake_add_name(intake, name);
     else if (resource_name_parse(name).class != NAME_HOST &&
              (!pack_is_device_name(name) || intake_add_name(intake, name) == 0))
@@ -260,6 +262,23 @@ static void add_cards(struct pack_intake *intake, const struct node *node,
   guess->node->is_unreadable = false;
 }
 
+/* All of them, those that are not given too, so that their numbers stay: who has them says that
+ * nothing is left of those. One that is not a whole number of steps is rounded up, and what it has
+ * too much is taken from what others leave of it. */
+static void add_hami_cards(struct pack_intake *intake, const struct node *node,
+                           struct guess *guess) {
+  uint16_t product = pack_catalog_add_plain(intake->catalog, STR_LIT("nvidia.com/gpumem"));
+  for (size_t i = 0; i < node->card_count; i++) {
+    int64_t steps = pack_hami_steps(node->cards[i].memory_mib);
+    add_devices(guess, PACK_MODE_SHARED, product,
+                steps < 1            ? 1
+                : steps > UINT16_MAX ? UINT16_MAX
+                                     : steps,
+                1);
+  }
+  guess->node->is_unreadable = false;
+}
+
 void pack_intake_read_node(struct pack_intake *intake, const struct node *node,
                            struct pack_node_reading *ret) {
   struct labels labels = read_labels(node);
@@ -283,8 +302,11 @@ void pack_intake_read_node(struct pack_intake *intake, const struct node *node,
   add_counters(intake, node, &labels, ret, &guess);
   if (has_nvidia)
     guess_nvidia(&guess, &labels, product);
-  if (!intake->recorded && ret->spec.counter_count == 0)
+  bool has_hami_cards = !intake->recorded && ret->spec.counter_count == 0 && node->card_count;
+  if (has_hami_cards)
+    add_hami_cards(intake, node, &guess);
+  else if (!intake->recorded && ret->spec.counter_count == 0)
     add_cards(intake, node, &labels, &guess);
-  ret->is_unreadable |= node->has_hami;
+  ret->is_unreadable |= node->has_hami && !has_hami_cards;
   ret->spec.device_count = guess.count;
 }

@@ -12,6 +12,8 @@ static int64_t at_most(int64_t amount, int64_t most) {
 static struct pack_form form_of_card(uint8_t number, struct str name, int64_t amount) {
   bool is_milli = str_is(name, "slicegate.dev/gpu-milli");
   struct pack_form form = {.kind = PACK_REPLICAS, .name = number};
+  if (pack_is_hami_memory(name))
+    amount = amount <= INT32_MAX ? pack_hami_steps(amount) : INT64_MAX;
   if (amount <= 0 || amount > UINT16_MAX)
     return form;
   form.count = 1;
@@ -73,6 +75,27 @@ struct pack_request pack_intake_request_on(const struct pack_intake *intake,
   return request;
 }
 
+/* ---- parts of HAMi's cards -------------------------------------------------------------- */
+
+static bool is_hami_name(struct str name) {
+  return str_is(name, "nvidia.com/gpu") || pack_is_hami_memory(name) ||
+         str_is(name, "nvidia.com/gpumem-percentage") || str_is(name, "nvidia.com/gpucores") ||
+         str_is(name, "nvidia.com/priority");
+}
+
+static int64_t amount_of(const struct pod *pod, const char *name) {
+  for (size_t i = 0; i < pod->request_count; i++)
+    if (str_is(pod->requests[i].name, name))
+      return qty_units_ceil(pod->requests[i].amount);
+  return 0;
+}
+
+bool pack_is_hami_part(const struct pod *pod) {
+  return amount_of(pod, "nvidia.com/gpumem") > 0 && amount_of(pod, "nvidia.com/gpu") == 1 &&
+         amount_of(pod, "nvidia.com/gpumem-percentage") == 0 &&
+         amount_of(pod, "nvidia.com/gpucores") == 0 && amount_of(pod, "nvidia.com/priority") == 0;
+}
+
 /* ---- asked ------------------------------------------------------------------------------- */
 
 static bool check_name(const struct pack_intake *intake, const struct resource_request *item,
@@ -109,12 +132,14 @@ static uint16_t number_other(struct pack_intake *intake, struct str name) {
 
 /* What the API server refuses, or lets through and no node has. */
 static bool check_count(const struct resource_request *item, int64_t count, struct err *reterr) {
+  int64_t most =
+      pack_is_hami_memory(item->name) ? (int64_t)UINT16_MAX * PACK_HAMI_STEP_MIB : UINT16_MAX;
   if (!qty_is_whole(item->amount))
     return err_set(reterr, ERR_INVALID, "%.*s: not a whole number, which the API server refuses",
                    STR_FMT(item->name));
-  return count <= UINT16_MAX ||
-         err_set(reterr, ERR_INVALID, "%.*s: %lld is more than any node has, write at most %d",
-                 STR_FMT(item->name), (long long)count, UINT16_MAX);
+  return count <= most ||
+         err_set(reterr, ERR_INVALID, "%.*s: %lld is more than any node has, write at most %lld",
+                 STR_FMT(item->name), (long long)count, (long long)most);
 }
 
 static bool take_device(struct pack_intake *intake, const struct resource_request *item,
@@ -160,6 +185,8 @@ static bool take_device(struct pack_intake *intake, const struct resource_reques
 bool pack_intake_read_pod(struct pack_intake *intake, struct arena *arena, const struct pod *pod,
                           struct pack_asked *ret, struct err *reterr) {
   struct pack_other *others = arena_array(arena, pod->request_count, sizeof(*others));
+  bool is_hami = !intake->recorded && intake_find_name(intake, STR_LIT("nvidia.com/gpumem")) &&
+                 pack_is_hami_part(pod);
   *ret = (struct pack_asked){
       .pod = pod, .request = pack_request_of(0, 0, PACK_CPU, 0, 0), .others = others};
   if (pod->has_claims)
@@ -171,6 +198,11 @@ bool pack_intake_read_pod(struct pack_intake *intake, struct arena *arena, const
     enum name_class class = resource_name_parse(item->name).class;
     if (take_host(item, &ret->request))
       continue;
+    if (is_hami && is_hami_name(item->name)) {
+      if (pack_is_hami_memory(item->name) && !take_device(intake, item, ret, reterr))
+        return false;
+      continue;
+    }
     if (!check_name(intake, item, class, reterr))
       return false;
     bool is_device = pack_is_device_name(item->name) || class == NAME_CARD;

@@ -30,8 +30,8 @@ bool named_is_same(const struct named *named, const struct pod *pod) {
     return false;
   for (size_t i = 0; i < pod->device_count; i++) {
     const struct pod_device *a = &named->items[i], *b = &pod->devices[i];
-    if (a->index != b->index || a->amount != b->amount || !str_eq(a->resource, b->resource) ||
-        !str_eq(a->id, b->id))
+    if (a->index != b->index || a->amount != b->amount || a->cores != b->cores ||
+        !str_eq(a->resource, b->resource) || !str_eq(a->id, b->id))
       return false;
   }
   return true;

@@ -32,6 +32,8 @@ void hold_drop(struct state *state, struct hold *hold) {
   while (slot->holds[i] != hold)
     i++;
   slot->holds[i] = slot->holds[--slot->hold_count];
+  if (slot->value)
+    slot_close_cards(slot, state->cluster, slot->index);
   heap_remove(&state->heap, hold);
   map_remove(&state->holds, &hold->link);
   if (hold->record)
@@ -101,6 +103,7 @@ static enum state_held take_hold(struct state *state, const struct state_hold *a
     return STATE_NO_ROOM;
   state->last_number = number > state->last_number ? number : state->last_number;
   add_hold(state, asked, slot, record, number, &request, &placement);
+  slot_close_cards(slot, state->cluster, slot->index);
   return STATE_HELD;
 }
 

@@ -45,6 +45,9 @@ static void set_node(struct state *state, const struct slot *slot, struct pack_c
   for (size_t i = 0; i < slot_counted(slot); i++)
     if (slot->pods[i]->requests->device_names > 1)
       withhold(state, slot->pods[i], &reading);
+  /* What stands for the rest of a card is no pod: kube-scheduler counts those. */
+  if (reading.spec.pods_max)
+    reading.spec.pods_max += (uint32_t)slot_card_count(slot) * PACK_UNITS_MAX;
   if (pack_cluster_set_node(cluster, &reading.spec, &err))
     return;
   reading.spec.device_count = 0;
@@ -103,6 +106,8 @@ static bool lacks_cards(const struct pack_node *node) {
 /* True: all that it holds was there. */
 static bool observe_wholly(struct state *state, struct pack_cluster *cluster, size_t index,
                            const struct record *record) {
+  if (named_says_card(record->slot, record->named))
+    return slot_observe_shares(state, cluster, index, record);
   slot_observe(state, cluster, index, record, NULL);
   const struct pack_node *node = pack_cluster_node(cluster, index);
   if (!lacks_cards(node))
@@ -229,6 +234,7 @@ void slot_rebuild(struct state *state, struct slot *slot) {
     add_to_order(state, slot);
   slot->is_short = !observe_all(state, slot, state->cluster, slot->index);
   slot_place_holds(state, slot);
+  slot_close_cards(slot, state->cluster, slot->index);
 }
 
 size_t slot_build_copy(struct state *state, const struct slot *slot, struct pack_cluster *ret) {
@@ -242,5 +248,6 @@ size_t slot_build_copy(struct state *state, const struct slot *slot, struct pack
         return SIZE_MAX;
       (void)insist(ret, index, holds[i]);
     }
+  slot_close_cards(slot, ret, index);
   return index;
 }

@@ -97,6 +97,12 @@ static size_t find_listing(struct node_index *index, struct str resource, size_t
   return add_listing(index, resource, words);
 }
 
+static void list_node(struct node_index *index, size_t n, struct str resource, size_t *guess,
+                      size_t words) {
+  *guess = find_listing(index, resource, *guess, words);
+  index->listings[(*guess)++].bits[n / 64] |= UINT64_C(1) << n % 64;
+}
+
 static void index_resources(const struct state *state, struct node_index *index) {
   size_t count = pack_cluster_count(state->cluster), words = count / 64 + 1;
   for (size_t n = 0; n < count; n++) {
@@ -105,9 +111,10 @@ static void index_resources(const struct state *state, struct node_index *index)
     for (size_t i = 0; i < node->allocatable_count; i++) {
       if (node->allocatable[i].name.len == 0 || !node_counts(node, node->allocatable[i].name))
         continue;
-      at = find_listing(index, node->allocatable[i].name, at, words);
-      index->listings[at++].bits[n / 64] |= UINT64_C(1) << n % 64;
+      list_node(index, n, node->allocatable[i].name, &at, words);
     }
+    if (node->card_count) /* an annotation lists it */
+      list_node(index, n, STR_LIT("nvidia.com/gpumem"), &at, words);
   }
 }
 

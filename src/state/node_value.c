@@ -29,6 +29,8 @@ static size_t size_of(const struct node *node) {
   for (size_t i = 0; i < node->allocatable_count; i++)
     size +=
         sizeof(*node->allocatable) + node->allocatable[i].name.len + node->allocatable[i].text.len;
+  for (size_t i = 0; i < node->card_count; i++)
+    size += sizeof(*node->cards) + node->cards[i].id.len;
   return size;
 }
 
@@ -39,7 +41,8 @@ struct node_value *node_value_new(const struct node *node) {
   struct key_value *labels = (struct key_value *)(void *)(made + 1);
   struct resource_amount *amounts = (struct resource_amount *)(void *)(labels + node->label_count);
   struct taint *taints = (struct taint *)(void *)(amounts + node->allocatable_count);
-  char *at = (char *)(taints + node->taint_count);
+  struct hami_card *cards = (struct hami_card *)(void *)(taints + node->taint_count);
+  char *at = (char *)(cards + node->card_count);
   struct node *copy = &made->public.node;
   *copy = *node;
   copy->name = str_put(&at, node->name);
@@ -56,6 +59,11 @@ struct node_value *node_value_new(const struct node *node) {
     amounts[i].text = str_put(&at, node->allocatable[i].text);
   }
   copy->allocatable = amounts;
+  for (size_t i = 0; i < node->card_count; i++) {
+    cards[i] = node->cards[i];
+    cards[i].id = str_put(&at, node->cards[i].id);
+  }
+  copy->cards = cards;
   made->bytes = size;
   atomic_init(&made->refs, 1);
   return made;
@@ -96,8 +104,21 @@ static bool is_same_taints(const struct node *a, const struct node *b) {
   return true;
 }
 
+bool node_has_same_cards(const struct node *a, const struct node *b) {
+  if (a->card_count != b->card_count)
+    return false;
+  for (size_t i = 0; i < a->card_count; i++) {
+    const struct hami_card *x = &a->cards[i], *y = &b->cards[i];
+    if (!str_eq(x->id, y->id) || x->memory_mib != y->memory_mib || x->sharers != y->sharers ||
+        x->cores != y->cores || x->is_given != y->is_given)
+      return false;
+  }
+  return true;
+}
+
 bool node_lists_same(const struct node *a, const struct node *b) {
-  if (a->allocatable_count != b->allocatable_count || a->has_hami != b->has_hami)
+  if (a->allocatable_count != b->allocatable_count || a->has_hami != b->has_hami ||
+      (a->card_count == 0) != (b->card_count == 0))
     return false;
   for (size_t i = 0; i < a->allocatable_count; i++)
     if (!str_eq(a->allocatable[i].name, b->allocatable[i].name))
@@ -107,7 +128,7 @@ bool node_lists_same(const struct node *a, const struct node *b) {
 
 bool node_is_same(const struct node *a, const struct node *b) {
   if (a->is_unschedulable != b->is_unschedulable || !is_same_labels(a, b) ||
-      !is_same_taints(a, b) || !node_lists_same(a, b))
+      !is_same_taints(a, b) || !node_lists_same(a, b) || !node_has_same_cards(a, b))
     return false;
   for (size_t i = 0; i < a->allocatable_count; i++)
     if (!str_eq(a->allocatable[i].text, b->allocatable[i].text) ||

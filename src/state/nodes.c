@@ -86,8 +86,8 @@ static bool lists_nvidia(const struct node *node) {
 /* Where a driver lists devices and the kubelet lists none, nobody can count them from here. */
 static void note_uncounted(const struct slot *slot, const struct pack_node_reading *reading,
                            struct state_node *ret) {
-  ret->is_counted_elsewhere =
-      ret->node.has_hami || (slot->dra_devices && !lists_nvidia(&ret->node));
+  ret->is_counted_elsewhere = (ret->node.has_hami && !ret->node.card_count) ||
+                              (slot->dra_devices && !lists_nvidia(&ret->node));
   ret->is_unreadable = reading->is_unreadable || ret->is_counted_elsewhere;
 }
 
@@ -101,8 +101,12 @@ static bool is_same_reading(const struct pack_node_reading *a, const struct pack
          memcmp(a->counters, b->counters, x->counter_count * sizeof(*a->counters)) == 0;
 }
 
-static void put_node(struct state *state, const struct node *node) {
+static void put_node(struct state *state, const struct node *told) {
+  struct node as_taken = *told;
+  const struct node *node = &as_taken;
   struct slot *slot = slot_get(state, node->name);
+  if (!state->gives_hami)
+    as_taken.card_count = 0;
   slot->epoch = state->kinds[STATE_NODES].epoch;
   if (slot->value && node_is_same(&slot->value->public.node, node))
     return;
@@ -113,7 +117,8 @@ static void put_node(struct state *state, const struct node *node) {
   pack_intake_read_node(state->intake, &value->public.node, &now);
   value->public.takes_no_pods = now.takes_no_pods;
   note_uncounted(slot, &now, &value->public);
-  bool is_rebuilt = !slot->value || !is_same_reading(&before, &now);
+  bool is_rebuilt = !slot->value || !is_same_reading(&before, &now) ||
+                    !node_has_same_cards(&slot->value->public.node, node);
   set_value(state, slot, value);
   if (is_rebuilt)
     slot_rebuild(state, slot);
@@ -180,6 +185,11 @@ static bool withholds(const struct record *record) {
   return record->requests->device_names > 1;
 }
 
+/* What is left of one of HAMi's cards depends on all that is on it. */
+static bool is_made_anew(const struct slot *slot, const struct record *record) {
+  return withholds(record) || slot_card_count(slot) > 0;
+}
+
 static bool names_a_device(const struct record *record) {
   for (size_t i = 0; record->named && i < record->named->count; i++)
     if (record->named->items[i].index >= 0)
@@ -205,7 +215,7 @@ void slot_add_pod(struct state *state, struct slot *slot, struct record *record,
     state->homeless_pods++;
     return;
   }
-  if (withholds(record)) {
+  if (is_made_anew(slot, record)) {
     slot_rebuild(state, slot);
   } else if (slot->pod_count <= NODE_PODS_MAX) {
     slot_observe(state, state->cluster, slot->index, record, kept);
@@ -227,7 +237,7 @@ void slot_remove_pod(struct state *state, struct slot *slot, struct record *reco
     state->homeless_pods--;
     return;
   }
-  if (withholds(record) || slot->is_short) {
+  if (is_made_anew(slot, record) || slot->is_short) {
     slot_rebuild(state, slot);
   } else if (at < NODE_PODS_MAX) {
     (void)pack_release(state->cluster, slot->index, record->number);
@@ -260,6 +270,7 @@ static bool have_holds_room(const struct slot *slot, const struct pack_node *nod
 void slot_settle(struct state *state, struct slot *slot) {
   if (!have_holds_room(slot, pack_cluster_node(state->cluster, slot->index)))
     slot_place_holds(state, slot);
+  slot_close_cards(slot, state->cluster, slot->index);
   /* What is too much now was observed. */
   flag_set(&slot->is_excess, &state->excess_nodes,
            slot_is_excess(slot, pack_cluster_node(state->cluster, slot->index)));

@@ -40,6 +40,7 @@ struct state *state_new(const struct state_options *options) {
   state->seed = (uintptr_t)state * 0x9e3779b97f4a7c15;
   state->generation = 1;
   state->products = options->products;
+  state->gives_hami = options->gives_hami;
   state->catalog = pack_catalog_new();
   /* All of them now: numbers that are given out while others read are few then. */
   for (size_t i = 0; i < state->products.count; i++)

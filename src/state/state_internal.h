@@ -69,8 +69,10 @@ struct node_value {
 struct node_value *node_value_new(const struct node *node) SG_MUST_CHECK;
 const struct node_value *node_value_ref(const struct node_value *value);
 void node_value_unref(const struct node_value *value);
-/* Labels, taints, allocatable, cordon: what a heartbeat leaves as it was. */
+/* Labels, taints, allocatable, HAMi's cards, cordon: what a heartbeat leaves as it was. */
 bool node_is_same(const struct node *a, const struct node *b);
+/* Of HAMi's plugin. */
+bool node_has_same_cards(const struct node *a, const struct node *b);
 /* The same resources, whatever the amounts. */
 bool node_lists_same(const struct node *a, const struct node *b);
 /* Labels and allocatable cannot both be right (contradictions.c). */
@@ -121,6 +123,16 @@ void slot_place_holds(struct state *state, struct slot *slot);
 bool slot_is_excess(const struct slot *slot, const struct pack_node *node);
 /* What this hold takes is there. */
 bool hold_has_room(const struct hold *hold, const struct pack_node *node);
+/* HAMi's cards, where parts of them are ours to give; what they are is in the node's value. */
+static inline size_t slot_card_count(const struct slot *slot) {
+  return slot->value ? slot->value->public.node.card_count : 0;
+}
+/* What pods and holds leave of these cards, as the plugin's own rules have it (hami.c): after every
+ * change of theirs. */
+void slot_close_cards(const struct slot *slot, struct pack_cluster *cluster, size_t index);
+/* A pod on cards that it names. False: they have less than it holds. */
+bool slot_observe_shares(struct state *state, struct pack_cluster *cluster, size_t index,
+                         const struct record *record);
 static inline size_t slot_counted(const struct slot *slot) {
   return slot->pod_count < NODE_PODS_MAX ? slot->pod_count : NODE_PODS_MAX;
 }
@@ -147,6 +159,8 @@ struct named {
   struct pod_device items[];
 };
 struct named *named_new(struct state *state, const struct pod *pod); /* NULL: it names none */
+/* Which of HAMi's cards it has is said, in the words of the plugin (hami.c). */
+bool named_says_card(const struct slot *slot, const struct named *named);
 void named_free(struct state *state, struct named *named);
 bool named_is_same(const struct named *named, const struct pod *pod);
 /* Says which devices of the node the pod's units are on; false: it does not say. */
@@ -292,7 +306,8 @@ struct kind_state {
 struct state {
   pthread_mutex_t mutex;
   pthread_cond_t changed; /* the generation */
-  uint64_t seed;          /* of hashes */
+  bool gives_hami;
+  uint64_t seed; /* of hashes */
   struct gpu_products products;
   struct pack_catalog *catalog;
   struct pack_intake *intake;

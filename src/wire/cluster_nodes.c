@@ -52,13 +52,17 @@ static bool read_metadata(const struct keeper *keeper, const struct doc_node *ob
 }
 
 /* A plugin that was seen to leave has been marked so by HAMi's scheduler, its devices stay. */
-static bool has_hami(const struct doc_node *object) {
+static void read_hami(const struct keeper *keeper, const struct doc_node *object,
+                      struct node *ret) {
   const struct doc_node *annotations = doc_get_lit(doc_get_lit(object, "metadata"), "annotations");
   if (!doc_is(annotations, DOC_MAPPING))
-    return false;
+    return;
   struct str devices = doc_text_at(annotations, "hami.io/node-nvidia-register");
   struct str state = doc_text_at(annotations, "hami.io/node-handshake");
-  return devices.len && !str_is(devices, "[]") && !str_starts_with(state, STR_LIT("Deleted"));
+  ret->has_hami =
+      devices.len && !str_is(devices, "[]") && !str_starts_with(state, STR_LIT("Deleted"));
+  if (ret->has_hami)
+    wire_hami_cards_decode(keeper, annotations, ret);
 }
 
 bool wire_node_decode(const struct keeper *keeper, const struct doc_node *object, struct node *ret,
@@ -74,7 +78,7 @@ bool wire_node_decode(const struct keeper *keeper, const struct doc_node *object
       !read_allocatable(keeper, status, &at_status, &made, reterr))
     return false;
   made.is_unschedulable = doc_is_true(doc_get_lit(spec, "unschedulable"));
-  made.has_hami = has_hami(object);
+  read_hami(keeper, object, &made);
   *ret = made;
   return true;
 }

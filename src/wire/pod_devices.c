@@ -106,15 +106,18 @@ static void read_gpushare(struct device_list *list, const struct doc_node *annot
 /* ---- HAMi: "uuid,type,MiB,cores:...:;" --------------------------------------------------- */
 
 static bool read_hami_device(struct device_list *list, struct str text) {
-  int64_t amount;
+  int64_t amount, cores;
   struct str id = trim(take_part(&text, ','));
   take_part(&text, ','); /* the type: the vendor's word */
-  if (id.len == 0 || !parse_bounded(take_part(&text, ','), INT64_MAX, &amount))
+  if (id.len == 0 || !parse_bounded(take_part(&text, ','), INT32_MAX, &amount))
     return false;
+  if (!parse_bounded(take_part(&text, ','), INT32_MAX, &cores))
+    cores = 0;
   struct pod_device *device = add(list);
   device->resource = STR_LIT("nvidia.com/gpumem");
   device->id = wire_keep(list->keeper, id);
   device->amount = amount;
+  device->cores = cores;
   return true;
 }
 

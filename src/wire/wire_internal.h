@@ -60,6 +60,13 @@ bool wire_fields_check(const struct doc_node *node, const struct wire_field *fie
 bool wire_child_number(const struct doc_node *parent, const char *name, const struct trail *trail,
                        int64_t min, int64_t max, int64_t *ret, struct err *reterr) SG_MUST_CHECK;
 
+/* ---- HAMi (hami.c) ------------------------------------------------------------------------- */
+
+struct keeper;
+/* The cards of its plugin; none where what it has registered cannot be read. */
+void wire_hami_cards_decode(const struct keeper *keeper, const struct doc_node *annotations,
+                            struct node *ret);
+
 /* ---- products ------------------------------------------------------------------------------ */
 
 /* One item of a product's profiles. `axis`: memory slices of the product, 0: not known. */

@@ -3,9 +3,10 @@
 
 #include <check.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 void state_lab_init(struct state_lab *lab) {
-  struct state_options options = {.products = products_builtin()};
+  struct state_options options = {.products = products_builtin(), .gives_hami = true};
   *lab = (struct state_lab){.arena = arena_new(16 * 1024), .state = state_new(&options)};
 }
 
@@ -40,6 +41,48 @@ struct node lab_node(struct state_lab *lab, const char *name, ...) {
       list[count++] = amount(lab, usual[i], usual[i + 1]);
   return (struct node){
       .name = str_copy(lab->arena, str_of(name)), .allocatable = list, .allocatable_count = count};
+}
+
+struct node lab_hami_node(struct state_lab *lab, const char *name, const char *cards) {
+  struct node made = lab_node(lab, name, "nvidia.com/gpu", "80", NULL);
+  struct hami_card *list = arena_array(lab->arena, PAIRS_MAX, sizeof(*list));
+  char id[64], health[8];
+  int used;
+  made.has_hami = true;
+  for (; *cards; cards += strspn(cards, " ")) {
+    long long mib, sharers, cores;
+    int fields = sscanf(cards, "%63[^:]:%lld:%lld:%lld:%7[a-z]%n", id, &mib, &sharers, &cores,
+                        health, &used);
+    ck_assert_msg(fields == 5, "%s", cards);
+    cards += used;
+    list[made.card_count++] = (struct hami_card){.id = str_copy(lab->arena, str_of(id)),
+                                                 .memory_mib = mib,
+                                                 .sharers = sharers,
+                                                 .cores = cores,
+                                                 .is_given = strcmp(health, "well") == 0};
+  }
+  made.cards = list;
+  return made;
+}
+
+struct pod lab_hami_pod(struct state_lab *lab, const char *name, const char *node, const char *mib,
+                        const char *cards) {
+  struct pod made = lab_pod(lab, name, node, "nvidia.com/gpu", "1", "nvidia.com/gpumem", mib, NULL);
+  struct pod_device *list = arena_array(lab->arena, PAIRS_MAX, sizeof(*list));
+  char id[64];
+  int used;
+  for (; *cards; cards += strspn(cards, " ")) {
+    long long amount, cores;
+    ck_assert_int_eq(sscanf(cards, "%63[^:]:%lld:%lld%n", id, &amount, &cores, &used), 3);
+    cards += used;
+    list[made.device_count++] = (struct pod_device){.resource = STR_LIT("nvidia.com/gpumem"),
+                                                    .id = str_copy(lab->arena, str_of(id)),
+                                                    .index = -1,
+                                                    .amount = amount,
+                                                    .cores = cores};
+  }
+  made.devices = list;
+  return made;
 }
 
 void lab_label(struct state_lab *lab, struct node *node, ...) {

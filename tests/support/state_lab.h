@@ -17,6 +17,12 @@ void state_lab_done(struct state_lab *lab);
 struct node lab_node(struct state_lab *lab, const char *name, ...);
 /* Pairs of key and value, then NULL. */
 void lab_label(struct state_lab *lab, struct node *node, ...);
+/* With HAMi's plugin, whose cards (in order of ids) are ours to give: "GPU-a:15360:10:100:well
+ * GPU-b:15360:10:100:ill": MiB, sharers, cores, health. */
+struct node lab_hami_node(struct state_lab *lab, const char *name, const char *cards);
+/* Asks for so many MiB of one; "GPU-a:3000:0 ...": what its annotation says that it has. */
+struct pod lab_hami_pod(struct state_lab *lab, const char *name, const char *node, const char *mib,
+                        const char *cards);
 /* In namespace "default", with the uid "<name>-1"; `node` NULL: waits. */
 struct pod lab_pod(struct state_lab *lab, const char *name, const char *node, ...);
 struct str lab_uid(struct state_lab *lab, const char *name);

@@ -26,6 +26,7 @@ TCase *tcase_api_auth(void);
 TCase *tcase_reason_book(void);
 TCase *tcase_fence(void);
 TCase *tcase_serve_bind(void);
+TCase *tcase_serve_hami(void);
 TCase *tcase_reasons(void);
 TCase *tcase_nominator(void);
 TCase *tcase_serve_api(void);

@@ -18,7 +18,8 @@ void live_lab_init(struct live_lab *lab, api_decide_fn *decide, void *ctx) {
                  "users:\n- name: u\n  user: {token: our-own}\n",
                  api_server_port(lab->server));
   temp_write(lab->kubeconfig.text, text);
-  lab->live = live_new(&(struct live_config){.kubeconfig = lab->kubeconfig.text}, &err);
+  lab->live =
+      live_new(&(struct live_config){.kubeconfig = lab->kubeconfig.text, .gives_hami = true}, &err);
   ck_assert_msg(lab->live != NULL, "%s", err.text);
   live_lab_put_node(lab, "a", "1", NULL);
 }

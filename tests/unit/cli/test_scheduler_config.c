@@ -124,6 +124,26 @@ START_TEST(what_is_there_unless_said_otherwise) {
 }
 END_TEST
 
+/* Only where it is said that slicegate gives it; kube-scheduler cannot count it. */
+START_TEST(hamis_memory_on_request) {
+  json_t *root = PRINTED("--bind", "--hami");
+  const json_t *managed = json_object_get(extender_of(root), "managedResources");
+  const json_t *last = json_array_get(managed, json_array_size(managed) - 1);
+  ck_assert_str_eq(text_of(last, "name"), "nvidia.com/gpumem");
+  ck_assert(json_is_true(json_object_get(last, "ignoredByScheduler")));
+  json_decref(root);
+  root = PRINTED("--bind");
+  managed = json_object_get(extender_of(root), "managedResources");
+  for (size_t i = 0; i < json_array_size(managed); i++)
+    ck_assert_str_ne(text_of(json_array_get(managed, i), "name"), "nvidia.com/gpumem");
+  json_decref(root);
+  struct run run = RUN(cli_scheduler_config, "--hami");
+  assert_code(&run, 2);
+  assert_contains(run.err, "--hami needs --bind");
+  run_done(&run);
+}
+END_TEST
+
 START_TEST(flags_have_their_places) {
   json_t *root = PRINTED("--bind", "--preempt", "--ignorable", "--weight", "advise",
                          "--scheduler-name", "gpu-scheduler", "--kubeconfig", "/k", "--max-backoff",
@@ -616,6 +636,7 @@ TCase *tcase_scheduler_config(void) {
   TCase *tcase = tcase_create("scheduler-config");
   tcase_add_checked_fixture(tcase, setup, teardown);
   tcase_add_test(tcase, what_is_there_unless_said_otherwise);
+  tcase_add_test(tcase, hamis_memory_on_request);
   tcase_add_test(tcase, flags_have_their_places);
   tcase_add_test(tcase, loopback_may_be_plain);
   tcase_add_test(tcase, all_pods);

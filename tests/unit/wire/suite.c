@@ -6,6 +6,7 @@ TCase *tcase_review(void);
 TCase *tcase_cluster(void);
 TCase *tcase_cluster_pods(void);
 TCase *tcase_products(void);
+TCase *tcase_hami(void);
 TCase *tcase_objects(void);
 TCase *tcase_extender_args(void);
 TCase *tcase_extender_calls(void);
@@ -19,6 +20,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_cluster());
   suite_add_tcase(suite, tcase_products());
   suite_add_tcase(suite, tcase_cluster_pods());
+  suite_add_tcase(suite, tcase_hami());
   suite_add_tcase(suite, tcase_objects());
   suite_add_tcase(suite, tcase_extender_args());
   suite_add_tcase(suite, tcase_extender_calls());

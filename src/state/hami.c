@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parts of HAMi's cards. The core counts the memory of a card and nothing else of it. A card that
+ * is full for another reason (as many pods as it takes, no cores left, not healthy) and what is
+ * lost by counting in steps is made to look taken, by something that is no pod.
+ */
+#include "src/state/state_internal.h"
+
+/* Numbers of pods count up from 1. */
+static const uint64_t stand_ins = UINT64_C(1) << 62;
+
+static bool is_of_card(const struct pod_device *device) {
+  return pack_is_hami_memory(device->resource) && device->id.len;
+}
+
+/* SIZE_MAX: none that the node has. */
+static size_t find_card(const struct node *node, const struct pod_device *device) {
+  for (size_t i = 0; is_of_card(device) && i < node->card_count; i++)
+    if (str_eq(node->cards[i].id, device->id))
+      return i;
+  return SIZE_MAX;
+}
+
+bool named_says_card(const struct slot *slot, const struct named *named) {
+  for (size_t i = 0; slot_card_count(slot) && named && i < named->count; i++)
+    if (is_of_card(&named->items[i]))
+      return true;
+  return false;
+}
+
+/* ---- pods ---------------------------------------------------------------------------------- */
+
+/* So much of this card, or all that is left of it: true when that is enough. */
+static bool take(struct pack_cluster *cluster, size_t index, uint64_t number,
+                 const struct pack_request *host, size_t card, int64_t steps) {
+  const struct pack_node *node = pack_cluster_node(cluster, index);
+  struct pack_request request = *host;
+  struct pack_placement placement = {.unit_count = 0};
+  int64_t left = card < node->device_count ? node->devices[card].left : 0;
+  int64_t taken = steps < left ? steps : left;
+  if (taken > 0) {
+    request.forms[0] =
+        (struct pack_form){.kind = PACK_REPLICAS, .count = 1, .amount = (uint16_t)taken};
+    placement.unit_count = 1;
+    placement.units[0] = (struct pack_unit){(uint8_t)card, 0, (uint16_t)taken};
+  }
+  (void)pack_observe(cluster, index, number, &request, &placement);
+  return taken == steps;
+}
+
+/* For the core a part is of one card: what a pod has of others stands by itself. */
+bool slot_observe_shares(struct state *state, struct pack_cluster *cluster, size_t index,
+                         const struct record *record) {
+  const struct node *node = &record->slot->value->public.node;
+  struct pod pod = record_asks(record);
+  struct pack_request request =
+      pack_intake_request_on(state->intake, pack_cluster_node(cluster, index), &pod);
+  request = pack_request_of(request.cpu_milli, request.mem_bytes, PACK_CPU, 0, 0);
+  uint64_t number = record->number;
+  bool is_enough = true;
+  for (size_t i = 0; i < record->named->count; i++) {
+    size_t card = find_card(node, &record->named->items[i]);
+    if (card == SIZE_MAX)
+      continue;
+    int64_t steps = pack_hami_steps(record->named->items[i].amount);
+    is_enough = take(cluster, index, number, &request, card, steps) && is_enough;
+    request = pack_request_of(0, 0, PACK_CPU, 0, 0);
+    number = stand_ins + pack_cluster_node(cluster, index)->pod_count;
+  }
+  if (number == record->number) /* of a card that the node has no more */
+    (void)pack_observe(cluster, index, number, &request, &(struct pack_placement){0});
+  return is_enough;
+}
+
+/* ---- what is left -------------------------------------------------------------------------- */
+
+struct load { /* of one card */
+  int64_t sharers, cores, mib;
+};
+
+static void load_named(const struct node *node, const struct record *record, struct load *loads) {
+  for (size_t i = 0; i < record->named->count; i++) {
+    size_t card = find_card(node, &record->named->items[i]);
+    if (card >= PACK_DEVICES_MAX)
+      continue;
+    loads[card].sharers++;
+    loads[card].cores += record->named->items[i].cores;
+    loads[card].mib += record->named->items[i].amount;
+  }
+}
+
+/* Holds, and pods that do not say where they are. */
+static void load_number(const struct pack_node *node, uint64_t number, struct load *loads) {
+  for (uint32_t p = 0; p < node->pod_count; p++) {
+    const struct pack_pod *pod = &node->pods[p];
+    for (uint16_t u = 0; pod->uid == number && u < pod->unit_count; u++) {
+      const struct pack_unit *unit = &node->units[pod->unit_first + u];
+      loads[unit->device].sharers++;
+      loads[unit->device].mib += (int64_t)unit->amount * PACK_HAMI_STEP_MIB;
+    }
+  }
+}
+
+static void sum_loads(const struct slot *slot, const struct pack_node *node, struct load *loads) {
+  for (size_t i = 0; i < slot_counted(slot); i++)
+    if (named_says_card(slot, slot->pods[i]->named))
+      load_named(&slot->value->public.node, slot->pods[i], loads);
+    else
+      load_number(node, slot->pods[i]->number, loads);
+  for (size_t i = 0; i < slot->hold_count; i++)
+    load_number(node, slot->holds[i]->number, loads);
+}
+
+/* Steps that may be given of it yet. */
+static int64_t give(const struct hami_card *card, const struct load *load) {
+  int64_t left = card->memory_mib - load->mib;
+  if (!card->is_given || load->sharers >= card->sharers || left <= 0 ||
+      (card->cores && load->cores >= card->cores))
+    return 0;
+  return load->sharers ? left / PACK_HAMI_STEP_MIB : pack_hami_steps(left);
+}
+
+void slot_close_cards(const struct slot *slot, struct pack_cluster *cluster, size_t index) {
+  const struct pack_node *node = pack_cluster_node(cluster, index);
+  const struct pack_request nothing = pack_request_of(0, 0, PACK_CPU, 0, 0);
+  struct load loads[PACK_DEVICES_MAX] = {0};
+  size_t count = slot_card_count(slot);
+  count = count < node->device_count ? count : node->device_count;
+  for (size_t c = 0; c < count; c++)
+    (void)pack_release(cluster, index, stand_ins - 1 - c);
+  sum_loads(slot, pack_cluster_node(cluster, index), loads);
+  for (size_t c = 0; c < count; c++) {
+    int64_t left = pack_cluster_node(cluster, index)->devices[c].left;
+    int64_t given = give(&slot->value->public.node.cards[c], &loads[c]);
+    if (given < left)
+      (void)take(cluster, index, stand_ins - 1 - c, &nothing, c, left - given);
+  }
+}
