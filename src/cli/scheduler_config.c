@@ -203,6 +203,9 @@ static bool check_flags(struct config_flags *f, FILE *err) {
   struct scheduler_options *o = &f->options;
   if (!check_url(o, err) || !check_files(o, err) || !read_weight(f->weight, &o->weight, err))
     return false;
+  if (f->ignored.count && !o->binds)
+    return cli_complain(err, "--ignored-by-scheduler needs --bind: slicegate counts cards that it "
+                             "chooses, at bind");
   if (o->gives_hami && !o->binds)
     return cli_complain(err,
                         "--hami needs --bind: with the Binding HAMi's plugin is told the card");
@@ -331,7 +334,7 @@ int cli_scheduler_config(int argc, char **argv, FILE *out, FILE *err) {
     return EXIT_UNUSABLE;
   CLEANUP_ARENA struct arena *arena = arena_new(1 << 16);
   struct managed_names names;
-  scheduler_names(policy_get(policy), loaded_cluster_get(cluster), arena, &names);
+  scheduler_names(policy_get(policy), loaded_cluster_get(cluster), f.options.binds, arena, &names);
   if (!ignore(&f.ignored, &names, err))
     return EXIT_UNUSABLE;
   if (f.options.gives_hami)

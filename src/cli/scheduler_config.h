@@ -33,9 +33,10 @@ struct managed_names {
  * Every name by which a pod may ask for a GPU: those of the policy, those on nodes, and what
  * the policy's patterns stand for: MIG profiles of the products that are on nodes or in
  * nodePools, each also as ".shared", and AMD's partitions. Of all products compiled in when those
- * on nodes are not known. `cluster` may be NULL. Borrows from all three.
+ * on nodes are not known. Names of cards that slicegate chooses only where it binds. `cluster` may
+ * be NULL. Borrows from all three.
  */
-void scheduler_names(const struct policy_view *view, const struct cluster *cluster,
+void scheduler_names(const struct policy_view *view, const struct cluster *cluster, bool binds,
                      struct arena *arena, struct managed_names *ret);
 
 /* HAMi's memory of a card, where slicegate gives it: kube-scheduler does not count it. */

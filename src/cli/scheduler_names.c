@@ -27,6 +27,7 @@ static const char group_others[] = "Further names of the policy or on nodes.";
 struct collector {
   struct arena *arena;
   const struct policy_view *view;
+  bool binds;
   struct managed_name *items;
   size_t count, cap;
 };
@@ -83,13 +84,15 @@ static int compare(const void *left, const void *right) {
 
 /*
  * What says how much of a device (nvidia.com/gpumem) never comes alone: the device's own name
- * brings the pod here. What the policy calls no GPU is none.
+ * brings the pod here. What the policy calls no GPU is none. Cards are chosen at bind: without it
+ * kube-scheduler's count of their sum is all there is, and nobody would tell the plugin the card.
  */
-static bool is_wanted(const struct policy_view *view, struct str name) {
+static bool is_wanted(const struct collector *c, struct str name) {
   enum gpu_resource_form form;
   if (pack_is_card_name(name) && !pack_is_hami_memory(name))
-    return policy_gpu_resource(view, name, &form) || !policy_knows_resource(view, name);
-  return policy_gpu_resource(view, name, &form) && form != GPU_AUX;
+    return c->binds &&
+           (policy_gpu_resource(c->view, name, &form) || !policy_knows_resource(c->view, name));
+  return policy_gpu_resource(c->view, name, &form) && form != GPU_AUX;
 }
 
 /* As kube-scheduler wants it, which is what a pod can ask for at all: prefix/name, of which a
@@ -114,7 +117,7 @@ static bool is_extended_name(struct str name) {
 }
 
 static void add(struct collector *c, struct str name) {
-  if (!is_wanted(c->view, name) || !is_extended_name(name))
+  if (!is_wanted(c, name) || !is_extended_name(name))
     return;
   if (c->count == c->cap) {
     c->cap = c->cap ? c->cap * 2 : 128;
@@ -194,7 +197,7 @@ static void add_node(struct collector *c, const struct node *node, struct string
     add_product(c, product, products);
   for (size_t i = 0; i < node->allocatable_count; i++) {
     struct str name = node->allocatable[i].name;
-    if (!is_wanted(c->view, name))
+    if (!is_wanted(c, name))
       continue;
     add(c, name);
     seen->has_amd = seen->has_amd || str_starts_with(name, STR_LIT("amd.com/"));
@@ -223,9 +226,9 @@ static size_t drop_duplicates(struct managed_name *items, size_t count) {
   return kept;
 }
 
-void scheduler_names(const struct policy_view *view, const struct cluster *cluster,
+void scheduler_names(const struct policy_view *view, const struct cluster *cluster, bool binds,
                      struct arena *arena, struct managed_names *ret) {
-  struct collector c = {.arena = arena, .view = view};
+  struct collector c = {.arena = arena, .view = view, .binds = binds};
   struct gpu_products all = products_builtin();
   struct strings products = {arena_array(arena, all.count, sizeof(struct str)), 0};
   struct seen seen = {0};

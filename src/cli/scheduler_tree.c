@@ -157,6 +157,11 @@ json_t *scheduler_tree(const struct scheduler_options *o, const struct managed_n
     json_t *connection = json_object();
     json_object_set_new(connection, "kubeconfig", json_string(o->kubeconfig));
     json_object_set_new(root, "clientConnection", connection);
+  } else {
+    note_add(notes, "leaderElection:",
+             STR_LIT("Without clientConnection.kubeconfig kube-scheduler is the ServiceAccount of "
+                     "its pod, and does not look at its flag --kubeconfig. A static pod (kubeadm) "
+                     "has none: print this with --kubeconfig /etc/kubernetes/scheduler.conf."));
   }
   json_object_set_new(root, "leaderElection", election_json(o, notes));
   put(root, "percentageOfNodesToScore", json_integer(100), notes,

@@ -205,7 +205,7 @@ START_TEST(without_a_cluster_every_product_is_there) {
       "nvidia.com/gpu",   "nvidia.com/gpu.shared", "amd.com/gpu",
       "amd.com/cpx_nps4", "amd.com/spx_nps1",      "gpu.intel.com/i915",
       "gpu.intel.com/xe", "aliyun.com/gpu-mem",    "slicegate.dev/gpu-milli"};
-  json_t *root = printed(no_arguments);
+  json_t *root = PRINTED("--bind");
   struct gpu_products all = products_builtin();
   CLEANUP_ARENA struct arena *arena = arena_new(4096);
   size_t slices = 0;
@@ -329,8 +329,21 @@ START_TEST(the_policy_has_the_last_word_on_names) {
 }
 END_TEST
 
+/* Without a Binding of ours nobody tells the plugin the card. */
+START_TEST(cards_come_with_bind) {
+  json_t *root = printed(no_arguments);
+  ck_assert_ptr_null(managed(root, "slicegate.dev/gpu-milli"));
+  ck_assert_ptr_null(managed(root, "aliyun.com/gpu-mem"));
+  json_decref(root);
+  root = PRINTED("--bind");
+  ck_assert_ptr_nonnull(managed(root, "slicegate.dev/gpu-milli"));
+  ck_assert_ptr_nonnull(managed(root, "aliyun.com/gpu-mem"));
+  json_decref(root);
+}
+END_TEST
+
 START_TEST(a_count_can_be_left_to_us) {
-  json_t *root = PRINTED("--ignored-by-scheduler", "slicegate.dev/gpu-milli");
+  json_t *root = PRINTED("--bind", "--ignored-by-scheduler", "slicegate.dev/gpu-milli");
   ck_assert(json_is_true(
       json_object_get(managed(root, "slicegate.dev/gpu-milli"), "ignoredByScheduler")));
   ck_assert_ptr_null(json_object_get(managed(root, "aliyun.com/gpu-mem"), "ignoredByScheduler"));
@@ -349,7 +362,8 @@ static const struct {
     {{"--weight", "0"}, "or a number from 1 to 1000000, not \"0\""},
     {{"--weight", "-1"}, "not \"-1\""},
     {{"--all-pods"}, "--all-pods needs --ignorable"},
-    {{"--all-pods", "--ignorable", "--ignored-by-scheduler", "slicegate.dev/gpu-milli"},
+    {{"--ignored-by-scheduler", "slicegate.dev/gpu-milli"}, "--ignored-by-scheduler needs --bind"},
+    {{"--bind", "--all-pods", "--ignorable", "--ignored-by-scheduler", "slicegate.dev/gpu-milli"},
      "with --all-pods there are none"},
     {{"--cert-file", "/c"}, "--cert-file without --key-file"},
     {{"--key-file", "/k", "--ca-file", "/a"}, "--key-file without --cert-file"},
@@ -369,7 +383,8 @@ static const struct {
     {{"--scheduler-name", "GPU"}, "--scheduler-name is lower case"},
     {{"--leader-elect", "yes"}, "--leader-elect is true or false, not \"yes\""},
     {{"--max-backoff", "0"}, "--max-backoff is a whole number from 1"},
-    {{"--ignored-by-scheduler", "nvidia.com/gpu"}, "of \"nvidia.com/gpu\" kube-scheduler's count"},
+    {{"--bind", "--ignored-by-scheduler", "nvidia.com/gpu"},
+     "of \"nvidia.com/gpu\" kube-scheduler's count"},
     {{"-o", "xml"}, "--output is yaml or json"},
     {{"--policy", "/nonexistent"}, "/nonexistent"},
     {{"--cluster", "/nonexistent"}, "/nonexistent"},
@@ -409,7 +424,7 @@ static const char *const many[][12] = {
     {NULL},
     {"--weight", "advise", "--bind", "--preempt"},
     {"--all-pods", "--ignorable", "--kubeconfig", "/a # b: [c"},
-    {"--url", "http://[::1]:1", "--ignored-by-scheduler", "aliyun.com/gpu-mem",
+    {"--bind", "--url", "http://[::1]:1", "--ignored-by-scheduler", "aliyun.com/gpu-mem",
      "--ignored-by-scheduler", "slicegate.dev/gpu-milli"},
     {"--scheduler-name", "on", "--kubeconfig", "a\nb: c\n'", "--server-name", "x.y"},
     {"--policy", "deploy/examples/policy.yaml", "--cluster", "deploy/examples/cluster.json"},
@@ -647,6 +662,7 @@ TCase *tcase_scheduler_config(void) {
   tcase_add_test(tcase, nodes_that_do_not_say_their_product_may_have_any);
   tcase_add_test(tcase, names_on_nodes_are_taken);
   tcase_add_test(tcase, the_policy_has_the_last_word_on_names);
+  tcase_add_test(tcase, cards_come_with_bind);
   tcase_add_test(tcase, a_count_can_be_left_to_us);
   tcase_add_loop_test(tcase, mistakes_are_named, 0, SG_ARRAY_LEN(mistakes));
   tcase_add_loop_test(tcase, comments_change_nothing, 0, SG_ARRAY_LEN(many));
