@@ -98,7 +98,8 @@ static bool reserve_firmly(struct bind_call *b) {
     return answer(b, "absurd", err.text), false;
   if (!asked)
     return true; /* nothing of it is ours to reserve */
-  enum state_held held = STATE_NO_ROOM;
+  bool is_settled = b->pod.constraints.node_name.len || pod_is_over(&b->pod);
+  enum state_held held = is_settled ? STATE_IS_BOUND : STATE_NO_ROOM;
   for (int i = 0; i < TRIES && held == STATE_NO_ROOM; i++)
     held = reserve(b, &reason);
   b->is_held = held == STATE_HELD;

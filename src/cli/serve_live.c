@@ -89,7 +89,8 @@ static void lost(void *ctx) {
   if (serve->fence)
     fence_lower(serve->fence);
   state_unhold_all(live_state(serve->live));
-  sys_log(SYS_INFO, "this replica no longer answers kube-scheduler");
+  if (serve->flags->extender_listen)
+    sys_log(SYS_INFO, "this replica no longer answers kube-scheduler");
 }
 
 static void make_identity(struct serve_live *serve) {

@@ -211,7 +211,7 @@ func TestBindReportsErrors(t *testing.T) {
 		t.Errorf("another pod's uid: %s", text)
 	}
 	g.waitMetric(t, "slicegate_holds{", "", 0)
-	if text := bind("pod-0", uid("pod-0"), "card-0"); strings.Contains(text, `"Error":""`) {
+	if text := bind("pod-0", uid("pod-0"), "card-0"); !strings.Contains(text, "the pod is bound or over already") {
 		t.Errorf("bound already: %s", text)
 	}
 	mustNotShareTooMuch(t, namespace, 1)
