@@ -73,8 +73,12 @@ void placer_free(struct placer *placer);
 /* There are tables to decide by: soon after everything has been listed. Before that a decision
  * would be a valid one, and as good as any. */
 bool placer_is_ready(struct placer *placer);
-/* Between these two the caller decides, alone, on a snapshot as of now. */
-void placer_enter(struct placer *placer, struct ext_view *ret);
+/*
+ * From enter to leave the caller decides, alone: what it drops from the ledger in between (the
+ * pod's own hold, those that give way) nobody else decides on before it has. Then a view as of now.
+ */
+void placer_enter(struct placer *placer);
+void placer_look(struct placer *placer, struct ext_view *ret);
 void placer_leave(struct placer *placer, struct ext_view *view);
 
 struct placer_stats {

@@ -121,7 +121,8 @@ static void decide(struct nominator *n, struct ext_candidate *queue, size_t coun
   ext_put_in_order(state_catalog(state_of(n)), queue, count, n->arena);
   for (size_t first = 0; first < count; first += CHUNK) {
     size_t here = count - first < CHUNK ? count - first : CHUNK;
-    placer_enter(n->config.placer, &view);
+    placer_enter(n->config.placer);
+    placer_look(n->config.placer, &view);
     size_t made = ext_nominate(&view, queue + first, here, n->arena, advice);
     int64_t now = live_now_ms();
     for (size_t i = 0; i < made; i++) {
@@ -152,8 +153,9 @@ static void take_back(struct nominator *n) {
     if (!state_find_pod(state_of(n), n->arena, due[i].ns, due[i].name, due[i].uid, pod) ||
         pod->constraints.node_name.len || !state_ask(state_of(n), n->arena, pod, &asked, &err))
       continue;
+    placer_enter(n->config.placer);
     (void)state_unhold(state_of(n), pod->uid, false);
-    placer_enter(n->config.placer, &view);
+    placer_look(n->config.placer, &view);
     /* Its room stays held as long as it is nominated, or others would be nominated there too. */
     bool stays = pod->nominated_node.len &&
                  ext_bind(&view, &asked, due[i].node, 0, n->arena, &binding, &reason) &&

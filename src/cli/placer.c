@@ -62,8 +62,11 @@ static void renew_scorer(struct placer *placer) {
     pack_scorer_set_tables(placer->scorer, placer->tables);
 }
 
-void placer_enter(struct placer *placer, struct ext_view *ret) {
+void placer_enter(struct placer *placer) {
   (void)pthread_mutex_lock(&placer->deciding);
+}
+
+void placer_look(struct placer *placer, struct ext_view *ret) {
   *ret = (struct ext_view){.snapshot = state_snapshot(placer->state), .best = placer->best};
   renew_scorer(placer);
   if (placer->since_conditions++ % PACK_CONDITIONS_EVERY == 0)

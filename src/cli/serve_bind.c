@@ -49,9 +49,10 @@ static enum state_held reserve(struct bind_call *b, struct str *ret_reason) {
   struct ext_view view;
   struct extender_door *door = b->call.door;
   enum state_held held = STATE_NO_ROOM;
+  placer_enter(door->placer);
   (void)state_unhold(live_state(door->live), b->args.pod_uid, false);
   (void)state_make_way(live_state(door->live), b->args.node, &b->asked, b->args.pod_uid);
-  placer_enter(door->placer, &view);
+  placer_look(door->placer, &view);
   if (ext_bind(&view, &b->asked, b->args.node, sys_wall_now().ns, b->call.request->arena, &b->made,
                ret_reason)) {
     held = live_hold(door->live, STATE_FIRM, &b->pod, &b->asked, b->args.node, &b->made.placement);

@@ -123,8 +123,9 @@ void door_hold(const struct door_call *call, const struct pod *pod, const struct
 static void decide_filter(struct filter_call *f) {
   struct ext_view view;
   const struct door_call *call = &f->call;
+  placer_enter(call->door->placer);
   (void)state_unhold(live_state(call->door->live), f->args.pod.uid, false);
-  placer_enter(call->door->placer, &view);
+  placer_look(call->door->placer, &view);
   ext_filter(&view, &f->question, call->request->arena, &f->found);
   if (f->found.has_choice && f->found.passed_count)
     door_hold(call, &f->args.pod, &f->asked, f->question.names[f->found.passed[0]],
@@ -238,8 +239,9 @@ void serve_prioritize(void *ctx, const struct http_request *request,
     door_fail(&f.call, 400, "absurd", &err); /* a list of scores has no place for an error */
     return;
   }
+  placer_enter(f.call.door->placer);
   (void)state_unhold(live_state(f.call.door->live), f.args.pod.uid, false);
-  placer_enter(f.call.door->placer, &view);
+  placer_look(f.call.door->placer, &view);
   if (ext_prioritize(&view, &f.question, arena, scores, &choice)) {
     const struct pack_cluster *cluster = state_snapshot_cluster(view.snapshot);
     door_hold(&f.call, &f.args.pod, &f.asked, pack_cluster_node(cluster, choice.node)->name,

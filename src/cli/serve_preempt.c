@@ -89,8 +89,9 @@ void serve_preempt(void *ctx, const struct http_request *request, struct http_re
     door_count(&p.call, "passed");
     return;
   }
+  placer_enter(p.call.door->placer);
   (void)state_unhold(live_state(p.call.door->live), p.args.pod.uid, false);
-  placer_enter(p.call.door->placer, &view);
+  placer_look(p.call.door->placer, &view);
   for (size_t i = 0; i < p.args.node_count; i++)
     judge_node(&p, &view, &p.args.nodes[i]);
   placer_leave(p.call.door->placer, &view);

@@ -126,6 +126,8 @@ void slot_close_cards(const struct slot *slot, struct pack_cluster *cluster, siz
   struct load loads[PACK_DEVICES_MAX] = {0};
   size_t count = slot_card_count(slot);
   count = count < node->device_count ? count : node->device_count;
+  if (count == 0)
+    return;
   for (size_t c = 0; c < count; c++)
     (void)pack_release(cluster, index, stand_ins - 1 - c);
   sum_loads(slot, pack_cluster_node(cluster, index), loads);

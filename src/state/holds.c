@@ -57,6 +57,13 @@ static bool is_uncountable(const struct slot *slot, const struct pack_asked *ask
          str_starts_with(asked->device, STR_LIT("nvidia.com/"));
 }
 
+static struct pack_request request_here(const struct slot *slot, const struct pack_asked *asked) {
+  const struct pack_request *request = &asked->request;
+  return is_uncountable(slot, asked)
+             ? pack_request_of(request->cpu_milli, request->mem_bytes, PACK_CPU, 0, 0)
+             : *request;
+}
+
 static void add_hold(struct state *state, const struct state_hold *asked, struct slot *slot,
                      struct record *record, uint64_t number, const struct pack_request *request,
                      const struct pack_placement *placement) {
@@ -91,13 +98,11 @@ static enum state_held take_hold(struct state *state, const struct state_hold *a
     return STATE_NO_NODE;
   if (slot->value->public.takes_no_pods)
     return STATE_NO_ROOM;
-  struct pack_request request = asked->asked->request;
-  struct pack_placement placement = *asked->placement;
+  struct pack_request request = request_here(slot, asked->asked);
+  struct pack_placement placement = {0};
+  if (!is_uncountable(slot, asked->asked))
+    placement = *asked->placement;
   placement.node = (uint32_t)slot->index;
-  if (is_uncountable(slot, asked->asked)) {
-    request = pack_request_of(request.cpu_milli, request.mem_bytes, PACK_CPU, 0, 0);
-    placement = (struct pack_placement){.node = placement.node};
-  }
   uint64_t number = record ? record->number : state->last_number + 1;
   if (!pack_commit(state->cluster, number, &request, &placement))
     return STATE_NO_ROOM;
@@ -153,20 +158,20 @@ static bool gives_way(const struct hold *hold, struct str uid) {
 }
 
 static bool fits(const struct state *state, const struct slot *slot,
-                 const struct pack_asked *asked) {
-  return pack_fit(state->catalog, pack_cluster_node(state->cluster, slot->index),
-                  &asked->request) == PACK_FITS;
+                 const struct pack_request *request) {
+  return pack_fit(state->catalog, pack_cluster_node(state->cluster, slot->index), request) ==
+         PACK_FITS;
 }
 
 static bool would_fit(const struct state *state, const struct slot *slot,
-                      const struct pack_asked *asked, struct str uid) {
+                      const struct pack_request *request, struct str uid) {
   uint64_t *numbers = mem_zalloc((slot->hold_count + 1) * sizeof(*numbers));
   size_t count = 0;
   for (size_t i = 0; i < slot->hold_count; i++)
     if (gives_way(slot->holds[i], uid))
       numbers[count++] = slot->holds[i]->number;
   const struct pack_node *bare = pack_node_without(state->cluster, slot->index, numbers, count);
-  bool ret = count && pack_fit(state->catalog, bare, &asked->request) == PACK_FITS;
+  bool ret = count && pack_fit(state->catalog, bare, request) == PACK_FITS;
   pack_node_unref(bare);
   free(numbers);
   return ret;
@@ -180,14 +185,25 @@ static struct hold *weakest(const struct slot *slot, struct str uid) {
   return found;
 }
 
+/* Nothing but room stands in its way to a firm hold. */
+static bool may_hold(const struct state *state, const struct slot *slot, struct str uid) {
+  const struct record *record = record_find_uid(state, uid);
+  const struct hold *before = hold_find(state, uid);
+  return slot && slot->value && !slot->value->public.takes_no_pods &&
+         (!record || record->waiting) && (!before || before->kind != STATE_FIRM);
+}
+
 size_t state_make_way(struct state *state, struct str node, const struct pack_asked *asked,
                       struct str uid) {
   size_t dropped = 0;
   state_lock(state);
   struct slot *slot = slot_find(state, node);
-  if (slot && slot->value && !fits(state, slot, asked) && would_fit(state, slot, asked, uid))
-    for (; !fits(state, slot, asked); dropped++)
-      hold_drop(state, weakest(slot, uid));
+  if (may_hold(state, slot, uid)) {
+    struct pack_request request = request_here(slot, asked);
+    if (!fits(state, slot, &request) && would_fit(state, slot, &request, uid))
+      for (; !fits(state, slot, &request); dropped++)
+        hold_drop(state, weakest(slot, uid));
+  }
   state_unlock(state);
   return dropped;
 }

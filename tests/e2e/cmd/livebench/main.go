@@ -192,7 +192,7 @@ func (b *bench) change(ctx context.Context) (int, error) {
 	for ; made < b.events*int(b.busy.Seconds()); made += batch {
 		if err := harness.Parallel(ctx, batch, func(ctx context.Context, i int) error {
 			n := first + (made+i)*7919%(b.pods-first)
-			return b.plane.AnnotatePod(ctx, namespace, fmt.Sprintf("pod-%d", n), "example.com/step", fmt.Sprint(made))
+			return b.plane.AnnotatePod(ctx, namespace, fmt.Sprintf("pod-%d", n), "example.com/step", fmt.Sprintf("%d of %d", made, start.UnixNano()))
 		}); err != nil {
 			return made, err
 		}
