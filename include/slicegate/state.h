@@ -111,6 +111,9 @@ const uint64_t *state_snapshot_listing(const struct state_snapshot *snapshot, st
 /* The numbers of the pods that have a tentative hold or a nomination on this node. */
 size_t state_snapshot_holds(const struct state_snapshot *snapshot, size_t node,
                             const uint64_t **ret_pods);
+/* The id of HAMi's card that a placement on this cluster takes a part of; empty: of none. */
+struct str state_snapshot_card(const struct state_snapshot *snapshot,
+                               const struct pack_placement *placement);
 
 /* ---- readers: pods, the whole cluster -------------------------------------------------------- */
 
@@ -154,6 +157,9 @@ struct state_hold {
   const struct pack_asked *asked;
   struct str node;
   const struct pack_placement *placement; /* its node index is not looked at */
+  /* HAMi's, that it is on (state_snapshot_card): which number that card has may change with the
+   * next registration. Empty on such a node: whichever has the number now. */
+  struct str card;
   int64_t until_ms;
 };
 enum state_held {

@@ -344,15 +344,16 @@ struct str live_namespace(const struct live *live) {
 }
 
 enum state_held live_hold(struct live *live, enum state_hold_kind kind, const struct pod *pod,
-                          const struct pack_asked *asked, struct str node,
+                          const struct pack_asked *asked, const struct state_snapshot *snapshot,
                           const struct pack_placement *placement) {
   const struct state_hold hold = {.kind = kind,
                                   .ns = pod->ns,
                                   .name = pod->name,
                                   .uid = pod->uid,
                                   .asked = asked,
-                                  .node = node,
+                                  .node = state_snapshot_node(snapshot, placement->node)->node.name,
                                   .placement = placement,
+                                  .card = state_snapshot_card(snapshot, placement),
                                   .until_ms = live_now_ms() + STATE_HOLD_MS};
   return state_hold(live->state, &hold);
 }

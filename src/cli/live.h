@@ -47,9 +47,9 @@ struct live_feed {
   struct kube_watch_stats stats;
   char error[512]; /* of the last failure; empty when the feed is well */
 };
-/* Puts a decision into the ledger, for as long as holds stand. */
+/* Puts a decision that was made on this snapshot into the ledger, for as long as holds stand. */
 enum state_held live_hold(struct live *live, enum state_hold_kind kind, const struct pod *pod,
-                          const struct pack_asked *asked, struct str node,
+                          const struct pack_asked *asked, const struct state_snapshot *snapshot,
                           const struct pack_placement *placement) SG_MUST_CHECK;
 /*
  * Asks for a list of all pods made from now on, and returns a ticket; live_are_pods_listed is true

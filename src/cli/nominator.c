@@ -110,8 +110,9 @@ static size_t find_candidates(struct nominator *n, struct ext_candidate *ret) {
 }
 
 static bool hold(struct nominator *n, const struct pod *pod, const struct pack_asked *asked,
-                 struct str node, const struct pack_placement *placement) {
-  return live_hold(n->config.live, STATE_NOMINATED, pod, asked, node, placement) == STATE_HELD;
+                 const struct ext_view *view, const struct pack_placement *placement) {
+  return live_hold(n->config.live, STATE_NOMINATED, pod, asked, view->snapshot, placement) ==
+         STATE_HELD;
 }
 
 /* The queue is put in order once; each chunk is then decided on a state that knows the last. */
@@ -129,7 +130,7 @@ static void decide(struct nominator *n, struct ext_candidate *queue, size_t coun
       const struct ext_candidate *candidate = &queue[first + advice[i].candidate];
       struct str node =
           pack_cluster_node(state_snapshot_cluster(view.snapshot), advice[i].node)->name;
-      if (!hold(n, candidate->pod, candidate->asked, node, &advice[i].placement))
+      if (!hold(n, candidate->pod, candidate->asked, &view, &advice[i].placement))
         continue;
       struct str kept = str_copy(n->arena, node);
       nominations_add(n->nominations, candidate->pod, kept, now);
@@ -159,7 +160,7 @@ static void take_back(struct nominator *n) {
     /* Its room stays held as long as it is nominated, or others would be nominated there too. */
     bool stays = pod->nominated_node.len &&
                  ext_bind(&view, &asked, due[i].node, 0, n->arena, &binding, &reason) &&
-                 hold(n, pod, &asked, due[i].node, &binding.placement);
+                 hold(n, pod, &asked, &view, &binding.placement);
     placer_leave(n->config.placer, &view);
     if (stays)
       continue;

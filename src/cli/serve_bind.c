@@ -55,7 +55,7 @@ static enum state_held reserve(struct bind_call *b, struct str *ret_reason) {
   placer_look(door->placer, &view);
   if (ext_bind(&view, &b->asked, b->args.node, sys_wall_now().ns, b->call.request->arena, &b->made,
                ret_reason)) {
-    held = live_hold(door->live, STATE_FIRM, &b->pod, &b->asked, b->args.node, &b->made.placement);
+    held = live_hold(door->live, STATE_FIRM, &b->pod, &b->asked, view.snapshot, &b->made.placement);
     *ret_reason = STR_LIT("the node was taken by others in the meantime");
   } else {
     held = STATE_NO_NODE;

@@ -32,6 +32,6 @@ bool door_ask(const struct door_call *call, const struct pod *pod, struct pack_a
               const struct pack_asked **ret, struct err *reterr) SG_MUST_CHECK;
 /* A tentative hold, or none when there is no room any more. */
 void door_hold(const struct door_call *call, const struct pod *pod, const struct pack_asked *asked,
-               struct str node, const struct pack_placement *placement);
+               const struct ext_view *view, const struct pack_placement *placement);
 
 #endif

@@ -115,9 +115,9 @@ bool door_ask(const struct door_call *call, const struct pod *pod, struct pack_a
 }
 
 void door_hold(const struct door_call *call, const struct pod *pod, const struct pack_asked *asked,
-               struct str node, const struct pack_placement *placement) {
+               const struct ext_view *view, const struct pack_placement *placement) {
   /* What was not to be held any more in the meantime only ranks worse than it might. */
-  (void)!live_hold(call->door->live, STATE_TENTATIVE, pod, asked, node, placement);
+  (void)!live_hold(call->door->live, STATE_TENTATIVE, pod, asked, view->snapshot, placement);
 }
 
 static void decide_filter(struct filter_call *f) {
@@ -128,8 +128,7 @@ static void decide_filter(struct filter_call *f) {
   placer_look(call->door->placer, &view);
   ext_filter(&view, &f->question, call->request->arena, &f->found);
   if (f->found.has_choice && f->found.passed_count)
-    door_hold(call, &f->args.pod, &f->asked, f->question.names[f->found.passed[0]],
-              &f->found.choice);
+    door_hold(call, &f->args.pod, &f->asked, &view, &f->found.choice);
   placer_leave(call->door->placer, &view);
 }
 
@@ -242,11 +241,8 @@ void serve_prioritize(void *ctx, const struct http_request *request,
   placer_enter(f.call.door->placer);
   (void)state_unhold(live_state(f.call.door->live), f.args.pod.uid, false);
   placer_look(f.call.door->placer, &view);
-  if (ext_prioritize(&view, &f.question, arena, scores, &choice)) {
-    const struct pack_cluster *cluster = state_snapshot_cluster(view.snapshot);
-    door_hold(&f.call, &f.args.pod, &f.asked, pack_cluster_node(cluster, choice.node)->name,
-              &choice);
-  }
+  if (ext_prioritize(&view, &f.question, arena, scores, &choice))
+    door_hold(&f.call, &f.args.pod, &f.asked, &view, &choice);
   placer_leave(f.call.door->placer, &view);
   for (size_t i = 0; i < count; i++)
     hosts[i] = (struct wire_host_score){f.args.node_names[i], scores[i]};

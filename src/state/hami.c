@@ -14,11 +14,35 @@ static bool is_of_card(const struct pod_device *device) {
 }
 
 /* SIZE_MAX: none that the node has. */
-static size_t find_card(const struct node *node, const struct pod_device *device) {
-  for (size_t i = 0; is_of_card(device) && i < node->card_count; i++)
-    if (str_eq(node->cards[i].id, device->id))
+static size_t find_id(const struct node *node, struct str id) {
+  for (size_t i = 0; i < node->card_count && i < PACK_DEVICES_MAX; i++)
+    if (str_eq(node->cards[i].id, id))
       return i;
   return SIZE_MAX;
+}
+
+static size_t find_card(const struct node *node, const struct pod_device *device) {
+  return is_of_card(device) ? find_id(node, device->id) : SIZE_MAX;
+}
+
+struct str node_card_of(const struct node *node, const struct pack_placement *placement) {
+  return placement->unit_count == 1 && placement->units[0].device < node->card_count
+             ? node->cards[placement->units[0].device].id
+             : (struct str){NULL, 0};
+}
+
+bool slot_find_card(const struct slot *slot, struct str id, uint8_t *ret) {
+  size_t card = find_id(&slot->value->public.node, id);
+  *ret = (uint8_t)card;
+  return card != SIZE_MAX;
+}
+
+bool hold_place(const struct hold *hold, struct pack_placement *ret) {
+  *ret = hold->placement;
+  if (hold->card_len == 0)
+    return true;
+  return slot_find_card(hold->slot, (struct str){hold->uid + hold->uid_len, hold->card_len},
+                        &ret->units[0].device);
 }
 
 bool named_says_card(const struct slot *slot, const struct named *named) {

@@ -39,7 +39,7 @@ void hold_drop(struct state *state, struct hold *hold) {
   if (hold->record)
     hold->record->hold = NULL;
   state->hold_counts[hold->kind]--;
-  state_give(state, hold, sizeof(*hold) + hold->uid_len);
+  state_give(state, hold, sizeof(*hold) + hold->uid_len + hold->card_len);
   if (was_firm && slot->value && slot->is_excess) { /* perhaps by this one */
     if (slot->is_short)
       slot_rebuild(state, slot);
@@ -64,10 +64,22 @@ static struct pack_request request_here(const struct slot *slot, const struct pa
              : *request;
 }
 
+/* False: on a card that the node does not have. */
+static bool place_here(const struct slot *slot, const struct state_hold *asked,
+                       struct pack_placement *ret) {
+  *ret = (struct pack_placement){0};
+  if (!is_uncountable(slot, asked->asked) || asked->card.len)
+    *ret = *asked->placement;
+  ret->node = (uint32_t)slot->index;
+  return asked->card.len == 0 || slot_find_card(slot, asked->card, &ret->units[0].device);
+}
+
 static void add_hold(struct state *state, const struct state_hold *asked, struct slot *slot,
                      struct record *record, uint64_t number, const struct pack_request *request,
                      const struct pack_placement *placement) {
-  struct hold *made = state_take(state, sizeof(*made) + asked->uid.len);
+  struct str card = node_card_of(&slot->value->public.node, placement);
+  struct hold *made = state_take(state, sizeof(*made) + asked->uid.len + card.len);
+  char *at = made->uid;
   made->number = number;
   made->order = ++state->last_order;
   made->slot = slot;
@@ -77,8 +89,8 @@ static void add_hold(struct state *state, const struct state_hold *asked, struct
   made->until_ms = asked->until_ms;
   made->request = *request;
   made->placement = *placement;
-  made->uid_len = asked->uid.len;
-  memcpy(made->uid, asked->uid.ptr, asked->uid.len);
+  made->uid_len = str_put(&at, asked->uid).len;
+  made->card_len = str_put(&at, card).len;
   map_add(&state->holds, &made->link, map_hash(state->seed, asked->uid, (struct str){NULL, 0}));
   heap_add(&state->heap, made);
   slot->holds = list_grow(slot->holds, slot->hold_count, &slot->hold_cap, sizeof(struct hold *));
@@ -99,12 +111,10 @@ static enum state_held take_hold(struct state *state, const struct state_hold *a
   if (slot->value->public.takes_no_pods)
     return STATE_NO_ROOM;
   struct pack_request request = request_here(slot, asked->asked);
-  struct pack_placement placement = {0};
-  if (!is_uncountable(slot, asked->asked))
-    placement = *asked->placement;
-  placement.node = (uint32_t)slot->index;
+  struct pack_placement placement;
   uint64_t number = record ? record->number : state->last_number + 1;
-  if (!pack_commit(state->cluster, number, &request, &placement))
+  if (!place_here(slot, asked, &placement) ||
+      !pack_commit(state->cluster, number, &request, &placement))
     return STATE_NO_ROOM;
   state->last_number = number > state->last_number ? number : state->last_number;
   add_hold(state, asked, slot, record, number, &request, &placement);

@@ -150,9 +150,10 @@ static struct hold **sorted_holds(const struct slot *slot) {
 
 static bool commit_hold(const struct slot *slot, struct pack_cluster *cluster, size_t index,
                         const struct hold *hold) {
-  struct pack_placement placement = hold->placement;
+  struct pack_placement placement;
+  bool is_there = hold_place(hold, &placement);
   placement.node = (uint32_t)index;
-  return !slot->value->public.takes_no_pods &&
+  return is_there && !slot->value->public.takes_no_pods &&
          pack_commit(cluster, hold->number, &hold->request, &placement);
 }
 
@@ -163,10 +164,13 @@ static bool commit_hold(const struct slot *slot, struct pack_cluster *cluster, s
  */
 static bool insist(struct pack_cluster *cluster, size_t index, const struct hold *hold) {
   struct pack_request request = hold->request;
-  struct pack_placement placement = hold->placement;
+  struct pack_placement placement;
+  bool is_there = hold_place(hold, &placement);
   bool has_cards = pack_cluster_node(cluster, index)->counter_count == 0;
   request = pack_request_of(request.cpu_milli, request.mem_bytes, PACK_CPU, 0, 0);
-  if (hold->takes_cards == has_cards) /* else the node lists something else altogether */
+  if (!is_there) /* the card that it is on: of another it takes nothing */
+    placement.unit_count = 0;
+  else if (hold->takes_cards == has_cards) /* else the node lists something else altogether */
     request.forms[0] = hold->request.forms[placement.form];
   placement.form = 0;
   placement.node = (uint32_t)index;

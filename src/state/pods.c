@@ -137,7 +137,7 @@ static void end_hold(struct state *state, struct record *record, struct pack_pla
   *ret_is_kept = false;
   if (!record->hold)
     return;
-  if (record->hold->slot == record->slot) {
+  if (record->hold->slot == record->slot && record->hold->card_len == 0) {
     *ret_kept = record->hold->placement;
     ret_kept->form = 0;
     *ret_is_kept = ret_kept->unit_count > 0;

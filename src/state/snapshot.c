@@ -125,6 +125,11 @@ const struct state_node *state_snapshot_node(const struct state_snapshot *snapsh
   return &snapshot->table->nodes[node]->public;
 }
 
+struct str state_snapshot_card(const struct state_snapshot *snapshot,
+                               const struct pack_placement *placement) {
+  return node_card_of(&state_snapshot_node(snapshot, placement->node)->node, placement);
+}
+
 const uint64_t *state_snapshot_listing(const struct state_snapshot *snapshot, struct str resource) {
   for (size_t i = 0; i < snapshot->index->listing_count; i++)
     if (str_eq(snapshot->index->listings[i].resource, resource))

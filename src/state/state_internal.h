@@ -123,6 +123,13 @@ void slot_place_holds(struct state *state, struct slot *slot);
 bool slot_is_excess(const struct slot *slot, const struct pack_node *node);
 /* What this hold takes is there. */
 bool hold_has_room(const struct hold *hold, const struct pack_node *node);
+/* The id of the card of HAMi's that it takes a part of; empty: of none. */
+struct str node_card_of(const struct node *node, const struct pack_placement *placement);
+/* The number of the card with this id; false: the node has none. */
+bool slot_find_card(const struct slot *slot, struct str id, uint8_t *ret);
+/* Cards are numbered anew by each registration: the hold's placement as they are now. False: the
+ * card that it is on is not there. */
+bool hold_place(const struct hold *hold, struct pack_placement *ret);
 /* HAMi's cards, where parts of them are ours to give; what they are is in the node's value. */
 static inline size_t slot_card_count(const struct slot *slot) {
   return slot->value ? slot->value->public.node.card_count : 0;
@@ -218,8 +225,8 @@ struct hold {
   int64_t until_ms;
   struct pack_request request;
   struct pack_placement placement;
-  size_t uid_len;
-  char uid[];
+  size_t uid_len, card_len; /* card_len 0: on none of HAMi's cards */
+  char uid[];               /* then the id of the card */
 };
 /* All holds, the first to end in front. */
 struct hold_heap {

@@ -2,8 +2,9 @@
 /*
  * Histories of a node with HAMi's plugin against a twin that keeps three sums for each card, as
  * HAMi's scheduler does: pods that come (also more than there is room for) and go, firm holds that
- * are confirmed or given up, cards that fall ill. What is left of a card is what the twin says, a
- * hold is taken exactly where the twin has room, and the state agrees with itself.
+ * are confirmed or given up, cards that fall ill, a card in front that changes all numbers. What is
+ * left of a card is what the twin says, a hold is taken exactly where the twin has room, and the
+ * state agrees with itself.
  */
 #include "tests/support/check_main.h"
 #include "tests/support/random.h"
@@ -25,7 +26,8 @@ struct twin_pod {
 struct round {
   struct random random;
   struct state_lab lab;
-  struct hami_card cards[CARDS];
+  struct hami_card cards[1 + CARDS]; /* the first one, which nobody is on, comes and goes */
+  size_t first;                      /* of those that are registered */
   struct twin_pod pods[PODS];
   uint64_t seed;
 };
@@ -38,7 +40,7 @@ static size_t below(struct round *r, size_t n) {
 
 /* Steps that are left of a card. */
 static int64_t left_of(const struct round *r, size_t card) {
-  const struct hami_card *c = &r->cards[card];
+  const struct hami_card *c = &r->cards[1 + card];
   int64_t sharers = 0, cores = 0, mib = 0, steps = 0;
   for (size_t p = 0; p < PODS; p++)
     for (size_t i = 0; r->pods[p].is != GONE && i < r->pods[p].part_count; i++) {
@@ -61,11 +63,12 @@ static int64_t left_of(const struct round *r, size_t card) {
 
 static void check(struct round *r, size_t step) {
   CLEANUP_PEEK struct state_peek peek = lab_peek(&r->lab, "n");
-  ck_assert_uint_eq(peek.node->device_count, CARDS);
+  size_t shift = 1 - r->first;
+  ck_assert_uint_eq(peek.node->device_count, CARDS + shift);
   for (size_t c = 0; c < CARDS; c++)
-    ck_assert_msg(peek.node->devices[c].left == left_of(r, c),
+    ck_assert_msg(peek.node->devices[c + shift].left == left_of(r, c),
                   "seed %" PRIu64 ", step %zu: of card %zu %u steps are left, not %lld", r->seed,
-                  step, c, peek.node->devices[c].left, (long long)left_of(r, c));
+                  step, c, peek.node->devices[c + shift].left, (long long)left_of(r, c));
   ck_assert_msg(state_verify(r->lab.state, 1) == 0, "seed %" PRIu64 ", step %zu: drift", r->seed,
                 step);
 }
@@ -74,8 +77,8 @@ static void check(struct round *r, size_t step) {
 
 static void put_node(struct round *r) {
   struct node node = lab_hami_node(&r->lab, "n", "");
-  node.cards = r->cards;
-  node.card_count = CARDS;
+  node.cards = r->cards + r->first;
+  node.card_count = 1 + CARDS - r->first;
   state_put_node(r->lab.state, &node);
 }
 
@@ -83,11 +86,12 @@ static void change_card(struct round *r) {
   static const int64_t sizes[] = {100, 1024, 1039, 2000};
   static const struct str ids[] = {{"GPU-a", 5}, {"GPU-b", 5}, {"GPU-c", 5}};
   size_t card = below(r, CARDS);
-  r->cards[card] = (struct hami_card){.id = ids[card],
-                                      .memory_mib = sizes[below(r, SG_ARRAY_LEN(sizes))],
-                                      .sharers = (int64_t)below(r, 5),
-                                      .cores = (int64_t)below(r, 2) * 100,
-                                      .is_given = below(r, 4) > 0};
+  r->first = below(r, 2);
+  r->cards[1 + card] = (struct hami_card){.id = ids[card],
+                                          .memory_mib = sizes[below(r, SG_ARRAY_LEN(sizes))],
+                                          .sharers = (int64_t)below(r, 5),
+                                          .cores = (int64_t)below(r, 2) * 100,
+                                          .is_given = below(r, 4) > 0};
   put_node(r);
 }
 
@@ -100,7 +104,7 @@ static void put_bound(struct round *r, size_t index) {
   buf_init(&cards, 1024);
   struct twin_pod *pod = &r->pods[index];
   for (size_t i = 0; i < pod->part_count; i++)
-    buf_printf(&cards, "%.*s:%lld:%lld ", STR_FMT(r->cards[pod->parts[i].card].id),
+    buf_printf(&cards, "%.*s:%lld:%lld ", STR_FMT(r->cards[1 + pod->parts[i].card].id),
                (long long)pod->parts[i].mib, (long long)pod->parts[i].cores);
   struct pod made = lab_hami_pod(&r->lab, name_of(r, index), "n", "1",
                                  str_copy(r->lab.arena, buf_str(&cards)).ptr);
@@ -112,6 +116,7 @@ static void hold(struct round *r, size_t index) {
   struct twin_pod *pod = &r->pods[index];
   *pod = (struct twin_pod){.part_count = 1};
   pod->parts[0] = (struct part){.card = below(r, CARDS), .mib = 1 + (int64_t)below(r, 700)};
+  const struct hami_card *card = &r->cards[1 + pod->parts[0].card];
   int64_t steps = (pod->parts[0].mib + 15) / 16;
   struct pod made =
       lab_hami_pod(&r->lab, name_of(r, index), NULL,
@@ -119,7 +124,7 @@ static void hold(struct round *r, size_t index) {
   struct pack_asked asked;
   struct err err;
   struct pack_placement placement = {.unit_count = 1,
-                                     .units = {{(uint8_t)pod->parts[0].card, 0, (uint16_t)steps}}};
+                                     .units = {{(uint8_t)below(r, CARDS), 0, (uint16_t)steps}}};
   ck_assert_msg(state_ask(r->lab.state, r->lab.arena, &made, &asked, &err), "%s", err.text);
   enum state_held held = state_hold(r->lab.state, &(struct state_hold){.kind = STATE_FIRM,
                                                                        .ns = made.ns,
@@ -128,6 +133,7 @@ static void hold(struct round *r, size_t index) {
                                                                        .asked = &asked,
                                                                        .node = STR_LIT("n"),
                                                                        .placement = &placement,
+                                                                       .card = card->id,
                                                                        .until_ms = 100});
   bool has_room = left_of(r, pod->parts[0].card) >= steps;
   ck_assert_msg((held == STATE_HELD) == has_room, "seed %" PRIu64 ": %lld MiB of card %zu: %d",
@@ -172,8 +178,9 @@ static void play(uint64_t seed) {
   state_lab_init(&r.lab);
   random_init(&r.random, seed);
   static const struct str ids[] = {{"GPU-a", 5}, {"GPU-b", 5}, {"GPU-c", 5}};
+  r.cards[0] = (struct hami_card){STR_LIT("GPU-0"), 2000, 4, 100, false};
   for (size_t c = 0; c < CARDS; c++)
-    r.cards[c] = (struct hami_card){ids[c], 2000, 4, 100, true};
+    r.cards[1 + c] = (struct hami_card){ids[c], 2000, 4, 100, true};
   put_node(&r);
   for (size_t step = 0; step < STEPS; step++) {
     one_step(&r);

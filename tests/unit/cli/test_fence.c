@@ -147,8 +147,8 @@ static struct pod hold_firmly(const char *name) {
   ck_assert(state_find_pod(live_state(lab.live), lab.arena, STR_LIT("ml"), str_of(name),
                            (struct str){NULL, 0}, &pod));
   ck_assert_msg(state_ask(live_state(lab.live), lab.arena, &pod, &asked, &err), "%s", err.text);
-  ck_assert_int_eq(live_hold(lab.live, STATE_FIRM, &pod, &asked, STR_LIT("a"), &placement),
-                   STATE_HELD);
+  CLEANUP_SNAPSHOT const struct state_snapshot *snapshot = state_snapshot(live_state(lab.live));
+  ck_assert_int_eq(live_hold(lab.live, STATE_FIRM, &pod, &asked, snapshot, &placement), STATE_HELD);
   return pod;
 }
 

@@ -51,6 +51,94 @@ static enum state_held hold(struct state_lab *lab, const char *name, const char 
   return held;
 }
 
+/* Of the card with this id, whichever number `device` it is said to have. */
+static enum state_held hold_on(struct state_lab *lab, enum state_hold_kind kind, const char *name,
+                               uint8_t device, const char *card) {
+  struct pod pod = lab_pod(lab, name, NULL, "nvidia.com/gpu", "1", "nvidia.com/gpumem", "16000",
+                           "cpu", "1", NULL);
+  struct pack_asked asked;
+  struct err err;
+  ck_assert_msg(state_ask(lab->state, lab->arena, &pod, &asked, &err), "%s", err.text);
+  struct pack_placement placement = {.unit_count = 1, .units = {{device, 0, 1000}}};
+  enum state_held held = state_hold(lab->state, &(struct state_hold){.kind = kind,
+                                                                     .ns = pod.ns,
+                                                                     .name = pod.name,
+                                                                     .uid = pod.uid,
+                                                                     .asked = &asked,
+                                                                     .node = STR_LIT("n"),
+                                                                     .placement = &placement,
+                                                                     .card = str_of(card),
+                                                                     .until_ms = 100});
+  ck_assert_uint_eq(state_verify(lab->state, 10), 0);
+  return held;
+}
+
+static void register_cards(struct state_lab *lab, const char *cards) {
+  struct node node = lab_hami_node(lab, "n", cards);
+  state_put_node(lab->state, &node);
+  ck_assert_uint_eq(state_verify(lab->state, 10), 0);
+}
+
+/* MiB that are left, card by card. */
+static const char *left(struct state_lab *lab) {
+  CLEANUP_PEEK struct state_peek peek = lab_peek(lab, "n");
+  struct str text = {NULL, 0};
+  for (uint16_t d = 0; d < peek.node->device_count; d++)
+    text = str_printf(lab->arena, "%.*s%s%d", STR_FMT(text), d ? " " : "",
+                      peek.node->devices[d].left * PACK_HAMI_STEP_MIB);
+  return text.ptr;
+}
+
+#define CARD_A "GPU-a:16000:10:100:well "
+#define CARD_B "GPU-b:16000:10:100:well "
+#define CARD_C "GPU-c:16000:10:100:well "
+
+/* Numbers of cards change with each registration, and what is held stays on the card that it is
+ * on. */
+START_TEST(holds_are_of_cards_and_not_of_numbers) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  register_cards(&lab, CARD_A CARD_B CARD_C);
+  ck_assert_int_eq(hold_on(&lab, STATE_FIRM, "firm", 1, ""), STATE_HELD);
+  ck_assert_str_eq(left(&lab), "16000 0 16000");
+  register_cards(&lab, CARD_B CARD_C);
+  ck_assert_str_eq(left(&lab), "0 16000");
+  ck_assert_int_eq(hold_on(&lab, STATE_TENTATIVE, "soft", 0, "GPU-c"), STATE_HELD);
+  ck_assert_str_eq(left(&lab), "0 0");
+  register_cards(&lab, CARD_A CARD_B CARD_C);
+  ck_assert_str_eq(left(&lab), "16000 0 0");
+}
+END_TEST
+
+START_TEST(holds_on_cards_that_are_gone) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  register_cards(&lab, CARD_A CARD_B);
+  ck_assert_int_eq(hold_on(&lab, STATE_FIRM, "firm", 0, "GPU-a"), STATE_HELD);
+  ck_assert_int_eq(hold_on(&lab, STATE_NOMINATED, "soft", 1, "GPU-b"), STATE_HELD);
+  ck_assert_int_eq(hold_on(&lab, STATE_FIRM, "late", 2, "GPU-x"), STATE_NO_ROOM);
+  register_cards(&lab, CARD_C);
+  ck_assert_str_eq(left(&lab), "16000");
+  ck_assert_int_eq(lab_left(&lab, "n", "cpu"), 63000); /* of the firm one alone */
+  ck_assert(!state_unhold(lab.state, lab_uid(&lab, "soft"), true));
+  struct state_stats stats;
+  state_get_stats(lab.state, &stats);
+  ck_assert_uint_eq(stats.excess_nodes, 0);
+  ck_assert_int_eq(hold_on(&lab, STATE_FIRM, "late", 0, "GPU-b"), STATE_NO_ROOM);
+  register_cards(&lab, CARD_A CARD_C);
+  ck_assert_str_eq(left(&lab), "0 16000");
+  struct node plain = lab_node(&lab, "n", "nvidia.com/gpu", "80", NULL);
+  plain.has_hami = true; /* and what it has registered cannot be read */
+  state_put_node(lab.state, &plain);
+  ck_assert_uint_eq(state_verify(lab.state, 10), 0);
+  ck_assert_int_eq(hold_on(&lab, STATE_FIRM, "late", 0, "GPU-c"), STATE_NO_ROOM);
+  register_cards(&lab, CARD_A CARD_C);
+  ck_assert_str_eq(left(&lab), "0 16000");
+  ck_assert(state_unhold(lab.state, lab_uid(&lab, "firm"), true));
+  ck_assert_str_eq(left(&lab), "16000 16000");
+}
+END_TEST
+
 START_TEST(memory_is_of_the_card_that_is_named) {
   CLEANUP_STATE_LAB struct state_lab lab;
   state_lab_init(&lab);
@@ -198,5 +286,7 @@ TCase *tcase_hami(void) {
   tcase_add_test(tcase, pods_on_several_cards_hold_them_all);
   tcase_add_test(tcase, cards_that_are_ill_are_not_given);
   tcase_add_test(tcase, they_are_not_ours_by_themselves);
+  tcase_add_test(tcase, holds_are_of_cards_and_not_of_numbers);
+  tcase_add_test(tcase, holds_on_cards_that_are_gone);
   return tcase;
 }
