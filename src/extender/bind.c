@@ -86,7 +86,8 @@ bool ext_bind(const struct ext_view *view, const struct pack_asked *asked, struc
   }
   ret->placement = choice.placement;
   if (pack_is_hami_memory(asked->device) && !ext_hami_take(view, asked, node, arena, ret)) {
-    *ret_reason = ext_reason(pack_cluster_catalog(cluster), PACK_TOO_MANY, asked, arena);
+    enum pack_reason reason = ext_hami_shortage(view, asked, node);
+    *ret_reason = ext_reason(pack_cluster_catalog(cluster), reason, asked, arena);
     return false;
   }
   annotate(value, asked, unix_ns, arena, ret);

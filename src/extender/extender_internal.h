@@ -20,14 +20,23 @@ struct offer {
   uint32_t *name_of; /* [node]: index of its name, plus one; 0: not offered */
   uint32_t *neutral; /* names that we cannot judge */
   size_t neutral_count;
-  uint32_t *without; /* names of nodes that do not list what is asked for */
+  uint32_t *without; /* names of nodes that do not list what is asked for, or have too little */
   size_t without_count;
 };
 void offer_read(const struct ext_view *view, const struct ext_question *question,
                 struct arena *arena, struct offer *ret);
 
-/* Fills ret->hami for the card that was chosen. False: of that card less is given than is asked
- * for; counted in steps it had seemed to be enough. */
+/*
+ * HAMi's cards are counted in steps, by which one may seem to have what it has not. What filter
+ * and bind say of the node then; PACK_FITS: what the core says of it stands, whatever that is.
+ */
+enum pack_reason ext_hami_shortage(const struct ext_view *view, const struct pack_asked *asked,
+                                   size_t node);
+/* One of the node's cards has it, by the MiB: for `value`, which may be without some pods. */
+bool ext_hami_has(const struct ext_view *view, const struct pack_asked *asked, size_t node,
+                  const struct pack_node *value);
+/* Fills ret->hami, for the card that was chosen or, where that has less than is asked for, for
+ * another one. False: there is none. */
 bool ext_hami_take(const struct ext_view *view, const struct pack_asked *asked, size_t node,
                    struct arena *arena, struct ext_binding *ret);
 

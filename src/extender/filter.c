@@ -67,11 +67,17 @@ static void choose(struct filter *f) {
   judge_others(f);
 }
 
-static bool is_given_by_memory(const struct filter *f, uint32_t name) {
+static void refuse_without(struct filter *f, uint32_t name) {
   const struct state_snapshot *snapshot = f->view->snapshot;
+  const struct pack_asked *asked = f->question->asked;
   size_t node = state_snapshot_find(snapshot, f->question->names[name], SIZE_MAX);
-  return node != SIZE_MAX && state_snapshot_node(snapshot, node)->node.card_count &&
-         str_is(f->question->asked->device, "nvidia.com/gpu");
+  enum pack_reason reason = ext_hami_shortage(f->view, asked, node);
+  reason = reason == PACK_FITS ? PACK_NO_GPU : reason;
+  bool is_given_by_memory = state_snapshot_node(snapshot, node)->node.card_count &&
+                            str_is(asked->device, "nvidia.com/gpu");
+  refuse(f, name, pack_reason_is_final(reason),
+         is_given_by_memory ? STR_LIT("its cards are HAMi's and given by nvidia.com/gpumem")
+                            : reason_text(f, reason));
 }
 
 void ext_filter(const struct ext_view *view, const struct ext_question *question,
@@ -87,14 +93,8 @@ void ext_filter(const struct ext_view *view, const struct ext_question *question
     choose(&f);
   for (size_t i = 0; i < f.offer.neutral_count && (!question->asked || i < view->best); i++)
     pass(&f, f.offer.neutral[i]);
-  if (f.offer.without_count) {
-    struct str none = ext_reason(f.catalog, PACK_NO_GPU, question->asked, arena);
-    for (size_t i = 0; i < f.offer.without_count; i++)
-      refuse(&f, f.offer.without[i], true,
-             is_given_by_memory(&f, f.offer.without[i])
-                 ? STR_LIT("its cards are HAMi's and given by nvidia.com/gpumem")
-                 : none);
-  }
+  for (size_t i = 0; i < f.offer.without_count; i++)
+    refuse_without(&f, f.offer.without[i]);
   ret->passed = f.passed;
   ret->refusals = f.refusals;
   ret->is_behind = ret->is_behind && ret->passed_count == 0;

@@ -62,13 +62,59 @@ bool ext_is_hami_part(const struct state_snapshot *snapshot, const struct pod *p
   return node && node->card_count && pack_is_hami_part(pod);
 }
 
+/* ---- by the MiB -------------------------------------------------------------------------- */
+
+/* The card with the least left that will do; SIZE_MAX: none. */
+static size_t find_card(const struct node *node, const struct pack_node *value,
+                        const struct pack_asked *asked, int64_t at_least_mib) {
+  size_t best = SIZE_MAX;
+  for (size_t c = 0; c < node->card_count && c < value->device_count; c++)
+    if (value->devices[c].left >= pack_hami_steps(asked->device_count) &&
+        node->cards[c].memory_mib >= at_least_mib &&
+        (best == SIZE_MAX || value->devices[c].left < value->devices[best].left))
+      best = c;
+  return best;
+}
+
+static bool is_ever_enough(const struct node *node, const struct pack_asked *asked) {
+  for (size_t c = 0; c < node->card_count; c++)
+    if (node->cards[c].is_given && node->cards[c].memory_mib >= asked->device_count)
+      return true;
+  return false;
+}
+
+bool ext_hami_has(const struct ext_view *view, const struct pack_asked *asked, size_t node,
+                  const struct pack_node *value) {
+  return !pack_is_hami_memory(asked->device) ||
+         find_card(&state_snapshot_node(view->snapshot, node)->node, value, asked,
+                   asked->device_count) != SIZE_MAX;
+}
+
+enum pack_reason ext_hami_shortage(const struct ext_view *view, const struct pack_asked *asked,
+                                   size_t index) {
+  const struct node *node = &state_snapshot_node(view->snapshot, index)->node;
+  const struct pack_node *value = pack_cluster_node(state_snapshot_cluster(view->snapshot), index);
+  if (!pack_is_hami_memory(asked->device) || !node->card_count)
+    return PACK_FITS;
+  if (!is_ever_enough(node, asked))
+    return PACK_TOO_MANY;
+  return find_card(node, value, asked, 0) != SIZE_MAX && !ext_hami_has(view, asked, index, value)
+             ? PACK_DEVICES_BUSY
+             : PACK_FITS;
+}
+
 bool ext_hami_take(const struct ext_view *view, const struct pack_asked *asked, size_t index,
                    struct arena *arena, struct ext_binding *ret) {
   const struct node *node = &state_snapshot_node(view->snapshot, index)->node;
-  uint8_t card = ret->placement.units[0].device;
-  if (ret->placement.unit_count != 1 || card >= node->card_count ||
-      node->cards[card].memory_mib < asked->device_count)
+  const struct pack_node *value = pack_cluster_node(state_snapshot_cluster(view->snapshot), index);
+  size_t card = ret->placement.units[0].device;
+  if (ret->placement.unit_count != 1 || card >= node->card_count)
     return false;
+  if (node->cards[card].memory_mib < asked->device_count)
+    card = find_card(node, value, asked, asked->device_count);
+  if (card == SIZE_MAX)
+    return false;
+  ret->placement.units[0].device = (uint8_t)card;
   ret->hami_card = str_copy(arena, node->cards[card].id);
   ret->hami_mib = asked->device_count;
   return true;

@@ -70,23 +70,28 @@ void ext_put_in_order(const struct pack_catalog *catalog, struct ext_candidate *
 struct eligible {
   const struct pod_constraints *of; /* whom the bits were made for; NULL: nobody */
   struct str device;
+  int64_t count; /* of it: what counts of HAMi's cards */
   uint64_t *bits;
 };
 
-static void find_eligible(const struct state_snapshot *snapshot, size_t nodes,
+static void find_eligible(const struct ext_view *view, size_t nodes,
                           const struct ext_candidate *candidate, struct eligible *ret) {
+  const struct state_snapshot *snapshot = view->snapshot;
   const struct pod_constraints *constraints = &candidate->pod->constraints;
   if (ret->of && pack_equal_constraints(ret->of, constraints) &&
-      str_eq(ret->device, candidate->asked->device))
+      str_eq(ret->device, candidate->asked->device) &&
+      (ret->count == candidate->asked->device_count || !pack_is_hami_memory(ret->device)))
     return;
   const uint64_t *listing = state_snapshot_listing(snapshot, candidate->asked->device);
   memset(ret->bits, 0, (nodes / WORD_BITS + 1) * sizeof(*ret->bits));
   ret->of = constraints;
   ret->device = candidate->asked->device;
+  ret->count = candidate->asked->device_count;
   for (size_t i = 0; listing && i < nodes; i++) {
     const struct state_node *node = state_snapshot_node(snapshot, i);
     if (bit_get(listing, i) && !node->takes_no_pods && pod_selects_node(constraints, &node->node) &&
-        !pod_find_barrier(constraints, &node->node))
+        !pod_find_barrier(constraints, &node->node) &&
+        ext_hami_shortage(view, candidate->asked, i) == PACK_FITS)
       bit_set(ret->bits, i);
   }
 }
@@ -100,7 +105,7 @@ size_t ext_nominate(const struct ext_view *view, const struct ext_candidate *can
   for (size_t i = 0; i < count; i++) {
     const struct ext_candidate *candidate = &candidates[i];
     struct pack_choice choice;
-    find_eligible(view->snapshot, nodes, candidate, &eligible);
+    find_eligible(view, nodes, candidate, &eligible);
     if (pack_choose_among(view->scorer, cluster, &candidate->asked->request, eligible.bits, &choice,
                           1) == 0 ||
         /* The state numbers its pods from below. */

@@ -15,8 +15,11 @@ static void sort_out(const struct ext_view *view, const struct ext_question *que
   if (ret->name_of[node])
     return;
   ret->name_of[node] = name + 1;
-  if (question->asked->device.len == 0 || (listing && bit_get(listing, node)))
+  bool is_listed = question->asked->device.len == 0 || (listing && bit_get(listing, node));
+  if (is_listed && ext_hami_shortage(view, question->asked, node) == PACK_FITS)
     bit_set(ret->among, node);
+  else if (is_listed)
+    ret->without[ret->without_count++] = name;
   else if (state_snapshot_node(view->snapshot, node)->is_counted_elsewhere)
     ret->neutral[ret->neutral_count++] = name;
   else

@@ -3,6 +3,7 @@
 #include "extender_internal.h"
 
 struct hunt {
+  const struct ext_view *view;
   const struct pack_cluster *cluster;
   const struct pack_asked *asked;
   const struct ext_victim *victims;
@@ -16,7 +17,8 @@ static bool fits(struct hunt *h, const bool *is_out) {
     if (is_out[i])
       h->gone[gone++] = h->victims[i].number;
   const struct pack_node *bare = pack_node_without(h->cluster, h->node, h->gone, gone);
-  bool does = pack_fit(pack_cluster_catalog(h->cluster), bare, &h->asked->request) == PACK_FITS;
+  bool does = pack_fit(pack_cluster_catalog(h->cluster), bare, &h->asked->request) == PACK_FITS &&
+              ext_hami_has(h->view, h->asked, h->node, bare);
   pack_node_unref(bare);
   return does;
 }
@@ -121,7 +123,8 @@ static bool find_many(struct hunt *h, int32_t priority, bool *is_out, struct are
 bool ext_preempt_node(const struct ext_view *view, const struct pack_asked *asked, int32_t priority,
                       size_t node, const struct ext_victim *victims, size_t count, bool *is_out) {
   CLEANUP_ARENA struct arena *arena = arena_new(1024);
-  struct hunt h = {.cluster = state_snapshot_cluster(view->snapshot),
+  struct hunt h = {.view = view,
+                   .cluster = state_snapshot_cluster(view->snapshot),
                    .asked = asked,
                    .victims = victims,
                    .node = node,

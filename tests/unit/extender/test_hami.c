@@ -65,6 +65,68 @@ START_TEST(no_more_than_a_card_has) {
 }
 END_TEST
 
+static bool preempts(struct doors *lab, const struct pod *pod, const char *node) {
+  size_t count, at = state_snapshot_find(lab->view.snapshot, str_of(node), SIZE_MAX);
+  const struct state_resident *there =
+      state_residents(lab->s.state, lab->s.arena, str_of(node), &count);
+  struct ext_victim *victims = arena_array(lab->s.arena, count + 1, sizeof(*victims));
+  bool *is_out = arena_array(lab->s.arena, count + 1, sizeof(*is_out));
+  for (size_t i = 0; i < count; i++)
+    victims[i] = (struct ext_victim){.uid = there[i].pod.uid, .number = there[i].number};
+  doors_ask(lab, pod, node);
+  return ext_preempt_node(&lab->view, &lab->asked, 1, at, victims, count, is_out);
+}
+
+static size_t nominate(struct doors *lab, const struct pod *pod, const char *node) {
+  struct ext_advice advice;
+  doors_ask(lab, pod, node);
+  struct ext_candidate candidate = {pod, &lab->asked};
+  return ext_nominate(&lab->view, &candidate, 1, lab->s.arena, &advice);
+}
+
+/* 23,034 MiB are 1,440 steps, and so are 23,040. */
+START_TEST(what_only_seems_to_be_enough) {
+  CLEANUP_DOORS struct doors lab;
+  struct ext_binding made;
+  struct str reason;
+  doors_init(&lab);
+  add(&lab, "n", "GPU-a:23034:10:100:well GPU-b:46068:10:100:ill");
+  struct pod pod = lab_hami_pod(&lab.s, "p", NULL, "23040", "");
+  struct pod all = lab_hami_pod(&lab.s, "a", NULL, "23034", "");
+  doors_filter(&lab, &pod, "n");
+  ck_assert_str_eq(doors_refused(&lab), "n! fewer nvidia.com/gpumem in all than asked for");
+  ck_assert(!bind_on(&lab, &pod, "n", &made, &reason));
+  ck_assert(str_is(reason, "fewer nvidia.com/gpumem in all than asked for"));
+  ck_assert(!preempts(&lab, &pod, "n"));
+  ck_assert_uint_eq(nominate(&lab, &pod, "n"), 0);
+  ck_assert_uint_eq(nominate(&lab, &all, "n"), 1);
+  doors_filter(&lab, &all, "n");
+  ck_assert_str_eq(doors_passed(&lab), "n");
+}
+END_TEST
+
+START_TEST(a_larger_card_has_it) {
+  CLEANUP_DOORS struct doors lab;
+  struct ext_binding made;
+  struct str reason;
+  doors_init(&lab);
+  add(&lab, "n", "GPU-a:23034:10:100:well GPU-b:46068:10:100:well");
+  struct pod pod = lab_hami_pod(&lab.s, "p", NULL, "23040", "");
+  doors_filter(&lab, &pod, "n");
+  ck_assert_str_eq(doors_passed(&lab), "n");
+  ck_assert(bind_on(&lab, &pod, "n", &made, &reason));
+  ck_assert(str_is(made.hami_card, "GPU-b"));
+  ck_assert_uint_eq(made.placement.units[0].device, 1);
+  struct pod there = lab_hami_pod(&lab.s, "there", "n", "30000", "GPU-b:30000:0");
+  state_put_pod(lab.s.state, &there);
+  doors_filter(&lab, &pod, "n");
+  ck_assert_str_eq(doors_passed(&lab), "");
+  ck_assert_msg(strncmp(doors_refused(&lab), "n: ", 3) == 0, "%s", doors_refused(&lab));
+  ck_assert(!bind_on(&lab, &pod, "n", &made, &reason));
+  ck_assert(preempts(&lab, &pod, "n"));
+}
+END_TEST
+
 START_TEST(the_plugin_is_told) {
   CLEANUP_DOORS struct doors lab;
   doors_init(&lab);
@@ -181,6 +243,8 @@ TCase *tcase_hami(void) {
   TCase *tcase = tcase_create("hami");
   tcase_add_test(tcase, the_card_with_the_least_that_will_do);
   tcase_add_test(tcase, no_more_than_a_card_has);
+  tcase_add_test(tcase, what_only_seems_to_be_enough);
+  tcase_add_test(tcase, a_larger_card_has_it);
   tcase_add_test(tcase, the_plugin_is_told);
   tcase_add_test(tcase, in_the_words_of_its_scheduler);
   tcase_add_loop_test(tcase, what_is_not_given, 0, SG_ARRAY_LEN(wishes));
