@@ -462,6 +462,8 @@ struct pod {
   size_t request_count;
   struct pod_constraints constraints; /* node_name: where it is; empty: it waits */
 };
+/* What it asks for of this resource, in whole units; 0: nothing. */
+int64_t pod_units(const struct pod *pod, const char *resource);
 /* A pod holds its devices until its phase is terminal; being deleted alone frees nothing. */
 bool pod_is_over(const struct pod *pod);
 

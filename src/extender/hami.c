@@ -12,24 +12,17 @@ static const struct node *find_node(const struct state_snapshot *snapshot, struc
   return at == SIZE_MAX ? NULL : &state_snapshot_node(snapshot, at)->node;
 }
 
-static int64_t amount_of(const struct pod *pod, const char *name) {
-  for (size_t i = 0; i < pod->request_count; i++)
-    if (str_is(pod->requests[i].name, name))
-      return qty_units_ceil(pod->requests[i].amount);
-  return 0;
-}
-
 /* Cards that are ours to give, and something else of them than we give. */
 static const char *not_given(const struct pod *pod) {
-  int64_t cards = amount_of(pod, "nvidia.com/gpu");
-  if (amount_of(pod, "nvidia.com/gpumem-percentage"))
+  int64_t cards = pod_units(pod, "nvidia.com/gpu");
+  if (pod_units(pod, "nvidia.com/gpumem-percentage"))
     return "of HAMi's cards slicegate gives memory in MiB (nvidia.com/gpumem), not "
            "nvidia.com/gpumem-percentage";
-  if (amount_of(pod, "nvidia.com/gpucores"))
+  if (pod_units(pod, "nvidia.com/gpucores"))
     return "of HAMi's cards slicegate gives memory, not nvidia.com/gpucores above 0";
-  if (amount_of(pod, "nvidia.com/priority"))
+  if (pod_units(pod, "nvidia.com/priority"))
     return "of HAMi's cards slicegate gives memory, without nvidia.com/priority";
-  if (cards && !amount_of(pod, "nvidia.com/gpumem"))
+  if (cards && !pod_units(pod, "nvidia.com/gpumem"))
     return "of HAMi's cards slicegate gives memory: ask for so many MiB (nvidia.com/gpumem) beside "
            "nvidia.com/gpu: 1";
   return cards == 1 ? NULL

@@ -73,6 +73,13 @@ bool pod_selects_node(const struct pod_constraints *constraints, const struct no
 
 /* ---- counts ------------------------------------------------------------------------------ */
 
+int64_t pod_units(const struct pod *pod, const char *resource) {
+  for (size_t i = 0; i < pod->request_count; i++)
+    if (str_is(pod->requests[i].name, resource))
+      return qty_units_ceil(pod->requests[i].amount);
+  return 0;
+}
+
 bool node_counts(const struct node *node, struct str resource) {
   return !node->has_hami || !str_is(resource, "nvidia.com/gpu");
 }

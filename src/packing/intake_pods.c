@@ -83,17 +83,10 @@ static bool is_hami_name(struct str name) {
          str_is(name, "nvidia.com/priority");
 }
 
-static int64_t amount_of(const struct pod *pod, const char *name) {
-  for (size_t i = 0; i < pod->request_count; i++)
-    if (str_is(pod->requests[i].name, name))
-      return qty_units_ceil(pod->requests[i].amount);
-  return 0;
-}
-
 bool pack_is_hami_part(const struct pod *pod) {
-  return amount_of(pod, "nvidia.com/gpumem") > 0 && amount_of(pod, "nvidia.com/gpu") == 1 &&
-         amount_of(pod, "nvidia.com/gpumem-percentage") == 0 &&
-         amount_of(pod, "nvidia.com/gpucores") == 0 && amount_of(pod, "nvidia.com/priority") == 0;
+  return pod_units(pod, "nvidia.com/gpumem") > 0 && pod_units(pod, "nvidia.com/gpu") == 1 &&
+         pod_units(pod, "nvidia.com/gpumem-percentage") == 0 &&
+         pod_units(pod, "nvidia.com/gpucores") == 0 && pod_units(pod, "nvidia.com/priority") == 0;
 }
 
 /* ---- asked ------------------------------------------------------------------------------- */

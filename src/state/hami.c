@@ -47,9 +47,41 @@ bool hold_place(const struct hold *hold, struct pack_placement *ret) {
 
 bool named_says_card(const struct slot *slot, const struct named *named) {
   for (size_t i = 0; slot_card_count(slot) && named && i < named->count; i++)
-    if (is_of_card(&named->items[i]))
+    if (find_card(&slot->value->public.node, &named->items[i]) != SIZE_MAX)
       return true;
   return false;
+}
+
+struct load { /* of one card */
+  int64_t sharers, cores, mib;
+};
+
+/*
+ * What the pod says that it has of the node's cards. Whoever may change the pod may write anything
+ * there: of what we give it has one part, as large as it asks for; and as many containers as it
+ * asks for cards, at most, share a card.
+ */
+static void sum_named(const struct record *record, struct load *ret) {
+  const struct node *node = &record->slot->value->public.node;
+  const struct pod pod = record_asks(record);
+  int64_t asked = pack_is_hami_part(&pod) ? pod_units(&pod, "nvidia.com/gpumem") : 0;
+  asked = asked < INT32_MAX ? asked : INT32_MAX;
+  int64_t cards = pod_units(&pod, "nvidia.com/gpu");
+  size_t largest = SIZE_MAX;
+  memset(ret, 0, PACK_DEVICES_MAX * sizeof(*ret));
+  for (size_t i = 0; i < record->named->count; i++) {
+    const struct pod_device *device = &record->named->items[i];
+    size_t card = find_card(node, device);
+    if (card == SIZE_MAX)
+      continue;
+    ret[card].sharers += ret[card].sharers == 0 || ret[card].sharers < cards;
+    ret[card].cores += device->cores;
+    ret[card].mib += device->amount;
+    if (largest == SIZE_MAX || ret[card].mib > ret[largest].mib)
+      largest = card;
+  }
+  if (largest != SIZE_MAX && ret[largest].mib < asked)
+    ret[largest].mib = asked;
 }
 
 /* ---- pods ---------------------------------------------------------------------------------- */
@@ -75,41 +107,34 @@ static bool take(struct pack_cluster *cluster, size_t index, uint64_t number,
 /* For the core a part is of one card: what a pod has of others stands by itself. */
 bool slot_observe_shares(struct state *state, struct pack_cluster *cluster, size_t index,
                          const struct record *record) {
-  const struct node *node = &record->slot->value->public.node;
   struct pod pod = record_asks(record);
   struct pack_request request =
       pack_intake_request_on(state->intake, pack_cluster_node(cluster, index), &pod);
   request = pack_request_of(request.cpu_milli, request.mem_bytes, PACK_CPU, 0, 0);
   uint64_t number = record->number;
+  struct load loads[PACK_DEVICES_MAX];
   bool is_enough = true;
-  for (size_t i = 0; i < record->named->count; i++) {
-    size_t card = find_card(node, &record->named->items[i]);
-    if (card == SIZE_MAX)
+  sum_named(record, loads);
+  for (size_t c = 0; c < PACK_DEVICES_MAX; c++) {
+    if (loads[c].sharers == 0)
       continue;
-    int64_t steps = pack_hami_steps(record->named->items[i].amount);
-    is_enough = take(cluster, index, number, &request, card, steps) && is_enough;
+    int64_t steps = pack_hami_steps(loads[c].mib);
+    is_enough = take(cluster, index, number, &request, c, steps) && is_enough;
     request = pack_request_of(0, 0, PACK_CPU, 0, 0);
     number = stand_ins + pack_cluster_node(cluster, index)->pod_count;
   }
-  if (number == record->number) /* of a card that the node has no more */
-    (void)pack_observe(cluster, index, number, &request, &(struct pack_placement){0});
   return is_enough;
 }
 
 /* ---- what is left -------------------------------------------------------------------------- */
 
-struct load { /* of one card */
-  int64_t sharers, cores, mib;
-};
-
-static void load_named(const struct node *node, const struct record *record, struct load *loads) {
-  for (size_t i = 0; i < record->named->count; i++) {
-    size_t card = find_card(node, &record->named->items[i]);
-    if (card >= PACK_DEVICES_MAX)
-      continue;
-    loads[card].sharers++;
-    loads[card].cores += record->named->items[i].cores;
-    loads[card].mib += record->named->items[i].amount;
+static void load_named(const struct record *record, struct load *loads) {
+  struct load named[PACK_DEVICES_MAX];
+  sum_named(record, named);
+  for (size_t c = 0; c < PACK_DEVICES_MAX; c++) {
+    loads[c].sharers += named[c].sharers;
+    loads[c].cores += named[c].cores;
+    loads[c].mib += named[c].mib;
   }
 }
 
@@ -128,7 +153,7 @@ static void load_number(const struct pack_node *node, uint64_t number, struct lo
 static void sum_loads(const struct slot *slot, const struct pack_node *node, struct load *loads) {
   for (size_t i = 0; i < slot_counted(slot); i++)
     if (named_says_card(slot, slot->pods[i]->named))
-      load_named(&slot->value->public.node, slot->pods[i], loads);
+      load_named(slot->pods[i], loads);
     else
       load_number(node, slot->pods[i]->number, loads);
   for (size_t i = 0; i < slot->hold_count; i++)

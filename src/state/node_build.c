@@ -118,16 +118,21 @@ static bool observe_wholly(struct state *state, struct pack_cluster *cluster, si
   return false;
 }
 
+static bool says_where(const struct record *record) {
+  return slot_card_count(record->slot) ? named_says_card(record->slot, record->named)
+                                       : record->named != NULL;
+}
+
 /* Those that say where they are come first: for the others it is guessed. False: they hold more
  * of cards than there is. */
 static bool observe_all(struct state *state, const struct slot *slot, struct pack_cluster *cluster,
                         size_t index) {
   bool is_enough = true;
   for (size_t i = 0; i < slot_counted(slot); i++)
-    if (slot->pods[i]->named)
+    if (says_where(slot->pods[i]))
       is_enough = observe_wholly(state, cluster, index, slot->pods[i]) && is_enough;
   for (size_t i = 0; i < slot_counted(slot); i++)
-    if (!slot->pods[i]->named)
+    if (!says_where(slot->pods[i]))
       is_enough = observe_wholly(state, cluster, index, slot->pods[i]) && is_enough;
   return is_enough;
 }

@@ -166,7 +166,8 @@ struct named {
   struct pod_device items[];
 };
 struct named *named_new(struct state *state, const struct pod *pod); /* NULL: it names none */
-/* Which of HAMi's cards it has is said, in the words of the plugin (hami.c). */
+/* Which of HAMi's cards it has is said, in the words of the plugin, and the node has such a card
+ * (hami.c). */
 bool named_says_card(const struct slot *slot, const struct named *named);
 void named_free(struct state *state, struct named *named);
 bool named_is_same(const struct named *named, const struct pod *pod);

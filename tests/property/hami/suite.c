@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Histories of a node with HAMi's plugin against a twin that keeps three sums for each card, as
- * HAMi's scheduler does: pods that come (also more than there is room for) and go, firm holds that
- * are confirmed or given up, cards that fall ill, a card in front that changes all numbers. What is
- * left of a card is what the twin says, a hold is taken exactly where the twin has room, and the
- * state agrees with itself.
+ * HAMi's scheduler does: pods (which say that they have less than they asked for, or nothing) that
+ * come (also more than there is room for) and go, firm holds that are confirmed or given up, cards
+ * that fall ill, a card in front that changes all numbers. What is left of a card is what the twin
+ * says, a hold is taken exactly where the twin has room, and the state agrees with itself.
  */
 #include "tests/support/check_main.h"
 #include "tests/support/random.h"
@@ -12,7 +12,7 @@
 
 #include <inttypes.h>
 
-enum { ROUNDS = 150, STEPS = 120, CARDS = 3, PODS = 10, PARTS = 2 };
+enum { ROUNDS = 150, STEPS = 120, CARDS = 3, PODS = 10, PARTS = 3 };
 
 struct part {
   size_t card;
@@ -20,7 +20,8 @@ struct part {
 };
 struct twin_pod {
   enum { GONE, HELD, BOUND } is;
-  struct part parts[PARTS];
+  int64_t asked;
+  struct part parts[PARTS]; /* what it says */
   size_t part_count;
 };
 struct round {
@@ -38,21 +39,38 @@ static size_t below(struct round *r, size_t n) {
 
 /* ---- the twin ------------------------------------------------------------------------------ */
 
+/* What one pod has of a card; false: it is not on it. What it asked for is had somewhere. */
+static bool sum_parts(const struct twin_pod *pod, size_t card, struct part *ret) {
+  int64_t of[CARDS] = {0};
+  size_t largest = pod->parts[0].card;
+  bool is_on = false;
+  *ret = (struct part){.card = card};
+  for (size_t i = 0; i < pod->part_count; i++) {
+    const struct part *part = &pod->parts[i];
+    of[part->card] += part->mib;
+    if (of[part->card] > of[largest])
+      largest = part->card;
+    is_on |= part->card == card;
+    ret->cores += part->card == card ? part->cores : 0;
+  }
+  ret->mib = card == largest && of[card] < pod->asked ? pod->asked : of[card];
+  return is_on;
+}
+
 /* Steps that are left of a card. */
 static int64_t left_of(const struct round *r, size_t card) {
   const struct hami_card *c = &r->cards[1 + card];
   int64_t sharers = 0, cores = 0, mib = 0, steps = 0;
-  for (size_t p = 0; p < PODS; p++)
-    for (size_t i = 0; r->pods[p].is != GONE && i < r->pods[p].part_count; i++) {
-      const struct part *part = &r->pods[p].parts[i];
-      if (part->card != card)
-        continue;
-      int64_t counted = (part->mib + 15) / 16;
-      sharers++;
-      cores += part->cores;
-      mib += r->pods[p].is == HELD ? counted * 16 : part->mib;
-      steps += counted;
-    }
+  for (size_t p = 0; p < PODS; p++) {
+    struct part part;
+    if (r->pods[p].is == GONE || !sum_parts(&r->pods[p], card, &part))
+      continue;
+    int64_t counted = (part.mib + 15) / 16;
+    sharers++;
+    cores += part.cores;
+    mib += r->pods[p].is == HELD ? counted * 16 : part.mib;
+    steps += counted;
+  }
   int64_t whole = (c->memory_mib + 15) / 16 - steps;
   if (!c->is_given || sharers >= c->sharers || (c->cores && cores >= c->cores) ||
       mib >= c->memory_mib || whole <= 0)
@@ -106,7 +124,8 @@ static void put_bound(struct round *r, size_t index) {
   for (size_t i = 0; i < pod->part_count; i++)
     buf_printf(&cards, "%.*s:%lld:%lld ", STR_FMT(r->cards[1 + pod->parts[i].card].id),
                (long long)pod->parts[i].mib, (long long)pod->parts[i].cores);
-  struct pod made = lab_hami_pod(&r->lab, name_of(r, index), "n", "1",
+  struct pod made = lab_hami_pod(&r->lab, name_of(r, index), "n",
+                                 str_printf(r->lab.arena, "%lld", (long long)pod->asked).ptr,
                                  str_copy(r->lab.arena, buf_str(&cards)).ptr);
   state_put_pod(r->lab.state, &made);
   pod->is = BOUND;
@@ -118,6 +137,7 @@ static void hold(struct round *r, size_t index) {
   pod->parts[0] = (struct part){.card = below(r, CARDS), .mib = 1 + (int64_t)below(r, 700)};
   const struct hami_card *card = &r->cards[1 + pod->parts[0].card];
   int64_t steps = (pod->parts[0].mib + 15) / 16;
+  pod->asked = pod->parts[0].mib;
   struct pod made =
       lab_hami_pod(&r->lab, name_of(r, index), NULL,
                    str_printf(r->lab.arena, "%lld", (long long)pod->parts[0].mib).ptr, "");
@@ -144,11 +164,10 @@ static void hold(struct round *r, size_t index) {
 /* By somebody else, who may give more than there is. */
 static void bind_foreign(struct round *r, size_t index) {
   struct twin_pod *pod = &r->pods[index];
-  *pod = (struct twin_pod){.part_count = 1 + below(r, PARTS)};
+  *pod = (struct twin_pod){.part_count = 1 + below(r, PARTS), .asked = 1 + (int64_t)below(r, 900)};
   for (size_t i = 0; i < pod->part_count; i++)
-    pod->parts[i] = (struct part){.card = below(r, CARDS),
-                                  .mib = 1 + (int64_t)below(r, 900),
-                                  .cores = (int64_t)below(r, 3) * 30};
+    pod->parts[i] = (struct part){
+        .card = below(r, CARDS), .mib = (int64_t)below(r, 900), .cores = (int64_t)below(r, 3) * 30};
   put_bound(r, index);
 }
 
