@@ -25,6 +25,16 @@ static size_t find_card(const struct node *node, const struct pod_device *device
   return is_of_card(device) ? find_id(node, device->id) : SIZE_MAX;
 }
 
+bool node_mixes_hami(const struct node *node) {
+  for (size_t i = 0; i < node->allocatable_count; i++) {
+    struct str name = node->allocatable[i].name;
+    bool is_card = pack_is_card_name(name) && !pack_is_hami_memory(name);
+    if ((is_card || pack_is_device_name(name)) && node_counts(node, name))
+      return true;
+  }
+  return false;
+}
+
 struct str node_card_of(const struct node *node, const struct pack_placement *placement) {
   return placement->unit_count == 1 && placement->units[0].device < node->card_count
              ? node->cards[placement->units[0].device].id

@@ -105,7 +105,8 @@ static void put_node(struct state *state, const struct node *told) {
   struct node as_taken = *told;
   const struct node *node = &as_taken;
   struct slot *slot = slot_get(state, node->name);
-  if (!state->gives_hami)
+  /* By two names at once its GPUs would be half of each. */
+  if (!state->gives_hami || node_mixes_hami(told))
     as_taken.card_count = 0;
   slot->epoch = state->kinds[STATE_NODES].epoch;
   if (slot->value && node_is_same(&slot->value->public.node, node))

@@ -123,6 +123,8 @@ void slot_place_holds(struct state *state, struct slot *slot);
 bool slot_is_excess(const struct slot *slot, const struct pack_node *node);
 /* What this hold takes is there. */
 bool hold_has_room(const struct hold *hold, const struct pack_node *node);
+/* The node lists GPUs by other names too, be it 0 of them. */
+bool node_mixes_hami(const struct node *node);
 /* The id of the card of HAMi's that it takes a part of; empty: of none. */
 struct str node_card_of(const struct node *node, const struct pack_placement *placement);
 /* The number of the card with this id; false: the node has none. */

@@ -299,6 +299,34 @@ START_TEST(cards_that_are_ill_are_not_given) {
 }
 END_TEST
 
+/* Half by one name and half by another it is for HAMi to count. */
+START_TEST(nodes_that_list_other_gpus_too_are_not_ours) {
+  static const char *const others[] = {"nvidia.com/mig-1g.10gb", "nvidia.com/gpu.shared",
+                                       "amd.com/gpu", "aliyun.com/gpu-mem",
+                                       "slicegate.dev/gpu-milli"};
+  for (size_t i = 0; i < SG_ARRAY_LEN(others); i++) {
+    CLEANUP_STATE_LAB struct state_lab lab;
+    state_lab_init(&lab);
+    register_cards(&lab, CARD_A);
+    ck_assert_int_eq(hold_on(&lab, STATE_FIRM, "firm", 0, "GPU-a"), STATE_HELD);
+    struct node cards = lab_hami_node(&lab, "n", CARD_A);
+    struct node node = lab_node(&lab, "n", "nvidia.com/gpu", "10", others[i], "0", NULL);
+    node.has_hami = true;
+    node.cards = cards.cards;
+    node.card_count = cards.card_count;
+    state_put_node(lab.state, &node);
+    ck_assert_uint_eq(state_verify(lab.state, 10), 0);
+    CLEANUP_PEEK struct state_peek peek = lab_peek(&lab, "n");
+    ck_assert_msg(peek.labelled->is_counted_elsewhere, "%s", others[i]);
+    ck_assert_uint_eq(peek.labelled->node.card_count, 0);
+    ck_assert_ptr_null(state_snapshot_listing(peek.snapshot, STR_LIT("nvidia.com/gpumem")));
+    ck_assert_int_eq(hold_on(&lab, STATE_FIRM, "late", 0, "GPU-a"), STATE_NO_ROOM);
+    register_cards(&lab, CARD_A);
+    ck_assert_str_eq(left(&lab), "0");
+  }
+}
+END_TEST
+
 /* Without being told that they are ours they are HAMi's. */
 START_TEST(they_are_not_ours_by_themselves) {
   CLEANUP_STATE_LAB struct state_lab lab;
@@ -329,6 +357,7 @@ TCase *tcase_hami(void) {
   tcase_add_test(tcase, cores_that_are_gone_close_a_card);
   tcase_add_test(tcase, pods_on_several_cards_hold_them_all);
   tcase_add_test(tcase, cards_that_are_ill_are_not_given);
+  tcase_add_test(tcase, nodes_that_list_other_gpus_too_are_not_ours);
   tcase_add_test(tcase, they_are_not_ours_by_themselves);
   tcase_add_test(tcase, holds_are_of_cards_and_not_of_numbers);
   tcase_add_test(tcase, holds_on_cards_that_are_gone);
