@@ -9,14 +9,6 @@
 
 enum { CARDS_MAX = 256, FIELDS_MAX = 9 };
 
-static struct str trim(struct str s) {
-  while (s.len && s.ptr[0] == ' ')
-    s = str_skip(s, 1);
-  while (s.len && s.ptr[s.len - 1] == ' ')
-    s.len--;
-  return s;
-}
-
 /* ---- what the plugin has registered ------------------------------------------------------ */
 
 struct card_list {
@@ -28,7 +20,7 @@ struct card_list {
 static bool is_among(struct str list, struct str id) {
   while (list.len) {
     size_t end = str_find_char(list, ',');
-    struct str item = trim((struct str){list.ptr, end});
+    struct str item = wire_trim((struct str){list.ptr, end});
     if (str_eq(item, id))
       return true;
     list = str_skip(list, end < list.len ? end + 1 : end);
@@ -56,7 +48,7 @@ static bool number_at(const struct doc_node *mapping, const char *key, int64_t *
   return !child || doc_int(child, ret);
 }
 
-/* Since 2.5: [{"id":"GPU-...","count":10,"devmem":15360,"devcore":100,"health":true,...}], zeros
+/* Since 2.8: [{"id":"GPU-...","count":10,"devmem":15360,"devcore":100,"health":true,...}], zeros
  * and false left out. */
 static bool read_json(struct card_list *list, const struct doc_node *root, struct str cordoned) {
   if (!doc_is(root, DOC_SEQUENCE) || root->count > CARDS_MAX)
@@ -107,7 +99,7 @@ static int compare_cards(const void *a, const void *b) {
 
 void wire_hami_cards_decode(const struct keeper *keeper, const struct doc_node *annotations,
                             struct node *ret) {
-  struct str text = trim(doc_text_at(annotations, "hami.io/node-nvidia-register"));
+  struct str text = wire_trim(doc_text_at(annotations, "hami.io/node-nvidia-register"));
   struct str cordoned = doc_text_at(annotations, "hami.io/device-cordon");
   CLEANUP_ARENA struct arena *scratch = arena_new(4 << 10);
   struct hami_card *cards = arena_array(scratch, CARDS_MAX, sizeof(*cards));

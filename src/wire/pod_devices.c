@@ -37,16 +37,8 @@ static struct str take_part(struct str *rest, char separator) {
   return part;
 }
 
-static struct str trim(struct str s) {
-  while (s.len && s.ptr[0] == ' ')
-    s = str_skip(s, 1);
-  while (s.len && s.ptr[s.len - 1] == ' ')
-    s.len--;
-  return s;
-}
-
 static bool parse_bounded(struct str text, int64_t max, int64_t *ret) {
-  return i64_parse(trim(text), ret) && *ret >= 0 && *ret <= max;
+  return i64_parse(wire_trim(text), ret) && *ret >= 0 && *ret <= max;
 }
 
 /* ---- slicegate.dev/devices: "0,2" -------------------------------------------------------- */
@@ -68,7 +60,7 @@ static const struct resource_request *chosen_for(const struct pod *pod) {
 
 static void read_own(struct device_list *list, const struct doc_node *annotations,
                      const struct pod *pod) {
-  struct str rest = trim(doc_text_at(annotations, "slicegate.dev/devices"));
+  struct str rest = wire_trim(doc_text_at(annotations, "slicegate.dev/devices"));
   const struct resource_request *request = chosen_for(pod);
   size_t before = list->count;
   while (rest.len) {
@@ -107,7 +99,7 @@ static void read_gpushare(struct device_list *list, const struct doc_node *annot
 
 static bool read_hami_device(struct device_list *list, struct str text) {
   int64_t amount, cores;
-  struct str id = trim(take_part(&text, ','));
+  struct str id = wire_trim(take_part(&text, ','));
   take_part(&text, ','); /* the type: the vendor's word */
   if (id.len == 0 || !parse_bounded(take_part(&text, ','), INT32_MAX, &amount))
     return false;
@@ -127,7 +119,7 @@ static void read_hami(struct device_list *list, const struct doc_node *annotatio
   while (containers.len) {
     struct str devices = take_part(&containers, ';');
     while (devices.len) {
-      struct str device = trim(take_part(&devices, ':'));
+      struct str device = wire_trim(take_part(&devices, ':'));
       if (device.len == 0)
         continue;
       if (list->count - before == DEVICES_MAX || !read_hami_device(list, device)) {

@@ -7,12 +7,11 @@ struct decode {
   struct err *err;
 };
 
-/* kube-apiserver trims a quantity before it parses it (Quantity.UnmarshalJSON). */
 static bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static struct str trim(struct str text) {
+struct str wire_trim(struct str text) {
   while (text.len && is_space(text.ptr[0]))
     text = str_skip(text, 1);
   while (text.len && is_space(text.ptr[text.len - 1]))
@@ -35,7 +34,8 @@ bool wire_amounts_decode(struct arena *arena, const struct doc_node *parent, con
     const struct doc_pair *pair = &mapping->pairs[i];
     list[i].name = pair->key;
     if (pair->value.kind == DOC_STRING || pair->value.kind == DOC_NUMBER) {
-      list[i].text = trim(pair->value.text);
+      /* kube-apiserver trims a quantity before it parses it (Quantity.UnmarshalJSON). */
+      list[i].text = wire_trim(pair->value.text);
       list[i].is_valid = qty_parse(list[i].text, &list[i].amount);
     } else if (pair->value.kind == DOC_NULL) {
       list[i].text = STR_LIT("0"); /* as Kubernetes decodes null */

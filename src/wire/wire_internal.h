@@ -40,6 +40,9 @@ bool wire_child_pairs(struct arena *arena, const struct doc_node *parent, const 
                       const struct trail *trail, const struct key_value **ret, size_t *ret_count,
                       struct err *reterr) SG_MUST_CHECK;
 
+/* Without white space in front and behind. */
+struct str wire_trim(struct str text);
+
 /* ---- files that people write (fields.c) --------------------------------------------------- */
 
 /* What a mapping of such a file may hold. */
