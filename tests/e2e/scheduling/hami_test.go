@@ -208,7 +208,8 @@ func TestHAMiCardsAreGiven(t *testing.T) {
 	if len(given) != 4 {
 		t.Errorf("twelve pods of 4400 MiB beside the two are on %v", given)
 	}
-	must(t, suite.Plane.CreatePods(t.Context(), share(namespace, "late", 5000)))
+	// No more than pod-0 leaves beside the two small ones, should it be on their card.
+	must(t, suite.Plane.CreatePods(t.Context(), share(namespace, "late", 4500)))
 	waiting := waitRefused(t, watch, 1)
 	if why := waiting[0].WhyWaiting(); !strings.Contains(why, gpumem) {
 		t.Errorf("it is told %q", why)
