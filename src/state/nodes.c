@@ -62,7 +62,8 @@ static void drop_table(struct state *state) {
 
 static void set_value(struct state *state, struct slot *slot, struct node_value *value) {
   drop_table(state);
-  if (!value || !slot->value || !node_lists_same(&slot->value->public.node, &value->public.node))
+  if (!value || !slot->value || !node_lists_same(&slot->value->public.node, &value->public.node) ||
+      slot->value->public.is_counted_elsewhere != value->public.is_counted_elsewhere)
     drop_index(state);
   state->homeless_pods -= slot->value ? 0 : slot->pod_count;
   state->homeless_pods += value ? 0 : slot->pod_count;
@@ -78,7 +79,8 @@ static void set_value(struct state *state, struct slot *slot, struct node_value 
 static bool lists_nvidia(const struct node *node) {
   for (size_t i = 0; i < node->allocatable_count; i++)
     if (str_starts_with(node->allocatable[i].name, STR_LIT("nvidia.com/")) &&
-        pack_is_device_name(node->allocatable[i].name))
+        pack_is_device_name(node->allocatable[i].name) && node->allocatable[i].is_valid &&
+        !qty_is_zero(node->allocatable[i].amount))
       return true;
   return false;
 }
