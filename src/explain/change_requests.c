@@ -97,14 +97,27 @@ void explain_find_profiles(struct inquiry *q) {
 
 /* ---- fewer devices ----------------------------------------------------------------------- */
 
+/* The most that one pod could have of it on this node. */
+static int64_t most_of(const struct inquiry *q, size_t n) {
+  enum { CARD_MILLI = 1000 };
+  const struct pack_verdict *verdict = &q->verdicts[n];
+  if (!pack_is_card_name(q->asked.device))
+    return verdict->devices_left;
+  if (q->asked.request.forms[0].kind != PACK_WHOLE)
+    return verdict->card_left;
+  const struct pack_node *node = pack_cluster_node(pack_scene_cluster(q->scene->scene), n);
+  return node->idle ? (int64_t)node->idle * CARD_MILLI : verdict->card_left;
+}
+
 void explain_find_fewer(struct inquiry *q) {
+  bool is_card = pack_is_card_name(q->asked.device);
   int64_t most = 0;
   for (size_t n = 0; n < q->answer->node_count; n++)
-    if (q->verdicts[n].blocks == PACK_BLOCK_DEVICES && q->verdicts[n].devices_left > most)
-      most = q->verdicts[n].devices_left;
+    if (q->verdicts[n].blocks == PACK_BLOCK_DEVICES && most_of(q, n) > most)
+      most = most_of(q, n);
   if (most >= q->asked.device_count)
-    most = q->asked.device_count - 1;
-  for (; most > 0; most--) {
+    most = is_card ? 0 : q->asked.device_count - 1;
+  for (; most > 0; most = is_card ? 0 : most - 1) {
     struct pod changed = q->pod;
     size_t node, count;
     explain_own_request(q, &changed, q->asked.device)->amount = (struct quantity){most, 0};

@@ -46,7 +46,9 @@ static struct str short_text(struct arena *arena, const struct pack_asked *asked
   bool has_some = false;
   struct str profile = explain_profile_of(asked->device);
   buf_init(&text, 16 * 1024);
-  if ((verdict->blocks & PACK_BLOCK_DEVICES) && profile.len) {
+  if ((verdict->blocks & PACK_BLOCK_DEVICES) && verdict->devices == PACK_FRAGMENTED) {
+    buf_printf(&text, "%.*s left only in pieces on several GPUs", STR_FMT(asked->device));
+  } else if ((verdict->blocks & PACK_BLOCK_DEVICES) && profile.len) {
     if (verdict->devices_left == 0)
       buf_printf(&text, "no slice %.*s left on any GPU", STR_FMT(profile));
     else
@@ -91,6 +93,9 @@ struct str explain_reason(struct arena *arena, const struct pack_node *node,
   }
   if ((verdict->blocks & PACK_BLOCK_DEVICES) && verdict->devices == PACK_TOO_MANY) {
     *ret_rank = EXPLAIN_TOO_SMALL;
+    if (verdict->card_total && asked->device_count <= verdict->devices_total)
+      return str_printf(arena, "no GPU has %lld %.*s in all", (long long)asked->device_count,
+                        STR_FMT(asked->device));
     return str_printf(arena, "fewer than %lld %.*s in all", (long long)asked->device_count,
                       STR_FMT(asked->device));
   }

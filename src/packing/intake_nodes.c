@@ -212,7 +212,7 @@ static void number_names(struct pack_intake *intake, const struct node *node) {
     struct str name = node->allocatable[i].name;
     if (!node_counts(node, name))
       continue;
-    if (!intake->recorded && pack_is_card_name(name) && !pack_is_hami_memory(name))
+    if (pack_is_card_name(name) && !pack_is_hami_memory(name))
       (void)intake_add_name(intake, name);
     else if (resource_name_parse(name).class != NAME_HOST &&
              (!pack_is_device_name(name) || intake_add_name(intake, name) == 0))
@@ -305,7 +305,7 @@ void pack_intake_read_node(struct pack_intake *intake, const struct node *node,
   bool has_hami_cards = !intake->recorded && ret->spec.counter_count == 0 && node->card_count;
   if (has_hami_cards)
     add_hami_cards(intake, node, &guess);
-  else if (!intake->recorded && ret->spec.counter_count == 0)
+  else if (ret->spec.counter_count == 0)
     add_cards(intake, node, &labels, &guess);
   ret->is_unreadable |= node->has_hami && !has_hami_cards;
   ret->spec.device_count = guess.count;

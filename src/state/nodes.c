@@ -202,7 +202,7 @@ static bool names_a_device(const struct record *record) {
 static bool is_displaced(const struct state *state, const struct slot *slot,
                          const struct record *record) {
   const struct pack_node *node = pack_cluster_node(state->cluster, slot->index);
-  return node->device_count && slot_lacks_units(node) &&
+  return node->device_count && pack_lacks_units(node) &&
          (node->counter_count == 0 || names_a_device(record));
 }
 

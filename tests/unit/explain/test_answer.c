@@ -10,6 +10,11 @@ TCase *tcase_answer(void);
 #define GPU_TAINT "{key: nvidia.com/gpu, value: present, effect: NoSchedule}"
 #define TWO_TAINTS GPU_TAINT ", {key: team, effect: NoExecute}"
 
+#define CARD_POD(name, node, cards, milli)                                                         \
+  "kind: Pod\nmetadata: {name: " name                                                              \
+  ", namespace: ml, annotations: {slicegate.dev/devices: '" cards "'}}\nspec: {nodeName: " node    \
+  ", containers: [{resources: {limits: {slicegate.dev/gpu-milli: " milli "}}}]}\n---\n"
+
 static const struct {
   const char *name, *cluster;
   enum explain_state state;
@@ -91,6 +96,32 @@ static const struct {
       "ask for nvidia.com/mig-1g.10gb instead of nvidia.com/mig-2g.20gb, if its memory and "
       "compute are enough"},
      "no GPU here has the MIG profile 2g.20gb"},
+    {"pieces of several cards",
+     NODE("a", "slicegate.dev/gpu-milli: 2000") CARD_POD("x", "a", "0", "600")
+         CARD_POD("y", "a", "1", "500") POD("p", "", "slicegate.dev/gpu-milli: 700"),
+     EXPLAIN_WAITS,
+     {"ask for slicegate.dev/gpu-milli: 500 instead of 700",
+      "stop ml/y on a, or wait for it to end"},
+     ""},
+    {"whole cards by the thousand",
+     NODE("a", "slicegate.dev/gpu-milli: 3000") CARD_POD("x", "a", "0", "600")
+         POD("p", "", "slicegate.dev/gpu-milli: 3000"),
+     EXPLAIN_WAITS,
+     {"ask for slicegate.dev/gpu-milli: 2000 instead of 3000",
+      "stop ml/x on a, or wait for it to end"},
+     ""},
+    {"more than a card has",
+     NODE("a", "aliyun.com/gpu-mem: 32, aliyun.com/gpu-count: 2")
+         POD("p", "", "aliyun.com/gpu-mem: 24"),
+     EXPLAIN_WAITS,
+     {"ask for aliyun.com/gpu-mem: 16 instead of 24"},
+     "asks for 24 aliyun.com/gpu-mem of one GPU, and none has more than 16"},
+    {"a card's host is short of something that can move",
+     NODE("a", "cpu: 4, slicegate.dev/gpu-milli: 1000") NODE("b", "cpu: 4")
+         POD("x", ON("a"), "cpu: 3") POD("p", "", "slicegate.dev/gpu-milli: 500, cpu: 4"),
+     EXPLAIN_WAITS,
+     {"move ml/x from a to b", "stop ml/x on a, or wait for it to end"},
+     ""},
     {"no nodes",
      NODE("a", "cpu: 0") POD("p", "", "cpu: 1"),
      EXPLAIN_WAITS,
@@ -155,6 +186,24 @@ START_TEST(what_cannot_be_counted_is_no_guess) {
 }
 END_TEST
 
+START_TEST(cards_are_closed_with_the_extenders_reasons) {
+  CLEANUP_ASKED struct asked asked;
+  asked_init(&asked, NODE("a", "slicegate.dev/gpu-milli: 2000") CARD_POD("x", "a", "0", "600")
+                         CARD_POD("y", "a", "1", "600") NODE("b", "slicegate.dev/gpu-milli: 1000")
+                             CARD_POD("z", "b", "0", "600") NODE("c", "nvidia.com/gpu: 4")
+                                 POD("p", "", "slicegate.dev/gpu-milli: 700")
+                                     POD("q", "", "slicegate.dev/gpu-milli: 300"));
+  const struct explain_answer *answer = asked_about(&asked, "p");
+  ck_assert_uint_eq(answer->group_count, 3);
+  ck_assert(str_is(answer->groups[0].reason, "Insufficient slicegate.dev/gpu-milli"));
+  ck_assert(str_is(answer->groups[1].reason,
+                   "slicegate.dev/gpu-milli left only in pieces on several GPUs"));
+  ck_assert_int_eq(answer->groups[1].devices_left, 800);
+  ck_assert(str_is(answer->groups[2].reason, "no slicegate.dev/gpu-milli"));
+  ck_assert_uint_eq(asked_about(&asked, "q")->fit_count, 2);
+}
+END_TEST
+
 /* A question leaves no trace in the scene. */
 START_TEST(questions_do_not_depend_on_each_other) {
   CLEANUP_ASKED struct asked asked;
@@ -174,6 +223,7 @@ TCase *tcase_answer(void) {
   tcase_add_test(tcase, changes_can_be_limited);
   tcase_add_test(tcase, a_verdict_that_denies_is_a_refusal);
   tcase_add_test(tcase, what_cannot_be_counted_is_no_guess);
+  tcase_add_test(tcase, cards_are_closed_with_the_extenders_reasons);
   tcase_add_test(tcase, questions_do_not_depend_on_each_other);
   return tcase;
 }
