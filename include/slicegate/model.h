@@ -385,6 +385,9 @@ struct node {
   /* HAMi's plugin is there. It lists every card many times as nvidia.com/gpu, and gives out the
    * card that HAMi's scheduler wrote into the pod that holds the node's lock. */
   bool has_hami;
+  /* A DRA driver lists devices of it (ResourceSlices): kube-scheduler may hand them out also by
+   * names that allocatable does not list. */
+  bool has_dra;
   const struct hami_card *cards; /* has_hami: what it has registered, in order of ids */
   size_t card_count;
 };

@@ -259,7 +259,7 @@ static void add_cards(struct pack_intake *intake, const struct node *node,
                 memory / cards, cards);
   else
     return;
-  guess->node->is_unreadable = false;
+  guess->node->is_unreadable = node->has_dra;
 }
 
 /* All of them, those that are not given too, so that their numbers stay: who has them says that
@@ -289,7 +289,8 @@ void pack_intake_read_node(struct pack_intake *intake, const struct node *node,
                                              .pods_max = pods_max(node),
                                              .devices = ret->devices,
                                              .counters = ret->counters},
-                                    .is_unreadable = says_that_it_has_gpus(node, &labels),
+                                    .is_unreadable =
+                                        node->has_dra || says_that_it_has_gpus(node, &labels),
                                     .takes_no_pods = intake_takes_no_pods(node)};
   number_names(intake, node);
   /* Before the counters: their profiles are those of the product. */

@@ -204,9 +204,16 @@ static bool is_nvidia(struct str name) {
   return class == NAME_WHOLE || class == NAME_SLICE;
 }
 
+/* Whether the node may have the device without listing it. A DRA driver's goes by any name. */
+static bool may_have(const struct node *node, struct str device) {
+  return is_nvidia(device) ||
+         (node->has_dra && !amount_find(node->allocatable, node->allocatable_count, device));
+}
+
 static void judge_devices(const struct pack_scene *scene, size_t n, const struct pack_asked *asked,
                           struct pack_verdict *ret) {
   const struct pack_node *node = pack_cluster_node(scene->cluster, n);
+  const struct node *recorded = &scene->intake->recorded->nodes[n];
   struct pack_request devices = asked->request;
   if (asked->device.len == 0)
     return;
@@ -215,7 +222,7 @@ static void judge_devices(const struct pack_scene *scene, size_t n, const struct
     count_cards(node, &asked->request, ret);
   else
     count_devices(node, &asked->request, ret);
-  if (scene->is_unreadable[n] && is_nvidia(asked->device)) {
+  if (scene->is_unreadable[n] && may_have(recorded, asked->device)) {
     ret->blocks |= PACK_BLOCK_UNREADABLE;
     return;
   }
@@ -228,8 +235,7 @@ static void judge_devices(const struct pack_scene *scene, size_t n, const struct
                      ? PACK_NO_GPU
                      : pack_fit(pack_cluster_catalog(scene->cluster), &alone, &devices);
   /* The counter lacks what pods hold by a second name; that they hold it may change. */
-  int64_t listed =
-      is_card ? 0 : intake_allocatable(&scene->intake->recorded->nodes[n], asked->device);
+  int64_t listed = is_card ? 0 : intake_allocatable(recorded, asked->device);
   ret->devices_total = listed > ret->devices_total ? listed : ret->devices_total;
   if (ret->devices == PACK_TOO_MANY && !is_card && asked->device_count <= listed)
     ret->devices = PACK_DEVICES_BUSY;

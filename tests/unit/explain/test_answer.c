@@ -186,6 +186,30 @@ START_TEST(what_cannot_be_counted_is_no_guess) {
 }
 END_TEST
 
+/* What a driver lists (ResourceSlices) goes by names that allocatable does not have. */
+START_TEST(devices_of_a_driver_are_not_known) {
+  static const char *const names[] = {"gpu", "slice", "amd"};
+  CLEANUP_ASKED struct asked asked;
+  asked_init(&asked,
+             NODE("a", "cpu: 4") NODE("b", "cpu: 4") NODE("c", "nvidia.com/gpu: 0")
+                 POD("gpu", "", "nvidia.com/gpu: 1") POD("slice", "", "nvidia.com/mig-1g.10gb: 1")
+                     POD("amd", "", "amd.com/gpu: 1"));
+  explain_scene_free(asked.scene);
+  struct node nodes[3];
+  struct err err = {0};
+  memcpy(nodes, asked.cluster.nodes, sizeof(nodes));
+  nodes[0].has_dra = true;
+  asked.cluster.nodes = nodes;
+  asked.scene = explain_scene_new(&asked.cluster, products_builtin(), &err);
+  for (size_t i = 0; i < SG_ARRAY_LEN(names); i++) {
+    const struct explain_answer *answer = asked_about(&asked, names[i]);
+    ck_assert_uint_eq(answer->fit_count, 0);
+    ck_assert_uint_eq(answer->unreadable_count, 1);
+    ck_assert_msg(!answer->is_never, "%s", names[i]);
+  }
+}
+END_TEST
+
 START_TEST(cards_are_closed_with_the_extenders_reasons) {
   CLEANUP_ASKED struct asked asked;
   asked_init(&asked, NODE("a", "slicegate.dev/gpu-milli: 2000") CARD_POD("x", "a", "0", "600")
@@ -223,6 +247,7 @@ TCase *tcase_answer(void) {
   tcase_add_test(tcase, changes_can_be_limited);
   tcase_add_test(tcase, a_verdict_that_denies_is_a_refusal);
   tcase_add_test(tcase, what_cannot_be_counted_is_no_guess);
+  tcase_add_test(tcase, devices_of_a_driver_are_not_known);
   tcase_add_test(tcase, cards_are_closed_with_the_extenders_reasons);
   tcase_add_test(tcase, questions_do_not_depend_on_each_other);
   return tcase;
