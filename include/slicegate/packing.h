@@ -657,9 +657,9 @@ bool pack_scene_ask(const struct pack_scene *scene, struct arena *arena, const s
                     struct pack_asked *ret, struct err *reterr) SG_MUST_CHECK;
 
 /*
- * Everything that keeps a pod from a node. UNREADABLE: labels say that there are GPUs and
- * allocatable lists none: DRA, or a plugin that does not run. Nobody can tell from here, so that
- * the node is neither counted nor refused.
+ * Everything that keeps a pod from a node. UNREADABLE: labels or a DRA driver say that there are
+ * GPUs and allocatable lists none, or HAMi's scheduler counts them. Nobody can tell from here, so
+ * that the node is neither counted nor refused.
  */
 enum pack_block {
   PACK_BLOCK_SELECTOR = 1,
@@ -671,8 +671,10 @@ enum pack_block {
   PACK_BLOCK_DEVICES = 64,
   PACK_BLOCK_UNREADABLE = 128,
 };
+enum pack_unknown { PACK_UNLISTED, PACK_OF_DRIVER, PACK_OF_HAMI };
 struct pack_verdict {
   uint32_t blocks;           /* 0: fits */
+  enum pack_unknown unknown; /* PACK_BLOCK_UNREADABLE: why */
   const struct taint *taint; /* PACK_BLOCK_TAINT: the first */
   uint64_t others;           /* PACK_BLOCK_OTHER: bit i for asked->others[i] */
   enum pack_reason devices;  /* PACK_BLOCK_DEVICES: why */

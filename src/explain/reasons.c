@@ -69,6 +69,18 @@ static struct str short_text(struct arena *arena, const struct pack_asked *asked
   return str_copy(arena, buf_str(&text));
 }
 
+static struct str unknown_text(enum pack_unknown why) {
+  switch (why) {
+  case PACK_OF_HAMI:
+    return STR_LIT("not known: GPUs that HAMi's scheduler hands out");
+  case PACK_OF_DRIVER:
+    return STR_LIT("not known: devices that a DRA driver lists (ResourceSlices)");
+  case PACK_UNLISTED:
+    break;
+  }
+  return STR_LIT("not known: GPUs that allocatable does not list (DRA, or no device plugin)");
+}
+
 struct str explain_reason(struct arena *arena, const struct pack_node *node,
                           const struct pack_asked *asked, const struct pack_verdict *verdict,
                           enum explain_rank *ret_rank) {
@@ -89,7 +101,7 @@ struct str explain_reason(struct arena *arena, const struct pack_node *node,
   }
   if (verdict->blocks & PACK_BLOCK_UNREADABLE) {
     *ret_rank = EXPLAIN_UNREADABLE;
-    return STR_LIT("not known: GPUs that allocatable does not list (DRA, or no device plugin)");
+    return unknown_text(verdict->unknown);
   }
   if ((verdict->blocks & PACK_BLOCK_DEVICES) && verdict->devices == PACK_TOO_MANY) {
     *ret_rank = EXPLAIN_TOO_SMALL;

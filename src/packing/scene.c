@@ -224,6 +224,9 @@ static void judge_devices(const struct pack_scene *scene, size_t n, const struct
     count_devices(node, &asked->request, ret);
   if (scene->is_unreadable[n] && may_have(recorded, asked->device)) {
     ret->blocks |= PACK_BLOCK_UNREADABLE;
+    ret->unknown = recorded->has_hami  ? PACK_OF_HAMI
+                   : recorded->has_dra ? PACK_OF_DRIVER
+                                       : PACK_UNLISTED;
     return;
   }
   /* Everything but the devices is looked at elsewhere, and all of it is to be said. */

@@ -186,6 +186,14 @@ START_TEST(what_cannot_be_counted_is_no_guess) {
 }
 END_TEST
 
+static const struct explain_group *find_unknown(const struct explain_answer *answer) {
+  for (size_t i = 0; i < answer->group_count; i++)
+    if (answer->groups[i].rank == EXPLAIN_UNREADABLE)
+      return &answer->groups[i];
+  ck_abort_msg("everything is known");
+  return NULL;
+}
+
 /* What a driver lists (ResourceSlices) goes by names that allocatable does not have. */
 START_TEST(devices_of_a_driver_are_not_known) {
   static const char *const names[] = {"gpu", "slice", "amd"};
@@ -206,7 +214,20 @@ START_TEST(devices_of_a_driver_are_not_known) {
     ck_assert_uint_eq(answer->fit_count, 0);
     ck_assert_uint_eq(answer->unreadable_count, 1);
     ck_assert_msg(!answer->is_never, "%s", names[i]);
+    const struct explain_group *group = find_unknown(answer);
+    ck_assert(str_is(group->reason, "not known: devices that a DRA driver lists (ResourceSlices)"));
   }
+}
+END_TEST
+
+START_TEST(hamis_cards_are_said_to_be_its_own) {
+  CLEANUP_ASKED struct asked asked;
+  asked_init(&asked, "kind: Node\nmetadata: {name: a, annotations: {hami.io/node-nvidia-register: "
+                     "'GPU-1,10,32768,100,NVIDIA-T4,0,true:'}}\n"
+                     "status: {allocatable: {nvidia.com/gpu: 80}}\n---\n" POD("p", "",
+                                                                              "nvidia.com/gpu: 1"));
+  const struct explain_group *group = find_unknown(asked_about(&asked, "p"));
+  ck_assert(str_is(group->reason, "not known: GPUs that HAMi's scheduler hands out"));
 }
 END_TEST
 
@@ -248,6 +269,7 @@ TCase *tcase_answer(void) {
   tcase_add_test(tcase, a_verdict_that_denies_is_a_refusal);
   tcase_add_test(tcase, what_cannot_be_counted_is_no_guess);
   tcase_add_test(tcase, devices_of_a_driver_are_not_known);
+  tcase_add_test(tcase, hamis_cards_are_said_to_be_its_own);
   tcase_add_test(tcase, cards_are_closed_with_the_extenders_reasons);
   tcase_add_test(tcase, questions_do_not_depend_on_each_other);
   return tcase;
