@@ -201,7 +201,8 @@ static uint32_t pods_max(const struct node *node) {
 
 static bool says_that_it_has_gpus(const struct node *node, const struct labels *labels) {
   return labels->gpus > 0 || labels->product.len ||
-         str_is(label(node, STR_LIT("nvidia.com/gpu.present")), "true");
+         str_is(label(node, STR_LIT("nvidia.com/gpu.present")), "true") ||
+         label(node, STR_LIT("cloud.google.com/gke-accelerator")).len;
 }
 
 /* Numbers for all names that the node lists. */

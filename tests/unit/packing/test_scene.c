@@ -129,6 +129,9 @@ START_TEST(what_allocatable_does_not_list_is_not_known) {
                     "status: {allocatable: {cpu: 9}}\n"
                     "---\nkind: Node\nmetadata: {name: down, labels: {nvidia.com/gpu.count: '8'}}\n"
                     "status: {allocatable: {cpu: 9, nvidia.com/gpu: 0}}\n"
+                    "---\nkind: Node\nmetadata: {name: gke, labels: "
+                    "{cloud.google.com/gke-accelerator: nvidia-l4}}\n"
+                    "status: {allocatable: {cpu: 9}}\n"
                     "---\nkind: Pod\nmetadata: {name: gpu}\n"
                     "spec: {containers: [{resources: {limits: {nvidia.com/gpu: 1}}}]}\n"
                     "---\nkind: Pod\nmetadata: {name: amd}\n"
@@ -136,6 +139,7 @@ START_TEST(what_allocatable_does_not_list_is_not_known) {
   const struct pack_asked *gpu = recorded_ask(&r, "gpu"), *amd = recorded_ask(&r, "amd");
   (void)recorded_scene(&r);
   ck_assert_uint_eq(recorded_judge(&r, "dra", gpu).blocks, PACK_BLOCK_UNREADABLE);
+  ck_assert_uint_eq(recorded_judge(&r, "gke", gpu).blocks, PACK_BLOCK_UNREADABLE);
   ck_assert_uint_eq(recorded_judge(&r, "down", gpu).blocks, PACK_BLOCK_DEVICES);
   ck_assert_uint_eq(recorded_judge(&r, "dra", amd).blocks, PACK_BLOCK_DEVICES);
 }
