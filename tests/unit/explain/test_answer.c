@@ -10,6 +10,10 @@ TCase *tcase_answer(void);
 #define GPU_TAINT "{key: nvidia.com/gpu, value: present, effect: NoSchedule}"
 #define TWO_TAINTS GPU_TAINT ", {key: team, effect: NoExecute}"
 
+#define OVERHEAD_POD(name, adds, asks)                                                             \
+  "kind: Pod\nmetadata: {name: " name                                                              \
+  ", namespace: ml}\nspec: {runtimeClassName: kata, overhead: "                                    \
+  "{" adds "}, containers: [{name: m, resources: {limits: {" asks "}}}]}\n---\n"
 #define CARD_POD(name, node, cards, milli)                                                         \
   "kind: Pod\nmetadata: {name: " name                                                              \
   ", namespace: ml, annotations: {slicegate.dev/devices: '" cards "'}}\nspec: {nodeName: " node    \
@@ -57,6 +61,16 @@ static const struct {
      EXPLAIN_WAITS,
      {"ask for cpu 4 instead of 5 and memory 4Gi instead of 6Gi"},
      "asks for cpu 5, and no node has more than 4"},
+    {"what a RuntimeClass adds is not the containers' to lower",
+     NODE("a", "cpu: 64") OVERHEAD_POD("p", "cpu: 10", "cpu: 60"),
+     EXPLAIN_WAITS,
+     {"ask for cpu 54 instead of 60 (beside 10 of overhead)"},
+     "asks for cpu 70, and no node has more than 64"},
+    {"nor when next to nothing would be left to them",
+     NODE("a", "cpu: 64") OVERHEAD_POD("p", "cpu: 60", "cpu: 10"),
+     EXPLAIN_WAITS,
+     {0},
+     "asks for cpu 70, and no node has more than 64"},
     {"a resource that nobody lists",
      NODE("a", "cpu: 4") POD("p", "", "example.com/nic: 1"),
      EXPLAIN_WAITS,
