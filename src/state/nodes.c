@@ -86,10 +86,9 @@ static bool lists_nvidia(const struct node *node) {
 }
 
 /* Where a driver lists devices and the kubelet lists none, nobody can count them from here. */
-static void note_uncounted(const struct slot *slot, const struct pack_node_reading *reading,
-                           struct state_node *ret) {
+static void note_uncounted(const struct pack_node_reading *reading, struct state_node *ret) {
   ret->is_counted_elsewhere = (ret->node.has_hami && !ret->node.card_count) ||
-                              (slot->dra_devices && !lists_nvidia(&ret->node));
+                              (ret->node.has_dra && !lists_nvidia(&ret->node));
   ret->is_unreadable = reading->is_unreadable || ret->is_counted_elsewhere;
 }
 
@@ -109,6 +108,7 @@ static void put_node(struct state *state, const struct node *told) {
   struct slot *slot = slot_get(state, node->name);
   if (!state->gives_hami)
     as_taken.card_count = 0;
+  as_taken.has_dra = slot->dra_devices > 0;
   slot->epoch = state->kinds[STATE_NODES].epoch;
   if (slot->value && node_is_same(&slot->value->public.node, node))
     return;
@@ -118,7 +118,7 @@ static void put_node(struct state *state, const struct node *told) {
     pack_intake_read_node(state->intake, &slot->value->public.node, &before);
   pack_intake_read_node(state->intake, &value->public.node, &now);
   value->public.takes_no_pods = now.takes_no_pods;
-  note_uncounted(slot, &now, &value->public);
+  note_uncounted(&now, &value->public);
   bool is_rebuilt = !slot->value || !is_same_reading(&before, &now) ||
                     !node_has_same_cards(&slot->value->public.node, node);
   set_value(state, slot, value);
@@ -163,19 +163,15 @@ void state_drop_node(struct state *state, struct str name) {
 
 void slot_count_dra(struct state *state, struct slot *slot, int64_t devices) {
   slot->dra_devices = (size_t)((int64_t)slot->dra_devices + devices);
-  if (!slot->value)
+  if (!slot->value || slot->value->public.node.has_dra == (slot->dra_devices > 0))
     return;
   struct pack_node_reading reading;
-  const struct node *node = &slot->value->public.node;
-  pack_intake_read_node(state->intake, node, &reading);
-  struct state_node now = slot->value->public;
-  note_uncounted(slot, &reading, &now);
-  if (now.is_unreadable == slot->value->public.is_unreadable &&
-      now.is_counted_elsewhere == slot->value->public.is_counted_elsewhere)
-    return;
-  struct node_value *value = node_value_new(node);
-  value->public.takes_no_pods = now.takes_no_pods;
-  note_uncounted(slot, &reading, &value->public);
+  struct node node = slot->value->public.node;
+  node.has_dra = slot->dra_devices > 0;
+  pack_intake_read_node(state->intake, &node, &reading);
+  struct node_value *value = node_value_new(&node);
+  value->public.takes_no_pods = reading.takes_no_pods;
+  note_uncounted(&reading, &value->public);
   set_value(state, slot, value);
   state_changed(state);
 }
@@ -204,7 +200,7 @@ static bool names_a_device(const struct record *record) {
 static bool is_displaced(const struct state *state, const struct slot *slot,
                          const struct record *record) {
   const struct pack_node *node = pack_cluster_node(state->cluster, slot->index);
-  return node->device_count && slot_lacks_units(node) &&
+  return node->device_count && pack_lacks_units(node) &&
          (node->counter_count == 0 || names_a_device(record));
 }
 

@@ -101,6 +101,8 @@ static void copy_node(const struct node *from, struct arena *arena, struct node 
   ret->labels = copy_pairs(arena, from->labels, from->label_count);
   ret->taints = taints;
   ret->allocatable = amounts;
+  ret->cards = NULL; /* of the state's own intake */
+  ret->card_count = 0;
 }
 
 static int compare_pods(const void *a, const void *b) {
