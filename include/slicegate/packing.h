@@ -611,6 +611,10 @@ uint8_t pack_intake_name(const struct pack_intake *intake, struct str resource);
 /* The resource is one that nodes list and pods ask for a GPU by: whole, MIG, shared, of a vendor.
  */
 bool pack_is_device_name(struct str resource);
+/* NVIDIA's devices of the node are counted and handed out by others: HAMi's scheduler, or by
+ * kube-scheduler where a DRA driver lists them. A plugin that made way for a driver leaves its
+ * names behind, with 0 of each. */
+bool pack_is_counted_elsewhere(const struct node *node);
 /*
  * An amount of one card that others may share, where the plugin takes the card that an annotation
  * names: aliyun.com/gpu-mem (beside aliyun.com/gpu-count, the cards of the node), and

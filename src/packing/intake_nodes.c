@@ -280,6 +280,19 @@ static void add_hami_cards(struct pack_intake *intake, const struct node *node,
   guess->node->is_unreadable = false;
 }
 
+static bool has_nvidia_count(const struct node *node) {
+  for (size_t i = 0; i < node->allocatable_count; i++)
+    if (str_starts_with(node->allocatable[i].name, STR_LIT("nvidia.com/")) &&
+        pack_is_device_name(node->allocatable[i].name) && node->allocatable[i].is_valid &&
+        !qty_is_zero(node->allocatable[i].amount))
+      return true;
+  return false;
+}
+
+bool pack_is_counted_elsewhere(const struct node *node) {
+  return (node->has_hami && node->card_count == 0) || (node->has_dra && !has_nvidia_count(node));
+}
+
 void pack_intake_read_node(struct pack_intake *intake, const struct node *node,
                            struct pack_node_reading *ret) {
   struct labels labels = read_labels(node);
@@ -309,6 +322,6 @@ void pack_intake_read_node(struct pack_intake *intake, const struct node *node,
     add_hami_cards(intake, node, &guess);
   else if (ret->spec.counter_count == 0)
     add_cards(intake, node, &labels, &guess);
-  ret->is_unreadable |= node->has_hami && !has_hami_cards;
+  ret->is_unreadable |= (node->has_hami && !has_hami_cards) || pack_is_counted_elsewhere(node);
   ret->spec.device_count = guess.count;
 }

@@ -76,22 +76,6 @@ static void set_value(struct state *state, struct slot *slot, struct node_value 
            value && node_contradicts(&state->products, &value->public.node));
 }
 
-static bool lists_nvidia(const struct node *node) {
-  for (size_t i = 0; i < node->allocatable_count; i++)
-    if (str_starts_with(node->allocatable[i].name, STR_LIT("nvidia.com/")) &&
-        pack_is_device_name(node->allocatable[i].name) && node->allocatable[i].is_valid &&
-        !qty_is_zero(node->allocatable[i].amount))
-      return true;
-  return false;
-}
-
-/* Where a driver lists devices and the kubelet lists none, nobody can count them from here. */
-static void note_uncounted(const struct pack_node_reading *reading, struct state_node *ret) {
-  ret->is_counted_elsewhere = (ret->node.has_hami && !ret->node.card_count) ||
-                              (ret->node.has_dra && !lists_nvidia(&ret->node));
-  ret->is_unreadable = reading->is_unreadable || ret->is_counted_elsewhere;
-}
-
 /* What the core makes of the node is the same: labels changed that mean nothing to it. */
 static bool is_same_reading(const struct pack_node_reading *a, const struct pack_node_reading *b) {
   const struct pack_node_spec *x = &a->spec, *y = &b->spec;
@@ -118,7 +102,8 @@ static void put_node(struct state *state, const struct node *told) {
     pack_intake_read_node(state->intake, &slot->value->public.node, &before);
   pack_intake_read_node(state->intake, &value->public.node, &now);
   value->public.takes_no_pods = now.takes_no_pods;
-  note_uncounted(&now, &value->public);
+  value->public.is_unreadable = now.is_unreadable;
+  value->public.is_counted_elsewhere = pack_is_counted_elsewhere(node);
   bool is_rebuilt = !slot->value || !is_same_reading(&before, &now) ||
                     !node_has_same_cards(&slot->value->public.node, node);
   set_value(state, slot, value);
@@ -171,7 +156,8 @@ void slot_count_dra(struct state *state, struct slot *slot, int64_t devices) {
   pack_intake_read_node(state->intake, &node, &reading);
   struct node_value *value = node_value_new(&node);
   value->public.takes_no_pods = reading.takes_no_pods;
-  note_uncounted(&reading, &value->public);
+  value->public.is_unreadable = reading.is_unreadable;
+  value->public.is_counted_elsewhere = pack_is_counted_elsewhere(&node);
   set_value(state, slot, value);
   state_changed(state);
 }
