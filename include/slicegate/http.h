@@ -7,9 +7,9 @@
  * uploads without a bound or WebSockets.
  *
  * Threads: handlers run on the server's own threads, several at a time, one request
- * of a connection at a time. A handler must not block: it holds up the other
- * connections of its thread. Functions on struct http_server may be called from any
- * thread, but drain and stop only once, and stop last.
+ * of a connection at a time. A handler must not block, unless its route says that it
+ * waits: it holds up the other connections of its thread. Functions on struct http_server may be
+ * called from any thread, but drain and stop only once, and stop last.
  */
 #ifndef SLICEGATE_HTTP_H
 #define SLICEGATE_HTTP_H
@@ -87,6 +87,9 @@ struct http_route {
   void *ctx;
   size_t max_body_bytes;    /* 0 = HTTP_BODY_MAX_BYTES */
   const char *content_type; /* that bodies must have, parameters aside; NULL = any */
+  /* The handler waits for others: it runs on a thread aside, so that the other connections of the
+   * thread that reads its own go on. */
+  bool waits;
 };
 
 /* ---- configuration ----------------------------------------------------------- */
@@ -150,6 +153,7 @@ struct http_config {
    */
   bool plain_http;
   unsigned threads;                /* 0: one for each processor, at most 8 */
+  unsigned waiting_threads;        /* for handlers of routes that wait; 0: 4 */
   const struct http_route *routes; /* copied, except for the strings */
   size_t route_count;
   struct http_limits limits;

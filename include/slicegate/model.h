@@ -385,6 +385,9 @@ struct node {
   /* HAMi's plugin is there. It lists every card many times as nvidia.com/gpu, and gives out the
    * card that HAMi's scheduler wrote into the pod that holds the node's lock. */
   bool has_hami;
+  /* A DRA driver lists devices of it (ResourceSlices): kube-scheduler may hand them out also by
+   * names that allocatable does not list. */
+  bool has_dra;
   const struct hami_card *cards; /* has_hami: what it has registered, in order of ids */
   size_t card_count;
 };
@@ -441,6 +444,12 @@ struct pod_device {
   int64_t cores;  /* HAMi: percent of the card's cores; 0: not said */
 };
 
+/* What its RuntimeClass asks for beside its containers. */
+struct pod_overhead {
+  int64_t cpu_milli, mem_bytes;
+};
+struct pod_overhead pod_overhead_of(const struct pod_spec *spec);
+
 /* A pod of a cluster, as far as placing pods reads it. */
 struct pod {
   struct str ns, name, uid;
@@ -460,6 +469,7 @@ struct pod {
   size_t device_count;
   const struct resource_request *requests;
   size_t request_count;
+  struct pod_overhead overhead;       /* is in requests */
   struct pod_constraints constraints; /* node_name: where it is; empty: it waits */
 };
 /* What it asks for of this resource, in whole units; 0: nothing. */

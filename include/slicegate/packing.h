@@ -588,17 +588,39 @@ bool pack_intake_read_pod(struct pack_intake *intake, struct arena *arena, const
 /* What a pod that runs on this node holds there: the one form that its name has there. */
 struct pack_request pack_intake_request_on(const struct pack_intake *intake,
                                            const struct pack_node *node, const struct pod *pod);
+/*
+ * pack_observe of a pod that runs on this node: on the devices that it names (struct pod_device),
+ * else as `kept` says, else predicted.
+ */
+void pack_intake_observe(const struct pack_intake *intake, struct pack_cluster *cluster,
+                         size_t node, uint64_t uid, const struct pod *pod,
+                         const struct pack_placement *kept);
+/* The same; of a card that has less than the pod is bound to it gets all that is left. False: that
+ * was so. Those that name their devices come first: for the others it is guessed. */
+bool pack_intake_observe_wholly(const struct pack_intake *intake, struct pack_cluster *cluster,
+                                size_t node, uint64_t uid, const struct pod *pod);
+/* The pod that came last has fewer devices in the node's value than it holds; and the same where
+ * devices are all that is counted. */
+bool pack_lacks_units(const struct pack_node *node);
+bool pack_lacks_cards(const struct pack_node *node);
+/* Such a pod, which asked for a part, gets all that is left of the card. */
+void pack_squeeze(struct pack_cluster *cluster, size_t node, uint64_t uid,
+                  const struct pack_request *asked, uint8_t card);
 /* Number that forms and counters know the resource by; 0: not met. */
 uint8_t pack_intake_name(const struct pack_intake *intake, struct str resource);
 /* The resource is one that nodes list and pods ask for a GPU by: whole, MIG, shared, of a vendor.
  */
 bool pack_is_device_name(struct str resource);
+/* NVIDIA's devices of the node are counted and handed out by others: HAMi's scheduler, or by
+ * kube-scheduler where a DRA driver lists them. A plugin that made way for a driver leaves its
+ * names behind, with 0 of each. */
+bool pack_is_counted_elsewhere(const struct node *node);
 /*
  * An amount of one card that others may share, where the plugin takes the card that an annotation
  * names: aliyun.com/gpu-mem (beside aliyun.com/gpu-count, the cards of the node), and
  * slicegate.dev/gpu-milli (thousandths of a GPU; multiples of 1,000 are whole cards), and
- * nvidia.com/gpumem (MiB of one of HAMi's cards). In a live intake such nodes have devices that are
- * ours to choose; a recording does not tell enough.
+ * nvidia.com/gpumem (MiB of one of HAMi's cards). Such nodes have devices that are ours to choose;
+ * HAMi's cards in a live intake only.
  */
 bool pack_is_card_name(struct str resource);
 /*
@@ -639,9 +661,9 @@ bool pack_scene_ask(const struct pack_scene *scene, struct arena *arena, const s
                     struct pack_asked *ret, struct err *reterr) SG_MUST_CHECK;
 
 /*
- * Everything that keeps a pod from a node. UNREADABLE: labels say that there are GPUs and
- * allocatable lists none: DRA, or a plugin that does not run. Nobody can tell from here, so that
- * the node is neither counted nor refused.
+ * Everything that keeps a pod from a node. UNREADABLE: labels or a DRA driver say that there are
+ * GPUs and allocatable lists none, or HAMi's scheduler counts them. Nobody can tell from here, so
+ * that the node is neither counted nor refused.
  */
 enum pack_block {
   PACK_BLOCK_SELECTOR = 1,
@@ -653,13 +675,18 @@ enum pack_block {
   PACK_BLOCK_DEVICES = 64,
   PACK_BLOCK_UNREADABLE = 128,
 };
+enum pack_unknown { PACK_UNLISTED, PACK_OF_DRIVER, PACK_OF_HAMI };
 struct pack_verdict {
   uint32_t blocks;           /* 0: fits */
+  enum pack_unknown unknown; /* PACK_BLOCK_UNREADABLE: why */
   const struct taint *taint; /* PACK_BLOCK_TAINT: the first */
   uint64_t others;           /* PACK_BLOCK_OTHER: bit i for asked->others[i] */
   enum pack_reason devices;  /* PACK_BLOCK_DEVICES: why */
-  /* Devices of that name, whatever else is missing: in all, and free (>= 0). */
+  /* Devices of that name, whatever else is missing: in all, and free (>= 0). Of amounts of cards
+   * the sum over all cards. */
   int64_t devices_total, devices_left;
+  /* Amounts of cards: of one card, the largest and the one with the most left. 0: counted. */
+  int64_t card_total, card_left;
 };
 struct pack_verdict pack_scene_judge(const struct pack_scene *scene, size_t node,
                                      const struct pack_asked *asked);

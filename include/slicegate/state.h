@@ -105,8 +105,8 @@ const struct pack_cluster *state_snapshot_cluster(const struct state_snapshot *s
  * order gives the last index plus one; SIZE_MAX: no guess. */
 size_t state_snapshot_find(const struct state_snapshot *snapshot, struct str name, size_t guess);
 const struct state_node *state_snapshot_node(const struct state_snapshot *snapshot, size_t node);
-/* A bit a node (see pack_choose_among): allocatable lists this resource, be it 0 of it. NULL: none
- * does. */
+/* A bit a node (see pack_choose_among): allocatable lists this resource, be it 0 of it, unless
+ * others count it. NULL: none does. */
 const uint64_t *state_snapshot_listing(const struct state_snapshot *snapshot, struct str resource);
 /* The numbers of the pods that have a tentative hold or a nomination on this node. */
 size_t state_snapshot_holds(const struct state_snapshot *snapshot, size_t node,

@@ -46,7 +46,7 @@ struct str explain_cluster_namespace(const struct explain_cluster *cluster) {
 /* A growing list of one kind. */
 struct gathering {
   struct explain_cluster *into;
-  enum { GATHER_NODES, GATHER_NAMESPACES, GATHER_PODS } what;
+  enum { GATHER_NODES, GATHER_NAMESPACES, GATHER_PODS, GATHER_SLICES } what;
   char *items;
   size_t size, count, cap, bytes;
 };
@@ -65,6 +65,8 @@ static bool read_object(struct gathering *g, struct str json, void *ret, struct 
     return wire_namespace_read(arena, json, ret, reterr);
   case GATHER_PODS:
     return wire_pod_read(arena, json, ret, reterr);
+  case GATHER_SLICES:
+    return wire_dra_read(arena, json, ret, reterr);
   }
   return false;
 }
@@ -103,11 +105,38 @@ static void *settle(struct gathering *g) {
   return made;
 }
 
-static bool read_nodes(struct explain_cluster *ret, struct err *reterr) {
+static int by_node(const void *a, const void *b) {
+  return str_cmp(((const struct wire_dra *)a)->node, ((const struct wire_dra *)b)->node);
+}
+
+/* Which nodes have devices of a DRA driver. Older clusters have no such lists, and not everybody
+ * may read them: the answer is for the nodes as they are without, then. */
+static void read_slices(struct explain_cluster *cluster, struct node *nodes, size_t count,
+                        FILE *err) {
+  struct gathering g = {.into = cluster, .what = GATHER_SLICES, .size = sizeof(struct wire_dra)};
+  struct err why = {0};
+  bool is_read = gather(&g, &kube_resource_slices, (struct str){NULL, 0}, &why);
+  struct wire_dra *slices = settle(&g);
+  if (!is_read && why.code != ERR_NOT_FOUND)
+    (void)fprintf(err, "slicegate: devices of DRA drivers are not known: %s\n", why.text);
+  if (!is_read || g.count == 0)
+    return;
+  qsort(slices, g.count, sizeof(*slices), by_node);
+  for (size_t n = 0, s = 0; n < count; n++) {
+    while (s < g.count && str_cmp(slices[s].node, nodes[n].name) < 0)
+      s++;
+    for (; s < g.count && str_eq(slices[s].node, nodes[n].name); s++)
+      nodes[n].has_dra |= slices[s].devices > 0;
+  }
+}
+
+static bool read_nodes(struct explain_cluster *ret, FILE *err, struct err *reterr) {
   struct gathering g = {.into = ret, .what = GATHER_NODES, .size = sizeof(struct node)};
   bool is_read = gather(&g, &kube_nodes, (struct str){NULL, 0}, reterr);
   struct node *nodes = settle(&g);
   nodes_sort(nodes, g.count);
+  if (is_read)
+    read_slices(ret, nodes, g.count, err);
   ret->cluster.nodes = nodes;
   ret->cluster.node_count = g.count;
   ret->cluster.has_nodes = is_read;
@@ -138,7 +167,7 @@ static bool read_namespaces(struct explain_cluster *ret, struct err *reterr) {
   return is_read;
 }
 
-static bool read_live(const struct explain_source *source, struct explain_cluster *ret,
+static bool read_live(const struct explain_source *source, struct explain_cluster *ret, FILE *err,
                       struct err *reterr) {
   const struct kube_config_request request = {.kubeconfig = source->kubeconfig,
                                               .context = source->context};
@@ -146,7 +175,7 @@ static bool read_live(const struct explain_source *source, struct explain_cluste
   if (!ret->config)
     return false;
   ret->client = kube_client_new(ret->config, &(struct kube_client_options){0}, reterr);
-  return ret->client && read_nodes(ret, reterr) && read_pods(ret, reterr) &&
+  return ret->client && read_nodes(ret, err, reterr) && read_pods(ret, reterr) &&
          (!source->wants_namespaces || read_namespaces(ret, reterr));
 }
 
@@ -160,7 +189,7 @@ struct explain_cluster *explain_cluster_read(const struct explain_source *source
       made->cluster = *loaded_cluster_get(made->loaded);
       return made;
     }
-  } else if (read_live(source, made, &why)) {
+  } else if (read_live(source, made, err, &why)) {
     return made;
   } else {
     (void)fprintf(err, "slicegate: %s\n", why.text);

@@ -14,11 +14,10 @@
 #include <unistd.h>
 
 enum {
-  API_ASKERS = 2,    /* who wait for the API server's word on a reader, on admission's threads */
-  API_ASK_MS = 3000, /* for how long */
+  API_ASKERS = 2,           /* who wait for the API server's word on a reader */
+  API_ASK_MS = 3000,        /* for how long */
   EXTENDER_DRAIN_MS = 5000, /* for Bindings under way */
-  /* bind waits for the API server: more calls at a time than there are processors. */
-  EXTENDER_THREADS = 8,
+  BINDERS = 8,              /* bind waits for the API server: so many at a time */
   /* The reader says what to do instead of sending more than it takes; that much is far more. */
   NODES_BODY_MAX = 16 << 20,
 };
@@ -201,12 +200,12 @@ static bool start_extender(struct serve_live *serve, struct str cert_pem, struct
     return err_set(reterr, ERR_INVALID, "%s: empty", flags->extender_client_ca);
   const struct http_route routes[] = {
       {HTTP_POST, "/scheduler/filter", serve_filter, &serve->door, NODES_BODY_MAX,
-       "application/json"},
+       "application/json", false},
       {HTTP_POST, "/scheduler/prioritize", serve_prioritize, &serve->door, NODES_BODY_MAX,
-       "application/json"},
-      {HTTP_POST, "/scheduler/bind", serve_bind, &serve->door, 0, "application/json"},
+       "application/json", false},
+      {HTTP_POST, "/scheduler/bind", serve_bind, &serve->door, 0, "application/json", true},
       {HTTP_POST, "/scheduler/preempt", serve_preempt, &serve->door, NODES_BODY_MAX,
-       "application/json"},
+       "application/json", false},
   };
   const struct http_config config = {
       .address = at.address,
@@ -215,7 +214,7 @@ static bool start_extender(struct serve_live *serve, struct str cert_pem, struct
       .key_pem = flags->extender_plain_http ? (struct str){NULL, 0} : key_pem,
       .client_ca_pem = buf_str(&ca),
       .plain_http = flags->extender_plain_http,
-      .threads = EXTENDER_THREADS,
+      .waiting_threads = BINDERS,
       .refused = extender_client_refused,
       .refused_ctx = &serve->door,
       .routes = routes,

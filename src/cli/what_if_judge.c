@@ -26,6 +26,8 @@ static bool place_one(struct judge *j, struct pack_scene *scene, const struct pa
 /* What a device is where it was found, when its name promises something else. */
 static struct str stand_in(const struct judge *j, const struct pack_asked *asked, uint8_t f) {
   const struct pack_form *form = &asked->request.forms[f];
+  if (pack_is_card_name(asked->device))
+    return (struct str){NULL, 0};
   if (form->kind == PACK_REPLICAS && !str_ends_with(asked->device, STR_LIT(".shared")))
     return STR_LIT("shares of GPUs (time-slicing or MPS)");
   if (form->kind == PACK_SLICES && str_is(asked->device, "nvidia.com/gpu"))

@@ -184,6 +184,7 @@ static bool add_template(struct reader *r, const struct doc_node *object,
 void what_if_set_spec(struct arena *arena, const struct pod_spec *spec, struct pod *ret) {
   ret->has_claims = spec->has_claims;
   ret->requests = pod_resources(arena, spec, &ret->request_count);
+  ret->overhead = pod_overhead_of(spec);
   ret->constraints = pod_constraints_of(spec);
 }
 

@@ -97,14 +97,27 @@ void explain_find_profiles(struct inquiry *q) {
 
 /* ---- fewer devices ----------------------------------------------------------------------- */
 
+/* The most that one pod could have of it on this node. */
+static int64_t most_of(const struct inquiry *q, size_t n) {
+  enum { CARD_MILLI = 1000 };
+  const struct pack_verdict *verdict = &q->verdicts[n];
+  if (!pack_is_card_name(q->asked.device))
+    return verdict->devices_left;
+  if (q->asked.request.forms[0].kind != PACK_WHOLE)
+    return verdict->card_left;
+  const struct pack_node *node = pack_cluster_node(pack_scene_cluster(q->scene->scene), n);
+  return node->idle ? (int64_t)node->idle * CARD_MILLI : verdict->card_left;
+}
+
 void explain_find_fewer(struct inquiry *q) {
+  bool is_card = pack_is_card_name(q->asked.device);
   int64_t most = 0;
   for (size_t n = 0; n < q->answer->node_count; n++)
-    if (q->verdicts[n].blocks == PACK_BLOCK_DEVICES && q->verdicts[n].devices_left > most)
-      most = q->verdicts[n].devices_left;
+    if (q->verdicts[n].blocks == PACK_BLOCK_DEVICES && most_of(q, n) > most)
+      most = most_of(q, n);
   if (most >= q->asked.device_count)
-    most = q->asked.device_count - 1;
-  for (; most > 0; most--) {
+    most = is_card ? 0 : q->asked.device_count - 1;
+  for (; most > 0; most = is_card ? 0 : most - 1) {
     struct pod changed = q->pod;
     size_t node, count;
     explain_own_request(q, &changed, q->asked.device)->amount = (struct quantity){most, 0};
@@ -158,19 +171,34 @@ static size_t best_host(const struct inquiry *q, int64_t *ret_share) {
   return best;
 }
 
-/* One of both, as it would be written; *text grows by "cpu 24 instead of 32". */
-static void lower(struct inquiry *q, struct pod *changed, const char *name, struct quantity amount,
-                  struct buf *text) {
-  struct resource_request *mine = explain_own_request(q, changed, str_of(name));
-  if (!mine)
-    return;
-  struct str before = request_text(q->scratch, mine);
-  mine->amount = amount;
-  buf_printf(text, "%s%s %.*s instead of %.*s", text->len ? " and " : "", name,
-             STR_FMT(request_text(q->scratch, mine)), STR_FMT(before));
+static struct str host_text(struct inquiry *q, const char *name, int64_t amount) {
+  struct resource_request request = {.name = str_of(name), .amount = {amount, 0}};
+  if (strcmp(name, "cpu") == 0)
+    request.amount = (struct quantity){amount / MILLI, (int32_t)(amount % MILLI) * NANO_PER_MILLI};
+  return request_text(q->scratch, &request);
 }
 
-/* Less than half would be another program. */
+/* One of both, from `before` to `amount`, as the containers would have it: the overhead of a
+ * RuntimeClass is not theirs to lower. *text grows by "cpu 24 instead of 32". Less than half would
+ * be another program. */
+static bool lower(struct inquiry *q, struct pod *changed, const char *name, int64_t before,
+                  int64_t amount, int64_t overhead, struct buf *text) {
+  struct resource_request *mine = explain_own_request(q, changed, str_of(name));
+  if (!mine)
+    return true;
+  if (amount - overhead < (before - overhead) / 2 || amount <= overhead)
+    return false;
+  mine->amount = (struct quantity){amount, 0};
+  if (strcmp(name, "cpu") == 0)
+    mine->amount = (struct quantity){amount / MILLI, (int32_t)(amount % MILLI) * NANO_PER_MILLI};
+  buf_printf(text, "%s%s %.*s instead of %.*s", text->len ? " and " : "", name,
+             STR_FMT(host_text(q, name, amount - overhead)),
+             STR_FMT(host_text(q, name, before - overhead)));
+  if (overhead)
+    buf_printf(text, " (beside %.*s of overhead)", STR_FMT(host_text(q, name, overhead)));
+  return true;
+}
+
 void explain_find_less(struct inquiry *q) {
   enum { SHARE_LEAST = 500 };
   int64_t share;
@@ -183,17 +211,21 @@ void explain_find_less(struct inquiry *q) {
   CLEANUP_BUF struct buf text;
   buf_init(&text, 1024);
   uint32_t blocks = q->verdicts[best].blocks;
+  const struct pod_overhead *overhead = &q->pod.overhead;
+  bool is_enough = true;
   if (blocks & PACK_BLOCK_CPU) {
-    change.cpu_milli = at->cpu_left;
-    lower(q, &changed, "cpu",
-          (struct quantity){at->cpu_left / MILLI, (int32_t)(at->cpu_left % MILLI) * NANO_PER_MILLI},
-          &text);
+    change.cpu_milli = at->cpu_left - overhead->cpu_milli;
+    is_enough = lower(q, &changed, "cpu", q->asked.request.cpu_milli, at->cpu_left,
+                      overhead->cpu_milli, &text);
   }
   if (blocks & PACK_BLOCK_MEMORY) {
-    change.mem_bytes = at->mem_left >> MIB_SHIFT << MIB_SHIFT;
-    lower(q, &changed, "memory", (struct quantity){change.mem_bytes, 0}, &text);
+    int64_t left = at->mem_left >> MIB_SHIFT << MIB_SHIFT;
+    change.mem_bytes = left - overhead->mem_bytes;
+    is_enough = lower(q, &changed, "memory", q->asked.request.mem_bytes, left, overhead->mem_bytes,
+                      &text) &&
+                is_enough;
   }
-  if (((blocks & PACK_BLOCK_MEMORY) && change.mem_bytes == 0) ||
+  if (!is_enough || ((blocks & PACK_BLOCK_MEMORY) && change.mem_bytes == 0) ||
       !explain_try(q, &changed, PACK_BLOCK_CPU | PACK_BLOCK_MEMORY, &node, &count))
     return;
   change.text = str_printf(q->arena, "ask for %.*s", STR_FMT(buf_str(&text)));

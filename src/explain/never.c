@@ -96,7 +96,7 @@ static struct str missing_profile(const struct inquiry *q, struct str profile) {
 }
 
 struct most {
-  int64_t devices, cpu_milli, mem_bytes;
+  int64_t devices, card, cpu_milli, mem_bytes;
 };
 
 static struct most find_most(const struct inquiry *q) {
@@ -105,6 +105,7 @@ static struct most find_most(const struct inquiry *q) {
     const struct pack_node *node = pack_cluster_node(pack_scene_cluster(q->scene->scene), n);
     most.devices =
         q->verdicts[n].devices_total > most.devices ? q->verdicts[n].devices_total : most.devices;
+    most.card = q->verdicts[n].card_total > most.card ? q->verdicts[n].card_total : most.card;
     most.cpu_milli = node->cpu_milli > most.cpu_milli ? node->cpu_milli : most.cpu_milli;
     most.mem_bytes = node->mem_bytes > most.mem_bytes ? node->mem_bytes : most.mem_bytes;
   }
@@ -141,6 +142,11 @@ static struct str missing_device(const struct inquiry *q, struct str device) {
   return str_printf(q->arena, "no node lists %.*s", STR_FMT(device));
 }
 
+/* An amount of one card. */
+static bool is_part(const struct inquiry *q) {
+  return pack_is_card_name(q->asked.device) && q->asked.request.forms[0].kind != PACK_WHOLE;
+}
+
 static struct str missing_text(const struct inquiry *q) {
   const struct most most = find_most(q);
   struct str device = q->asked.device;
@@ -149,6 +155,9 @@ static struct str missing_text(const struct inquiry *q) {
   if (device.len && most.devices < q->asked.device_count)
     return str_printf(q->arena, "asks for %lld %.*s, and no node has more than %lld",
                       (long long)q->asked.device_count, STR_FMT(device), (long long)most.devices);
+  if (is_part(q) && most.card < q->asked.device_count)
+    return str_printf(q->arena, "asks for %lld %.*s of one GPU, and none has more than %lld",
+                      (long long)q->asked.device_count, STR_FMT(device), (long long)most.card);
   if (q->asked.request.cpu_milli > most.cpu_milli)
     return too_much(q, "cpu", q->asked.request.cpu_milli, most.cpu_milli);
   if (q->asked.request.mem_bytes > most.mem_bytes)

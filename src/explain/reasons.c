@@ -46,7 +46,9 @@ static struct str short_text(struct arena *arena, const struct pack_asked *asked
   bool has_some = false;
   struct str profile = explain_profile_of(asked->device);
   buf_init(&text, 16 * 1024);
-  if ((verdict->blocks & PACK_BLOCK_DEVICES) && profile.len) {
+  if ((verdict->blocks & PACK_BLOCK_DEVICES) && verdict->devices == PACK_FRAGMENTED) {
+    buf_printf(&text, "%.*s left only in pieces on several GPUs", STR_FMT(asked->device));
+  } else if ((verdict->blocks & PACK_BLOCK_DEVICES) && profile.len) {
     if (verdict->devices_left == 0)
       buf_printf(&text, "no slice %.*s left on any GPU", STR_FMT(profile));
     else
@@ -65,6 +67,18 @@ static struct str short_text(struct arena *arena, const struct pack_asked *asked
   if (verdict->blocks & PACK_BLOCK_PODS)
     buf_printf(&text, "%sToo many pods", text.len ? ", " : "");
   return str_copy(arena, buf_str(&text));
+}
+
+static struct str unknown_text(enum pack_unknown why) {
+  switch (why) {
+  case PACK_OF_HAMI:
+    return STR_LIT("not known: GPUs that HAMi's scheduler hands out");
+  case PACK_OF_DRIVER:
+    return STR_LIT("not known: devices that a DRA driver lists (ResourceSlices)");
+  case PACK_UNLISTED:
+    break;
+  }
+  return STR_LIT("not known: GPUs that allocatable does not list (DRA, or no device plugin)");
 }
 
 struct str explain_reason(struct arena *arena, const struct pack_node *node,
@@ -87,10 +101,13 @@ struct str explain_reason(struct arena *arena, const struct pack_node *node,
   }
   if (verdict->blocks & PACK_BLOCK_UNREADABLE) {
     *ret_rank = EXPLAIN_UNREADABLE;
-    return STR_LIT("not known: GPUs that allocatable does not list (DRA, or no device plugin)");
+    return unknown_text(verdict->unknown);
   }
   if ((verdict->blocks & PACK_BLOCK_DEVICES) && verdict->devices == PACK_TOO_MANY) {
     *ret_rank = EXPLAIN_TOO_SMALL;
+    if (verdict->card_total && asked->device_count <= verdict->devices_total)
+      return str_printf(arena, "no GPU has %lld %.*s in all", (long long)asked->device_count,
+                        STR_FMT(asked->device));
     return str_printf(arena, "fewer than %lld %.*s in all", (long long)asked->device_count,
                       STR_FMT(asked->device));
   }

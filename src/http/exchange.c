@@ -136,11 +136,21 @@ static enum MHD_Result answer_by_handler(struct conn *conn, struct MHD_Connectio
       .transport = mhd,
   };
   conn_enter(conn, PHASE_WORKING);
+  if (exchange->route->def.waits) {
+    aside_ask(conn, &request, &response);
+    return MHD_YES;
+  }
   struct sys_mono began = sys_mono_now();
   exchange->route->def.handler(exchange->route->def.ctx, &request, &response);
   exchange->handler_us = sys_mono_us_between(began, sys_mono_now());
   arena_reset(request.arena);
   body_release(conn); /* a peer that is slow to read holds only the answer */
+  return answer(conn, mhd, &response);
+}
+
+static enum MHD_Result answer_from_aside(struct conn *conn, struct MHD_Connection *mhd) {
+  struct http_response response = aside_finish(&conn->exchange);
+  body_release(conn);
   return answer(conn, mhd, &response);
 }
 
@@ -188,6 +198,8 @@ enum MHD_Result exchange_on_request(void *cls, struct MHD_Connection *mhd, const
     *upload_len = 0;
     return MHD_YES;
   }
+  if (conn->exchange.answered)
+    return answer_from_aside(conn, mhd);
   return conn->exchange.refusal ? answer_refusal(conn, mhd) : answer_by_handler(conn, mhd);
 }
 
@@ -218,6 +230,7 @@ void exchange_on_completed(void *cls, struct MHD_Connection *mhd, void **context
     server->access(server->access_ctx, &access);
   }
   body_release(conn);
+  aside_drop(exchange);
   (void)atomic_fetch_sub_explicit(&server->counters.in_flight, 1, memory_order_relaxed);
   *context = NULL;
   conn_enter(conn, PHASE_IDLE);

@@ -50,6 +50,7 @@ enum phase {
 };
 
 /* One request, from the end of its header to the last byte of the answer. */
+struct aside_job;
 struct exchange {
   const char *method; /* libmicrohttpd's, as long as the exchange */
   const char *path;
@@ -65,7 +66,8 @@ struct exchange {
   size_t body_expected; /* Content-Length; SIZE_MAX when chunked */
   struct sys_mono began;
   int64_t handler_us;
-  unsigned status; /* of the answer that was queued; 0 = none */
+  struct aside_job *answered; /* by a handler that waited, and not sent yet */
+  unsigned status;            /* of the answer that was queued; 0 = none */
   size_t response_bytes;
 };
 
@@ -113,8 +115,9 @@ struct worker {
   pthread_t thread;
   bool is_running;
   _Atomic int64_t connections; /* given to it and not closed */
-  pthread_mutex_t mutex;       /* guards the inbox */
+  pthread_mutex_t mutex;       /* guards the inbox and what is done */
   struct conn *inbox;
+  struct aside_job *done; /* answers of handlers that waited */
   /* From here on the thread's alone. */
   struct conn *conns;
   struct conn *adding; /* what libmicrohttpd is just being given */
@@ -130,6 +133,16 @@ struct table {
   struct conn **conns;
   size_t count;
   size_t cap;
+};
+
+/* Threads for handlers that wait. */
+struct aside {
+  pthread_mutex_t mutex;
+  pthread_cond_t come;
+  struct aside_job *first; /* oldest first */
+  _Atomic bool is_ending;
+  pthread_t *threads;
+  size_t count;
 };
 
 struct counters {
@@ -159,6 +172,7 @@ struct http_server {
   int listen_fd; /* the keeper's; -1 once closed */
   int event_fd;  /* wakes the keeper */
 
+  struct aside aside;
   struct table table;
   struct counters counters;
 
@@ -210,8 +224,10 @@ void *keeper_main(void *server);
 
 /* ---- worker.c ---- */
 
-/* Makes the daemon and starts the thread. worker_stop undoes as much as was done. */
+/* Makes the daemon and starts the thread. join ends the thread once the server stops, and stop,
+ * when nothing of it is aside any more, undoes as much as was done. */
 bool worker_start(struct worker *worker, struct http_server *server, struct err *reterr);
+void worker_join(struct worker *worker);
 void worker_stop(struct worker *worker);
 /* Hands a connection over. */
 void worker_give(struct worker *worker, struct conn *conn);
@@ -235,6 +251,22 @@ bool client_ca_load(struct creds *creds, struct str pem, struct err *reterr);
 void client_ca_ask(struct conn *conn);
 /* At the end of a handshake: whether the client has shown what is wanted. If not, it must fail. */
 bool client_ca_is_satisfied(const struct conn *conn);
+
+/* ---- aside.c ---- */
+
+/* init, start (none if no route waits), done; what waits when it is done is answered with 503. */
+void aside_init(struct aside *aside);
+bool aside_start(struct aside *aside, unsigned threads, struct err *reterr);
+void aside_done(struct aside *aside);
+/* Suspends the connection and has its handler run aside. */
+void aside_ask(struct conn *conn, const struct http_request *request,
+               const struct http_response *response);
+/* On the worker's thread: its connections that have their answers go on. */
+void aside_take_done(struct worker *worker);
+/* The answer, which is the caller's now. */
+struct http_response aside_finish(struct exchange *exchange);
+/* Of a connection that ends before it is sent. */
+void aside_drop(struct exchange *exchange);
 
 /* ---- route.c ---- */
 

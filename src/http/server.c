@@ -94,6 +94,13 @@ static bool check_plain(const struct http_config *config, struct err *reterr) {
                  config->address ? config->address : "every address");
 }
 
+static bool has_waiting(const struct http_config *config) {
+  for (size_t i = 0; i < config->route_count; i++)
+    if (config->routes[i].waits)
+      return true;
+  return false;
+}
+
 static bool start(struct http_server *server, const struct http_config *config,
                   struct err *reterr) {
   if (!server->uses_tls && !check_plain(config, reterr))
@@ -108,6 +115,8 @@ static bool start(struct http_server *server, const struct http_config *config,
     return err_set(reterr, ERR_UNAVAILABLE, "cannot make an event descriptor: %s", strerror(errno));
   server->listen_fd = listen_open(config->address, config->port, &server->port, reterr);
   if (server->listen_fd < 0 || !start_workers(server, config->threads, reterr))
+    return false;
+  if (has_waiting(config) && !aside_start(&server->aside, config->waiting_threads, reterr))
     return false;
   int failed = pthread_create(&server->keeper, NULL, keeper_main, server);
   if (failed)
@@ -130,6 +139,7 @@ struct http_server *http_server_start(const struct http_config *config, struct e
   server->listen_fd = -1;
   server->event_fd = -1;
   table_init(&server->table);
+  aside_init(&server->aside);
   (void)pthread_mutex_init(&server->creds_mutex, NULL);
   (void)pthread_mutex_init(&server->drain_mutex, NULL);
   pthread_condattr_t attr;
@@ -211,6 +221,9 @@ void http_server_stop(struct http_server *server) {
   } else if (server->listen_fd >= 0) {
     (void)close(server->listen_fd);
   }
+  for (size_t i = 0; i < server->worker_count; i++)
+    worker_join(&server->workers[i]);
+  aside_done(&server->aside); /* nobody asks any more */
   for (size_t i = 0; i < server->worker_count; i++)
     worker_stop(&server->workers[i]);
   if (server->event_fd >= 0)

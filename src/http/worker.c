@@ -210,6 +210,7 @@ static void look_for_events(struct worker *worker, int timeout_ms) {
   if (poll(fds, SG_ARRAY_LEN(fds), timeout_ms) > 0 && fds[1].revents) {
     event_clear(worker->event_fd);
     take_inbox(worker);
+    aside_take_done(worker);
   }
 }
 
@@ -256,7 +257,7 @@ static int no_certificate(gnutls_session_t session, const gnutls_datum_t *req_ca
 }
 
 static struct MHD_Daemon *start_daemon(struct worker *worker) {
-  const unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET;
+  const unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
   const struct MHD_OptionItem for_tls[] = {
       {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)no_certificate},
       {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)tls_priorities},
@@ -297,13 +298,17 @@ bool worker_start(struct worker *worker, struct http_server *server, struct err 
   return true;
 }
 
+void worker_join(struct worker *worker) {
+  if (!worker->is_running)
+    return;
+  event_signal(worker->event_fd);
+  (void)pthread_join(worker->thread, NULL);
+}
+
 void worker_stop(struct worker *worker) {
-  if (worker->is_running) {
-    event_signal(worker->event_fd);
-    (void)pthread_join(worker->thread, NULL);
-  }
   if (worker->daemon) {
     take_inbox(worker); /* so that all connections end in the same way */
+    aside_take_done(worker);
     MHD_stop_daemon(worker->daemon);
   }
   if (worker->event_fd >= 0)

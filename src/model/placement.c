@@ -155,6 +155,15 @@ static struct quantity scheduled_request(const struct pod_spec *spec, struct str
   return overhead && overhead->is_valid ? qty_add(given->amount, overhead->amount) : given->amount;
 }
 
+struct pod_overhead pod_overhead_of(const struct pod_spec *spec) {
+  const struct resource_amount *cpu =
+      amount_find(spec->overhead, spec->overhead_count, STR_LIT("cpu"));
+  const struct resource_amount *memory =
+      amount_find(spec->overhead, spec->overhead_count, STR_LIT("memory"));
+  return (struct pod_overhead){cpu && cpu->is_valid ? qty_milli_ceil(cpu->amount) : 0,
+                               memory && memory->is_valid ? qty_units_ceil(memory->amount) : 0};
+}
+
 struct request_list {
   const struct pod_spec *spec;
   struct resource_request *items;

@@ -69,6 +69,7 @@ size_t intake_add_other(struct pack_intake *intake, struct str name) {
 static void survey(struct pack_intake *intake, const struct node *node) {
   struct pack_node_reading read;
   pack_intake_read_node(intake, node, &read);
+  intake->has_cards |= read.spec.counter_count == 0 && read.spec.device_count > 0;
 }
 
 /* Where the pods of each node begin; they are sorted by node, and so are the nodes. */

@@ -47,13 +47,18 @@ struct device_name {
   uint8_t form_count;
 };
 
-enum constraint_type { CONSTRAINT_SELECTOR, CONSTRAINT_TAINTS, CONSTRAINT_OTHERS };
+enum constraint_type {
+  CONSTRAINT_SELECTOR,
+  CONSTRAINT_TAINTS,
+  CONSTRAINT_OTHERS,
+  CONSTRAINT_LISTED, /* the device is listed and counted: cards go by names of their own */
+};
 
 /* What one trait bit says: this node meets it. */
 struct constraint {
   enum constraint_type type;
   const struct pod_constraints *of; /* selector, taints */
-  const struct pack_asked *asked;   /* others */
+  const struct pack_asked *asked;   /* others, listed */
 };
 
 struct pack_intake {
@@ -67,6 +72,7 @@ struct pack_intake {
   size_t other_count, other_cap;
   struct constraint constraints[CONSTRAINTS_MAX];
   size_t constraint_count;
+  bool has_cards;               /* some node of the recording does not count its devices */
   bool is_sealed;               /* a scene was made: names and constraints are fixed */
   size_t *pod_first, *pod_last; /* [node]: its pods are [first, last) of the recording */
 };

@@ -201,7 +201,8 @@ static uint32_t pods_max(const struct node *node) {
 
 static bool says_that_it_has_gpus(const struct node *node, const struct labels *labels) {
   return labels->gpus > 0 || labels->product.len ||
-         str_is(label(node, STR_LIT("nvidia.com/gpu.present")), "true");
+         str_is(label(node, STR_LIT("nvidia.com/gpu.present")), "true") ||
+         label(node, STR_LIT("cloud.google.com/gke-accelerator")).len;
 }
 
 /* Numbers for all names that the node lists. */
@@ -212,7 +213,7 @@ static void number_names(struct pack_intake *intake, const struct node *node) {
     struct str name = node->allocatable[i].name;
     if (!node_counts(node, name))
       continue;
-    if (!intake->recorded && pack_is_card_name(name) && !pack_is_hami_memory(name))
+    if (pack_is_card_name(name) && !pack_is_hami_memory(name))
       (void)intake_add_name(intake, name);
     else if (resource_name_parse(name).class != NAME_HOST &&
              (!pack_is_device_name(name) || intake_add_name(intake, name) == 0))
@@ -259,7 +260,7 @@ static void add_cards(struct pack_intake *intake, const struct node *node,
                 memory / cards, cards);
   else
     return;
-  guess->node->is_unreadable = false;
+  guess->node->is_unreadable = node->has_dra;
 }
 
 /* All of them, those that are not given too, so that their numbers stay: who has them says that
@@ -279,6 +280,19 @@ static void add_hami_cards(struct pack_intake *intake, const struct node *node,
   guess->node->is_unreadable = false;
 }
 
+static bool has_nvidia_count(const struct node *node) {
+  for (size_t i = 0; i < node->allocatable_count; i++)
+    if (str_starts_with(node->allocatable[i].name, STR_LIT("nvidia.com/")) &&
+        pack_is_device_name(node->allocatable[i].name) && node->allocatable[i].is_valid &&
+        !qty_is_zero(node->allocatable[i].amount))
+      return true;
+  return false;
+}
+
+bool pack_is_counted_elsewhere(const struct node *node) {
+  return (node->has_hami && node->card_count == 0) || (node->has_dra && !has_nvidia_count(node));
+}
+
 void pack_intake_read_node(struct pack_intake *intake, const struct node *node,
                            struct pack_node_reading *ret) {
   struct labels labels = read_labels(node);
@@ -289,7 +303,8 @@ void pack_intake_read_node(struct pack_intake *intake, const struct node *node,
                                              .pods_max = pods_max(node),
                                              .devices = ret->devices,
                                              .counters = ret->counters},
-                                    .is_unreadable = says_that_it_has_gpus(node, &labels),
+                                    .is_unreadable =
+                                        node->has_dra || says_that_it_has_gpus(node, &labels),
                                     .takes_no_pods = intake_takes_no_pods(node)};
   number_names(intake, node);
   /* Before the counters: their profiles are those of the product. */
@@ -305,8 +320,8 @@ void pack_intake_read_node(struct pack_intake *intake, const struct node *node,
   bool has_hami_cards = !intake->recorded && ret->spec.counter_count == 0 && node->card_count;
   if (has_hami_cards)
     add_hami_cards(intake, node, &guess);
-  else if (!intake->recorded && ret->spec.counter_count == 0)
+  else if (ret->spec.counter_count == 0)
     add_cards(intake, node, &labels, &guess);
-  ret->is_unreadable |= node->has_hami && !has_hami_cards;
+  ret->is_unreadable |= (node->has_hami && !has_hami_cards) || pack_is_counted_elsewhere(node);
   ret->spec.device_count = guess.count;
 }

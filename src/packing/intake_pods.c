@@ -91,13 +91,12 @@ bool pack_is_hami_part(const struct pod *pod) {
 
 /* ---- asked ------------------------------------------------------------------------------- */
 
-static bool check_name(const struct pack_intake *intake, const struct resource_request *item,
-                       enum name_class class, struct err *reterr) {
+static bool check_name(const struct resource_request *item, enum name_class class,
+                       struct err *reterr) {
   if (str_starts_with(item->name, device_class_prefix))
-    return err_set(reterr, ERR_INVALID,
-                   "%.*s: a device by DRA, of which nodes in a recording list nothing",
+    return err_set(reterr, ERR_INVALID, "%.*s: a device by DRA, of which nodes list nothing",
                    STR_FMT(item->name));
-  if (class == NAME_OPAQUE || (class == NAME_CARD && intake->recorded))
+  if (class == NAME_OPAQUE)
     return err_set(
         reterr, ERR_INVALID,
         "%.*s is handed out by a scheduler extender of its own, card by card: what nodes "
@@ -184,8 +183,7 @@ bool pack_intake_read_pod(struct pack_intake *intake, struct arena *arena, const
       .pod = pod, .request = pack_request_of(0, 0, PACK_CPU, 0, 0), .others = others};
   if (pod->has_claims)
     return err_set(reterr, ERR_INVALID,
-                   "spec.resourceClaims: devices by DRA, of which nodes in a recording list "
-                   "nothing");
+                   "spec.resourceClaims: devices by DRA, of which nodes list nothing");
   for (size_t i = 0; i < pod->request_count; i++) {
     const struct resource_request *item = &pod->requests[i];
     enum name_class class = resource_name_parse(item->name).class;
@@ -196,7 +194,7 @@ bool pack_intake_read_pod(struct pack_intake *intake, struct arena *arena, const
         return false;
       continue;
     }
-    if (!check_name(intake, item, class, reterr))
+    if (!check_name(item, class, reterr))
       return false;
     bool is_device = pack_is_device_name(item->name) || class == NAME_CARD;
     if (is_device && intake_find_other(intake, item->name) == SIZE_MAX) {

@@ -75,6 +75,8 @@ static bool is_same(const struct constraint *a, const struct constraint *b) {
     return equal_tolerations(a->of, b->of);
   case CONSTRAINT_OTHERS:
     return equal_others(a->asked, b->asked);
+  case CONSTRAINT_LISTED:
+    return str_eq(a->asked->device, b->asked->device);
   }
   return false;
 }
@@ -109,6 +111,9 @@ bool intake_intern(struct pack_intake *intake, const struct pack_asked *asked, u
                           ret_needs, reterr)) &&
          (!asked->other_count ||
           add(intake, (struct constraint){.type = CONSTRAINT_OTHERS, .asked = asked}, ret_needs,
+              reterr)) &&
+         (!intake->has_cards || !asked->device.len || pack_is_card_name(asked->device) ||
+          add(intake, (struct constraint){.type = CONSTRAINT_LISTED, .asked = asked}, ret_needs,
               reterr));
 }
 
@@ -124,6 +129,9 @@ static bool is_met(const struct constraint *constraint, const struct node *node,
       if (constraint->asked->others[i].amount > left[constraint->asked->others[i].index])
         return false;
     return true;
+  case CONSTRAINT_LISTED:
+    return node_counts(node, constraint->asked->device) &&
+           amount_find(node->allocatable, node->allocatable_count, constraint->asked->device);
   }
   return false;
 }

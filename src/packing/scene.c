@@ -43,6 +43,34 @@ static void count_others(const struct pack_scene *scene, size_t n, const struct 
   }
 }
 
+/* Its devices are ours to choose, and pods name those that they have. */
+static bool has_cards(const struct pack_node *node) {
+  return node->counter_count == 0 && node->device_count > 0;
+}
+
+static void observe_counted(struct pack_scene *scene, size_t n) {
+  const struct pack_intake *intake = scene->intake;
+  for (size_t p = intake->pod_first[n]; p < intake->pod_last[n]; p++) {
+    const struct pod *pod = &intake->recorded->pods[p];
+    if (pod_is_over(pod))
+      continue;
+    struct pack_request request =
+        pack_intake_request_on(intake, pack_cluster_node(scene->cluster, n), pod);
+    (void)pack_observe(scene->cluster, n, p + 1, &request, NULL);
+  }
+}
+
+static void observe_on_cards(struct pack_scene *scene, size_t n) {
+  const struct pack_intake *intake = scene->intake;
+  for (int is_naming = 1; is_naming >= 0; is_naming--) {
+    for (size_t p = intake->pod_first[n]; p < intake->pod_last[n]; p++) {
+      const struct pod *pod = &intake->recorded->pods[p];
+      if (!pod_is_over(pod) && (pod->device_count > 0) == is_naming)
+        (void)pack_intake_observe_wholly(intake, scene->cluster, n, p + 1, pod);
+    }
+  }
+}
+
 static bool add_node(struct pack_scene *scene, size_t n, struct err *reterr) {
   struct pack_intake *intake = scene->intake;
   const struct cluster *recorded = intake->recorded;
@@ -58,14 +86,10 @@ static bool add_node(struct pack_scene *scene, size_t n, struct err *reterr) {
   read.spec.traits = intake_traits(intake, node, scene_others(scene, n));
   if (!pack_cluster_set_node(scene->cluster, &read.spec, reterr))
     return false;
-  for (size_t p = intake->pod_first[n]; p < intake->pod_last[n]; p++) {
-    const struct pod *pod = &recorded->pods[p];
-    if (pod_is_over(pod))
-      continue;
-    struct pack_request request =
-        pack_intake_request_on(intake, pack_cluster_node(scene->cluster, n), pod);
-    (void)pack_observe(scene->cluster, n, p + 1, &request, NULL);
-  }
+  if (has_cards(pack_cluster_node(scene->cluster, n)))
+    observe_on_cards(scene, n);
+  else
+    observe_counted(scene, n);
   return true;
 }
 
@@ -161,20 +185,48 @@ static void count_devices(const struct pack_node *node, const struct pack_reques
   }
 }
 
+/* The same where whoever binds chooses the card. */
+static void count_cards(const struct pack_node *node, const struct pack_request *request,
+                        struct pack_verdict *ret) {
+  for (uint16_t d = 0; has_cards(node) && d < node->device_count; d++) {
+    const struct pack_device *device = &node->devices[d];
+    if (device->mode != pack_mode_of(&request->forms[0]))
+      continue;
+    ret->devices_total += device->size;
+    ret->devices_left += device->left;
+    ret->card_total = device->size > ret->card_total ? device->size : ret->card_total;
+    ret->card_left = device->left > ret->card_left ? device->left : ret->card_left;
+  }
+}
+
 static bool is_nvidia(struct str name) {
   enum name_class class = resource_name_parse(name).class;
   return class == NAME_WHOLE || class == NAME_SLICE;
 }
 
+/* Whether the node may have the device without listing it. A DRA driver's goes by any name. */
+static bool may_have(const struct node *node, struct str device) {
+  return is_nvidia(device) ||
+         (node->has_dra && !amount_find(node->allocatable, node->allocatable_count, device));
+}
+
 static void judge_devices(const struct pack_scene *scene, size_t n, const struct pack_asked *asked,
                           struct pack_verdict *ret) {
   const struct pack_node *node = pack_cluster_node(scene->cluster, n);
+  const struct node *recorded = &scene->intake->recorded->nodes[n];
   struct pack_request devices = asked->request;
   if (asked->device.len == 0)
     return;
-  count_devices(node, &asked->request, ret);
-  if (scene->is_unreadable[n] && is_nvidia(asked->device)) {
+  bool is_card = pack_is_card_name(asked->device);
+  if (is_card)
+    count_cards(node, &asked->request, ret);
+  else
+    count_devices(node, &asked->request, ret);
+  if (scene->is_unreadable[n] && may_have(recorded, asked->device)) {
     ret->blocks |= PACK_BLOCK_UNREADABLE;
+    ret->unknown = recorded->has_hami  ? PACK_OF_HAMI
+                   : recorded->has_dra ? PACK_OF_DRIVER
+                                       : PACK_UNLISTED;
     return;
   }
   /* Everything but the devices is looked at elsewhere, and all of it is to be said. */
@@ -182,11 +234,13 @@ static void judge_devices(const struct pack_scene *scene, size_t n, const struct
   alone.pods_max = 0;
   devices.cpu_milli = devices.mem_bytes = 0;
   devices.needs = devices.shuns = 0;
-  ret->devices = pack_fit(pack_cluster_catalog(scene->cluster), &alone, &devices);
+  ret->devices = has_cards(node) && !is_card
+                     ? PACK_NO_GPU
+                     : pack_fit(pack_cluster_catalog(scene->cluster), &alone, &devices);
   /* The counter lacks what pods hold by a second name; that they hold it may change. */
-  int64_t listed = intake_allocatable(&scene->intake->recorded->nodes[n], asked->device);
+  int64_t listed = is_card ? 0 : intake_allocatable(recorded, asked->device);
   ret->devices_total = listed > ret->devices_total ? listed : ret->devices_total;
-  if (ret->devices == PACK_TOO_MANY && asked->device_count <= listed)
+  if (ret->devices == PACK_TOO_MANY && !is_card && asked->device_count <= listed)
     ret->devices = PACK_DEVICES_BUSY;
   if (ret->devices != PACK_FITS)
     ret->blocks |= PACK_BLOCK_DEVICES;

@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum demand_kind { DEMAND_CPU, DEMAND_MEMORY, DEMAND_DEVICE, DEMAND_OTHER };
+enum demand_kind { DEMAND_CPU, DEMAND_MEMORY, DEMAND_DEVICE, DEMAND_CARD, DEMAND_OTHER };
 enum { DEMANDS_MAX = 16 }; /* resource names of one pod; with more of them it stays */
 
 struct demand {
@@ -63,7 +63,7 @@ static bool resolve(const struct pack_intake *intake, const struct pod *pod, str
       made.kind = DEMAND_MEMORY;
       ret->mem_bytes = made.amount;
     } else if ((made.id = intake_find_name(intake, item->name)) != 0) {
-      made.kind = DEMAND_DEVICE;
+      made.kind = pack_is_card_name(item->name) ? DEMAND_CARD : DEMAND_DEVICE;
     } else if ((other = intake_find_other(intake, item->name)) != SIZE_MAX) {
       made.kind = DEMAND_OTHER;
       made.id = (uint16_t)other;
@@ -129,6 +129,8 @@ static int64_t room(const struct pack_scene *scene, size_t n, const struct deman
     return node->mem_left;
   case DEMAND_OTHER:
     return scene_others(scene, n)[demand->id];
+  case DEMAND_CARD: /* judged: no pod that moves holds any of it */
+    return INT64_MAX;
   case DEMAND_DEVICE:
     for (uint16_t c = 0; c < node->counter_count; c++)
       if (node->counters[c].name == demand->id)
@@ -331,7 +333,8 @@ static void try_two(struct search *s, size_t n, const struct mover *asked, struc
 static bool is_open(const struct search *s, size_t n) {
   struct pack_verdict verdict = pack_scene_judge(s->scene, n, s->asked);
   return (verdict.blocks & (PACK_BLOCK_SELECTOR | PACK_BLOCK_TAINT | PACK_BLOCK_UNREADABLE)) == 0 &&
-         !((verdict.blocks & PACK_BLOCK_DEVICES) && pack_reason_is_final(verdict.devices));
+         !((verdict.blocks & PACK_BLOCK_DEVICES) &&
+           (pack_reason_is_final(verdict.devices) || pack_is_card_name(s->asked->device)));
 }
 
 static void search_node(struct search *s, size_t n, const struct mover *asked, size_t moves) {

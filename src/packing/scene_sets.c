@@ -63,8 +63,63 @@ static void write_asked(const struct axes *axes, const struct pack_asked *asked,
   }
 }
 
+/* ---- amounts of cards ------------------------------------------------------------------------ */
+
+/* Which card a part is on is no number of a row: parts are placed one by one. What is closed to a
+ * part stays so, for nothing leaves: each goes through the nodes once. */
+struct filling {
+  struct pack_scene *scene;
+  const struct pack_set_part *parts;
+  size_t at[PACK_SET_PARTS_MAX]; /* [part]: nodes before this one are closed to it */
+  uint64_t uid;                  /* of the last pod */
+};
+
+static bool fill_one(struct filling *filling, size_t part) {
+  const struct pack_asked *asked = filling->parts[part].asked;
+  const struct pack_cluster *cluster = filling->scene->cluster;
+  for (; filling->at[part] < pack_cluster_count(cluster); filling->at[part]++) {
+    size_t n = filling->at[part];
+    const struct pack_node *node = pack_cluster_node(cluster, n);
+    if (pack_scene_judge(filling->scene, n, asked).blocks)
+      continue;
+    for (uint8_t f = 0; f < asked->request.form_count; f++) {
+      struct pack_placement placement = {.node = (uint32_t)n};
+      if (pack_place_plain(pack_cluster_catalog(cluster), node, &asked->request, f, &placement) &&
+          pack_scene_place(filling->scene, ++filling->uid, asked, &placement))
+        return true;
+    }
+  }
+  return false;
+}
+
+static bool asks_for_cards(const struct pack_set_part *parts, size_t count) {
+  for (size_t p = 0; p < count; p++)
+    if (pack_is_card_name(parts[p].asked->device))
+      return true;
+  return false;
+}
+
+/* Of one kind the first fit is the most; of several it is a way. */
+static struct pack_sets fill(const struct pack_scene *scene, const struct pack_set_part *parts,
+                             size_t part_count, uint64_t most) {
+  struct filling filling = {
+      .scene = pack_scene_copy(scene), .parts = parts, .uid = scene->intake->recorded->pod_count};
+  struct pack_sets made = {.lacking = SIZE_MAX};
+  while (made.sets < most && made.lacking == SIZE_MAX) {
+    for (size_t p = 0; p < part_count && made.lacking == SIZE_MAX; p++)
+      for (uint64_t i = 0; i < parts[p].count && made.lacking == SIZE_MAX; i++)
+        made.lacking = fill_one(&filling, p) ? SIZE_MAX : p;
+    made.sets += made.lacking == SIZE_MAX;
+  }
+  made.is_most = part_count == 1 && made.lacking != SIZE_MAX;
+  pack_scene_free(filling.scene);
+  return made;
+}
+
 struct pack_sets pack_scene_sets(const struct pack_scene *scene, const struct pack_set_part *parts,
                                  size_t part_count, uint64_t most) {
+  if (asks_for_cards(parts, part_count))
+    return fill(scene, parts, part_count, most);
   CLEANUP_ARENA struct arena *arena = arena_new(64 * 1024);
   struct axes axes = {.scene = scene, .parts = parts, .part_count = part_count};
   size_t nodes = scene->intake->recorded->node_count;

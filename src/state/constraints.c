@@ -52,16 +52,23 @@ static void put_constraints(struct buf *buf, const struct pod_constraints *from)
   }
 }
 
+static void put_overhead(struct buf *buf, const struct pod_overhead *overhead) {
+  bool has_any = overhead->cpu_milli || overhead->mem_bytes;
+  put_text(buf, (struct str){(const char *)overhead, has_any ? sizeof(*overhead) : 0});
+}
+
 struct waiting *waiting_new(struct state *state, const struct pod *pod) {
   CLEANUP_BUF struct buf buf;
   buf_init(&buf, ENCODED_MAX);
   put_text(&buf, pod->scheduler_name);
   put_text(&buf, pod->nominated_node);
+  put_overhead(&buf, &pod->overhead);
   put_constraints(&buf, &pod->constraints);
   if (buf.truncated) { /* what selects a node by megabytes selects none that we advise */
     buf_clear(&buf);
     put_text(&buf, pod->scheduler_name);
     put_text(&buf, pod->nominated_node);
+    put_overhead(&buf, &pod->overhead);
     put_constraints(&buf, &(struct pod_constraints){0});
   }
   struct str version = pod->resource_version;
@@ -153,6 +160,9 @@ void waiting_copy(const struct waiting *waiting, struct arena *arena, struct pod
   struct cursor cursor = {waiting->bytes, arena};
   ret->scheduler_name = get_text(&cursor);
   ret->nominated_node = get_text(&cursor);
+  struct str overhead = get_text(&cursor);
+  if (overhead.len == sizeof(ret->overhead))
+    memcpy(&ret->overhead, overhead.ptr, sizeof(ret->overhead));
   get_constraints(&cursor, &ret->constraints);
   struct str version = {(const char *)waiting->bytes + waiting->len, waiting->version_len};
   ret->resource_version = str_copy(arena, version);

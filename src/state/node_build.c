@@ -28,13 +28,8 @@ static void withhold(const struct state *state, const struct record *record,
 
 void slot_observe(struct state *state, struct pack_cluster *cluster, size_t index,
                   const struct record *record, const struct pack_placement *kept) {
-  const struct pack_node *node = pack_cluster_node(cluster, index);
   struct pod pod = record_asks(record);
-  struct pack_request request = pack_intake_request_on(state->intake, node, &pod);
-  struct pack_placement placement;
-  if (named_place(state, node, record, &request, &placement))
-    kept = &placement;
-  (void)pack_observe(cluster, index, record->number, &request, kept);
+  pack_intake_observe(state->intake, cluster, index, record->number, &pod, kept);
 }
 
 /* The node, empty. A node that the core refuses keeps what it has beside devices. */
@@ -56,66 +51,13 @@ static void set_node(struct state *state, const struct slot *slot, struct pack_c
 
 /* ---- what is held of cards --------------------------------------------------------------- */
 
-static size_t units_of(const struct pack_form *form) {
-  bool is_part = form->kind == PACK_FRACTION || form->kind == PACK_REPLICAS;
-  return form->kind == PACK_CPU ? 0 : is_part ? 1 : form->count;
-}
-
-bool slot_lacks_units(const struct pack_node *node) {
-  const struct pack_pod *pod = &node->pods[node->pod_count - 1];
-  return pod->unit_count < units_of(&pod->form);
-}
-
-/* The card that it names, or the one with the most left; UINT8_MAX: there is none. */
-static uint8_t pick_card(const struct pack_node *node, const struct record *record) {
-  uint8_t best = UINT8_MAX;
-  for (size_t i = 0; record->named && i < record->named->count; i++)
-    if (record->named->items[i].index >= 0 && record->named->items[i].index < node->device_count)
-      return (uint8_t)record->named->items[i].index;
-  for (uint8_t d = 0; d < node->device_count; d++)
-    if (best == UINT8_MAX || node->devices[d].left > node->devices[best].left)
-      best = d;
-  return best;
-}
-
-/*
- * Somebody has bound more to a card than it has. The core refuses what is not there, and would go
- * on to give away what seems to be left: so the pod is given all of that instead.
- */
-static void squeeze(struct pack_cluster *cluster, size_t index, uint64_t number,
-                    const struct pack_request *asked, uint8_t card) {
-  const struct pack_node *node = pack_cluster_node(cluster, index);
-  struct pack_request request = *asked;
-  if (card >= node->device_count || units_of(&request.forms[0]) != 1 ||
-      node->devices[card].left == 0)
-    return;
-  const struct pack_device *device = &node->devices[card];
-  struct pack_placement rest = {.unit_count = 1, .units = {{.device = card}}};
-  rest.units[0].amount = device->left;
-  request.forms[0].kind = device->mode == PACK_MODE_SHARED ? PACK_REPLICAS : PACK_FRACTION;
-  request.forms[0].count = 1;
-  request.forms[0].amount = device->left;
-  (void)pack_release(cluster, index, number);
-  (void)pack_observe(cluster, index, number, &request, &rest);
-}
-
-static bool lacks_cards(const struct pack_node *node) {
-  return node->counter_count == 0 && node->device_count > 0 && slot_lacks_units(node);
-}
-
 /* True: all that it holds was there. */
 static bool observe_wholly(struct state *state, struct pack_cluster *cluster, size_t index,
                            const struct record *record) {
   if (named_says_card(record->slot, record->named))
     return slot_observe_shares(state, cluster, index, record);
-  slot_observe(state, cluster, index, record, NULL);
-  const struct pack_node *node = pack_cluster_node(cluster, index);
-  if (!lacks_cards(node))
-    return true;
   struct pod pod = record_asks(record);
-  struct pack_request request = pack_intake_request_on(state->intake, node, &pod);
-  squeeze(cluster, index, record->number, &request, pick_card(node, record));
-  return false;
+  return pack_intake_observe_wholly(state->intake, cluster, index, record->number, &pod);
 }
 
 static bool says_where(const struct record *record) {
@@ -180,9 +122,9 @@ static bool insist(struct pack_cluster *cluster, size_t index, const struct hold
   placement.form = 0;
   placement.node = (uint32_t)index;
   (void)pack_observe(cluster, index, hold->number, &request, &placement);
-  if (!lacks_cards(pack_cluster_node(cluster, index)))
+  if (!pack_lacks_cards(pack_cluster_node(cluster, index)))
     return true;
-  squeeze(cluster, index, hold->number, &request, placement.units[0].device);
+  pack_squeeze(cluster, index, hold->number, &request, placement.units[0].device);
   return false;
 }
 

@@ -103,13 +103,21 @@ static void list_node(struct node_index *index, size_t n, struct str resource, s
   index->listings[(*guess)++].bits[n / 64] |= UINT64_C(1) << n % 64;
 }
 
+/* A plugin that made way for a DRA driver leaves its names behind, with 0 of each. */
+static bool is_left_behind(const struct state_node *node, const struct resource_amount *amount) {
+  return node->is_counted_elsewhere && str_starts_with(amount->name, STR_LIT("nvidia.com/")) &&
+         amount->is_valid && qty_is_zero(amount->amount);
+}
+
 static void index_resources(const struct state *state, struct node_index *index) {
   size_t count = pack_cluster_count(state->cluster), words = count / 64 + 1;
   for (size_t n = 0; n < count; n++) {
-    const struct node *node = &state->order[n]->value->public.node;
+    const struct state_node *there = &state->order[n]->value->public;
+    const struct node *node = &there->node;
     size_t at = 0;
     for (size_t i = 0; i < node->allocatable_count; i++) {
-      if (node->allocatable[i].name.len == 0 || !node_counts(node, node->allocatable[i].name))
+      if (node->allocatable[i].name.len == 0 || !node_counts(node, node->allocatable[i].name) ||
+          is_left_behind(there, &node->allocatable[i]))
         continue;
       list_node(index, n, node->allocatable[i].name, &at, words);
     }

@@ -62,7 +62,8 @@ static void drop_table(struct state *state) {
 
 static void set_value(struct state *state, struct slot *slot, struct node_value *value) {
   drop_table(state);
-  if (!value || !slot->value || !node_lists_same(&slot->value->public.node, &value->public.node))
+  if (!value || !slot->value || !node_lists_same(&slot->value->public.node, &value->public.node) ||
+      slot->value->public.is_counted_elsewhere != value->public.is_counted_elsewhere)
     drop_index(state);
   state->homeless_pods -= slot->value ? 0 : slot->pod_count;
   state->homeless_pods += value ? 0 : slot->pod_count;
@@ -73,22 +74,6 @@ static void set_value(struct state *state, struct slot *slot, struct node_value 
   flag_set(&slot->is_unreadable, &state->unreadable_nodes, value && value->public.is_unreadable);
   flag_set(&slot->is_contradiction, &state->contradictions,
            value && node_contradicts(&state->products, &value->public.node));
-}
-
-static bool lists_nvidia(const struct node *node) {
-  for (size_t i = 0; i < node->allocatable_count; i++)
-    if (str_starts_with(node->allocatable[i].name, STR_LIT("nvidia.com/")) &&
-        pack_is_device_name(node->allocatable[i].name))
-      return true;
-  return false;
-}
-
-/* Where a driver lists devices and the kubelet lists none, nobody can count them from here. */
-static void note_uncounted(const struct slot *slot, const struct pack_node_reading *reading,
-                           struct state_node *ret) {
-  ret->is_counted_elsewhere = (ret->node.has_hami && !ret->node.card_count) ||
-                              (slot->dra_devices && !lists_nvidia(&ret->node));
-  ret->is_unreadable = reading->is_unreadable || ret->is_counted_elsewhere;
 }
 
 /* What the core makes of the node is the same: labels changed that mean nothing to it. */
@@ -108,6 +93,7 @@ static void put_node(struct state *state, const struct node *told) {
   /* By two names at once its GPUs would be half of each. */
   if (!state->gives_hami || node_mixes_hami(told))
     as_taken.card_count = 0;
+  as_taken.has_dra = slot->dra_devices > 0;
   slot->epoch = state->kinds[STATE_NODES].epoch;
   if (slot->value && node_is_same(&slot->value->public.node, node))
     return;
@@ -117,7 +103,8 @@ static void put_node(struct state *state, const struct node *told) {
     pack_intake_read_node(state->intake, &slot->value->public.node, &before);
   pack_intake_read_node(state->intake, &value->public.node, &now);
   value->public.takes_no_pods = now.takes_no_pods;
-  note_uncounted(slot, &now, &value->public);
+  value->public.is_unreadable = now.is_unreadable;
+  value->public.is_counted_elsewhere = pack_is_counted_elsewhere(node);
   bool is_rebuilt = !slot->value || !is_same_reading(&before, &now) ||
                     !node_has_same_cards(&slot->value->public.node, node);
   set_value(state, slot, value);
@@ -162,19 +149,16 @@ void state_drop_node(struct state *state, struct str name) {
 
 void slot_count_dra(struct state *state, struct slot *slot, int64_t devices) {
   slot->dra_devices = (size_t)((int64_t)slot->dra_devices + devices);
-  if (!slot->value)
+  if (!slot->value || slot->value->public.node.has_dra == (slot->dra_devices > 0))
     return;
   struct pack_node_reading reading;
-  const struct node *node = &slot->value->public.node;
-  pack_intake_read_node(state->intake, node, &reading);
-  struct state_node now = slot->value->public;
-  note_uncounted(slot, &reading, &now);
-  if (now.is_unreadable == slot->value->public.is_unreadable &&
-      now.is_counted_elsewhere == slot->value->public.is_counted_elsewhere)
-    return;
-  struct node_value *value = node_value_new(node);
-  value->public.takes_no_pods = now.takes_no_pods;
-  note_uncounted(slot, &reading, &value->public);
+  struct node node = slot->value->public.node;
+  node.has_dra = slot->dra_devices > 0;
+  pack_intake_read_node(state->intake, &node, &reading);
+  struct node_value *value = node_value_new(&node);
+  value->public.takes_no_pods = reading.takes_no_pods;
+  value->public.is_unreadable = reading.is_unreadable;
+  value->public.is_counted_elsewhere = pack_is_counted_elsewhere(&node);
   set_value(state, slot, value);
   state_changed(state);
 }
@@ -203,7 +187,7 @@ static bool names_a_device(const struct record *record) {
 static bool is_displaced(const struct state *state, const struct slot *slot,
                          const struct record *record) {
   const struct pack_node *node = pack_cluster_node(state->cluster, slot->index);
-  return node->device_count && slot_lacks_units(node) &&
+  return node->device_count && pack_lacks_units(node) &&
          (node->counter_count == 0 || names_a_device(record));
 }
 

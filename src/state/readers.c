@@ -95,12 +95,12 @@ static void copy_node(const struct node *from, struct arena *arena, struct node 
     amounts[i].text = copy_text(arena, amounts[i].text);
   }
   *ret = *from;
-  ret->cards = NULL; /* of a live node alone; nobody who reads copies asks for them */
-  ret->card_count = 0;
   ret->name = copy_text(arena, from->name);
   ret->labels = copy_pairs(arena, from->labels, from->label_count);
   ret->taints = taints;
   ret->allocatable = amounts;
+  ret->cards = NULL; /* of the state's own intake */
+  ret->card_count = 0;
 }
 
 static int compare_pods(const void *a, const void *b) {

@@ -36,6 +36,8 @@ struct pod record_asks(const struct record *record) {
                       .uid = record_uid(record),
                       .phase = (enum pod_phase)record->phase,
                       .has_claims = record->has_claims,
+                      .devices = record->named ? record->named->items : NULL,
+                      .device_count = record->named ? record->named->count : 0,
                       .requests = record->requests->items,
                       .request_count = record->requests->count};
 }

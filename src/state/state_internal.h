@@ -110,8 +110,6 @@ void slot_count_dra(struct state *state, struct slot *slot, int64_t devices);
 void slot_add_pod(struct state *state, struct slot *slot, struct record *record,
                   const struct pack_placement *kept);
 void slot_remove_pod(struct state *state, struct slot *slot, struct record *record);
-/* The pod that came last has fewer devices in the node's value than it holds. */
-bool slot_lacks_units(const struct pack_node *node);
 /* Makes the node's value anew from all that is known (node_build.c). */
 void slot_rebuild(struct state *state, struct slot *slot);
 /* The same into another cluster, to compare; the index there, SIZE_MAX: cannot be. */
@@ -173,10 +171,6 @@ struct named *named_new(struct state *state, const struct pod *pod); /* NULL: it
 bool named_says_card(const struct slot *slot, const struct named *named);
 void named_free(struct state *state, struct named *named);
 bool named_is_same(const struct named *named, const struct pod *pod);
-/* Says which devices of the node the pod's units are on; false: it does not say. */
-bool named_place(const struct state *state, const struct pack_node *node,
-                 const struct record *record, const struct pack_request *request,
-                 struct pack_placement *ret);
 
 struct record {
   struct map_link by_name, by_uid; /* by_uid: with a uid */

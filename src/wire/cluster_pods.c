@@ -150,6 +150,7 @@ static bool read_spec(const struct keeper *keeper, struct arena *scratch,
   wire_pod_resize_apply(scratch, status, decoded);
   ret->requests = pod_resources(scratch, decoded, &ret->request_count);
   ret->requests = keep_requests(keeper, ret->requests, ret->request_count);
+  ret->overhead = pod_overhead_of(decoded);
   ret->constraints = pod_constraints_of(decoded);
   keep_constraints(keeper, &ret->constraints);
   return true;

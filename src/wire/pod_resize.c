@@ -48,23 +48,48 @@ static void set_request(struct resource_amount *list, size_t *count, const char 
       (struct resource_amount){.name = str_of(resource), .amount = amount, .is_valid = true};
 }
 
-static void apply(struct arena *scratch, const struct doc_node *status, bool is_infeasible,
-                  struct container *container) {
-  const struct doc_node *in_use = doc_get_lit(doc_get_lit(status, "resources"), "requests");
-  const struct doc_node *allocated = doc_get_lit(status, "allocatedResources");
+/* Amounts that were asked for, and what the node owes of them. */
+struct owed {
+  const struct doc_node *in_use, *allocated;
+  bool is_infeasible;
+};
+
+static struct quantity amount_owed(const struct owed *owed, const char *resource,
+                                   const struct resource_amount *asked) {
+  struct quantity has =
+      qty_max(amount_at(owed->in_use, resource), amount_at(owed->allocated, resource));
+  return !owed->is_infeasible && asked && asked->is_valid ? qty_max(has, asked->amount) : has;
+}
+
+static struct owed owed_by(const struct doc_node *status, bool is_infeasible) {
+  return (struct owed){doc_get_lit(doc_get_lit(status, "resources"), "requests"),
+                       doc_get_lit(status, "allocatedResources"), is_infeasible};
+}
+
+static void apply(struct arena *scratch, const struct owed *owed, struct container *container) {
   size_t count = container->request_count;
   struct resource_amount *list = arena_array(scratch, count + SG_ARRAY_LEN(resized), sizeof(*list));
   if (count)
     memcpy(list, container->requests, count * sizeof(*list));
-  for (size_t i = 0; i < SG_ARRAY_LEN(resized); i++) {
-    struct quantity has = qty_max(amount_at(in_use, resized[i]), amount_at(allocated, resized[i]));
-    const struct resource_amount *asked = container_request(container, str_of(resized[i]));
-    if (!is_infeasible && asked && asked->is_valid)
-      has = qty_max(has, asked->amount);
-    set_request(list, &count, resized[i], has);
-  }
+  for (size_t i = 0; i < SG_ARRAY_LEN(resized); i++)
+    set_request(list, &count, resized[i],
+                amount_owed(owed, resized[i], container_request(container, str_of(resized[i]))));
   container->requests = list;
   container->request_count = count;
+}
+
+/* Of the pod as a whole: what it asks for itself. */
+static void apply_to_pod(struct arena *scratch, const struct owed *owed, struct pod_spec *spec) {
+  size_t count = spec->pod_request_count;
+  struct resource_amount *list = arena_array(scratch, count + 1, sizeof(*list));
+  if (count)
+    memcpy(list, spec->pod_requests, count * sizeof(*list));
+  for (size_t i = 0; i < SG_ARRAY_LEN(resized); i++) {
+    const struct resource_amount *asked = amount_find(list, count, str_of(resized[i]));
+    if (asked)
+      set_request(list, &count, resized[i], amount_owed(owed, resized[i], asked));
+  }
+  spec->pod_requests = list;
 }
 
 void wire_pod_resize_apply(struct arena *scratch, const struct doc_node *status,
@@ -73,10 +98,16 @@ void wire_pod_resize_apply(struct arena *scratch, const struct doc_node *status,
   const struct doc_node *inits = doc_get_lit(status, "initContainerStatuses");
   bool cannot_grow = is_infeasible(status);
   struct container *containers = (struct container *)(uintptr_t)spec->containers;
+  if (doc_get_lit(status, "resources")) {
+    const struct owed owed = owed_by(status, cannot_grow);
+    apply_to_pod(scratch, &owed, spec);
+  }
   for (size_t i = 0; i < spec->container_count; i++) {
     bool is_app = containers[i].role == CONTAINER_APP;
     const struct doc_node *found = find_status(is_app ? apps : inits, containers[i].name);
-    if ((is_app || containers[i].role == CONTAINER_SIDECAR) && doc_get_lit(found, "resources"))
-      apply(scratch, found, cannot_grow, &containers[i]);
+    if ((!is_app && containers[i].role != CONTAINER_SIDECAR) || !doc_get_lit(found, "resources"))
+      continue;
+    const struct owed owed = owed_by(found, cannot_grow);
+    apply(scratch, &owed, &containers[i]);
   }
 }

@@ -5,8 +5,8 @@
  * another. Nothing is bound here, so each comes again after PODS_WAITING others: about as many are
  * between filter and the news of their Binding at any time. Says how long each took, as key=value
  * lines. A connection for each call in flight, closed-loop, as kube-scheduler's are; one thread for
- * all of them, since sixteen would compete with the server for the same cores, and it is the
- * server's turns that are to be measured.
+ * all of them, since sixteen would compete with the server for the same cores. An answer's time is
+ * that at which this thread comes to it: with several in flight the figures are upper bounds.
  */
 #include <arpa/inet.h>
 #include <getopt.h>

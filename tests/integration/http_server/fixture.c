@@ -116,6 +116,14 @@ static void wait(void *ctx, const struct http_request *request, struct http_resp
   buf_append_cstr(&response->body, "waited");
 }
 
+static void aside(void *ctx, const struct http_request *request, struct http_response *response) {
+  struct str q = STR_LIT("-");
+  wait(ctx, request, response);
+  (void)http_request_query(request, "q", &q);
+  buf_printf(&response->body, " %.*s ", STR_FMT(q));
+  echo(ctx, request, response);
+}
+
 static const struct http_route routes[] = {
     {.methods = HTTP_POST, .path = "/echo", .handler = echo, .content_type = "application/json"},
     {.methods = HTTP_POST,
@@ -134,6 +142,8 @@ static const struct http_route routes[] = {
     {.methods = HTTP_GET, .path = "/big", .handler = big},
     {.methods = HTTP_GET | HTTP_POST, .path = "/busy", .handler = busy},
     {.methods = HTTP_GET, .path = "/wait", .handler = wait},
+    {.methods = HTTP_GET | HTTP_POST, .path = "/aside", .handler = aside, .waits = true},
+    {.methods = HTTP_POST, .path = "/aside/echo", .handler = echo, .waits = true},
     {.methods = HTTP_GET, .path = "/tree/*", .handler = tree, .ctx = "tree:"},
     {.methods = HTTP_GET, .path = "/tree/deep/*", .handler = tree, .ctx = "deep:"},
     {.methods = HTTP_GET, .path = "/tree/exact", .handler = tree, .ctx = "exact:"},

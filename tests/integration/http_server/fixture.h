@@ -28,6 +28,8 @@ void pair_done(struct pair *pair);
  * GET  /big      BIG_BYTES of letters
  * GET  /busy     503 with "Connection: close"
  * GET  /wait     says `entered`, answers after `release`
+ *      /aside    the same on a thread aside, then the query argument "q" and the body
+ * POST /aside/echo  the body, on a thread aside
  * GET  /tree/ *  the path
  */
 enum { BIG_BYTES = 3000000, SMALL_MAX = 1000 };

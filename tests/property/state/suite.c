@@ -470,8 +470,12 @@ static void check_node(struct round *r, struct state *state, const struct state_
     CHECK(r, left == is, "node %d: %" PRId64 " of %s, not %" PRId64, index, left, twin_names[d],
           is);
     const uint64_t *listing = state_snapshot_listing(snapshot, str_of(twin_names[d]));
-    CHECK(r, (listing && listing[at / 64] >> at % 64 & 1) == (expected->amounts[d] >= 0),
-          "node %d: listing of %s", index, twin_names[d]);
+    /* 0 of it says nothing where a driver lists devices; of a card it does. */
+    bool is_listed =
+        expected->amounts[d] > 0 ||
+        (expected->amounts[d] == 0 && (d == TWIN_CARD || !twin_is_counted_elsewhere(twin, index)));
+    CHECK(r, (listing && listing[at / 64] >> at % 64 & 1) == is_listed, "node %d: listing of %s",
+          index, twin_names[d]);
   }
   const struct state_node *labelled = state_snapshot_node(snapshot, at);
   CHECK(r, str_eq(labelled->node.name, node->name), "node %d: another's labels", index);
@@ -532,29 +536,100 @@ static void check_news(struct round *r) {
   CHECK(r, r->learnt == running, "news of %" PRId64 " pods, %" PRId64 " run", r->learnt, running);
 }
 
+/* ---- copies ------------------------------------------------------------------------------ */
+
+/* Whether the extender lets the pod through to the node, and whether it has judged that. */
+static bool is_let_through(const struct state_snapshot *snapshot, size_t at,
+                           const struct pack_asked *asked, bool *ret_is_judged) {
+  const struct pack_cluster *cluster = state_snapshot_cluster(snapshot);
+  const uint64_t *listing = state_snapshot_listing(snapshot, asked->device);
+  *ret_is_judged = asked->device.len == 0 || (listing && listing[at / 64] >> at % 64 & 1);
+  if (!*ret_is_judged)
+    return state_snapshot_node(snapshot, at)->is_counted_elsewhere;
+  return pack_fit(pack_cluster_catalog(cluster), pack_cluster_node(cluster, at), &asked->request) ==
+         PACK_FITS;
+}
+
+static void check_judged(struct round *r, const struct state_snapshot *snapshot,
+                         const struct pack_scene *scene, const struct pack_asked *live,
+                         const struct pack_asked *copied) {
+  const struct pack_cluster *cluster = pack_scene_cluster(scene);
+  for (size_t n = 0; n < pack_cluster_count(cluster); n++) {
+    struct str name = pack_cluster_node(cluster, n)->name;
+    size_t at = state_snapshot_find(snapshot, name, n);
+    bool is_judged, passes = is_let_through(snapshot, at, live, &is_judged);
+    uint32_t blocks = pack_scene_judge(scene, n, copied).blocks;
+    if (state_snapshot_node(snapshot, at)->takes_no_pods)
+      continue;
+    if (is_judged || !passes)
+      CHECK(r, passes == (blocks == 0), "%.*s, %.*s %" PRId64 ": %x", STR_FMT(name),
+            STR_FMT(live->device), live->device_count, blocks);
+    else
+      CHECK(r, blocks & PACK_BLOCK_UNREADABLE, "%.*s, %.*s: %x", STR_FMT(name),
+            STR_FMT(live->device), blocks);
+  }
+}
+
+/* Who judges a copy of the cluster, as explain does, says what the extender says. */
+static void check_copy(struct round *r, struct state *state) {
+  CLEANUP_SNAPSHOT const struct state_snapshot *snapshot = state_snapshot(state);
+  struct cluster cluster;
+  struct err err = {0};
+  state_record(state, r->arena, &cluster);
+  struct pack_catalog *catalog = pack_catalog_new();
+  struct pack_intake *intake = pack_intake_new(catalog, products_builtin(), &cluster, &err);
+  struct pack_scene *scene = pack_scene_new(intake, &err);
+  for (int p = 0; p < TWIN_PODS; p++) {
+    struct twin_pod waiting = r->told.pods[p];
+    waiting.node = -1;
+    struct pod pod = make_pod(r, p, &waiting);
+    struct pack_asked live, copied;
+    bool is_read = state_ask(state, r->arena, &pod, &live, &err);
+    CHECK(r, is_read == pack_scene_ask(scene, r->arena, &pod, &copied, &err), "p%d: %s", p,
+          err.text);
+    if (is_read)
+      check_judged(r, snapshot, scene, &live, &copied);
+  }
+  pack_scene_free(scene);
+  pack_intake_free(intake);
+  pack_catalog_free(catalog);
+}
+
 /* Told of everything once, in an order of its own. */
-static void check_fresh(struct round *r) {
+static struct state *make_fresh(struct round *r, const struct twin *plain) {
   struct state_options options = {.products = products_builtin()};
   struct state *fresh = state_new(&options);
-  struct twin plain = r->told;
-  plain.hold_count = 0;
   int first = (int)below(r, TWIN_PODS), node = (int)below(r, TWIN_NODES);
   for (int i = 0; i < TWIN_PODS; i++) {
     int p = (first + i) % TWIN_PODS, n = (node + i) % TWIN_NODES;
-    if (i < TWIN_NODES && plain.nodes[n].is_there)
-      put_node(r, fresh, n, &plain.nodes[n]);
+    if (i < TWIN_NODES && plain->nodes[n].is_there)
+      put_node(r, fresh, n, &plain->nodes[n]);
     if (i < TWIN_NODES)
-      put_slices(r, fresh, n, plain.has_slices[n]);
-    if (plain.pods[p].is_there)
-      put_pod(r, fresh, p, &plain.pods[p]);
+      put_slices(r, fresh, n, plain->has_slices[n]);
+    if (plain->pods[p].is_there)
+      put_pod(r, fresh, p, &plain->pods[p]);
   }
+  return fresh;
+}
+
+static void check_fresh(struct round *r) {
+  struct twin plain = r->told;
+  plain.hold_count = 0;
+  struct state *fresh = make_fresh(r, &plain);
   check_all(r, fresh, &plain);
+  check_copy(r, fresh);
   state_free(fresh);
+}
+
+static void check_without_holds(struct round *r) {
+  struct twin plain = r->told;
+  plain.hold_count = 0;
   for (int p = 0; p < TWIN_PODS; p++)
     (void)state_unhold(r->state, uid_text(r, plain.pods[p].uid), true);
   state_unhold_all(r->state);
   (void)state_expire(r->state, INT64_MAX);
   check_all(r, r->state, &plain);
+  check_copy(r, r->state);
 }
 
 static void one_step(struct round *r) {
@@ -608,9 +683,12 @@ static void play(uint64_t seed) {
     check_news(r);
     if (one_in(r, 4))
       CHECK(r, state_verify(r->state, TWIN_NODES) == 0, "differs from what is known");
+    if (one_in(r, 128))
+      check_fresh(r);
     arena_reset(r->arena);
   }
   check_fresh(r);
+  check_without_holds(r);
   state_free(r->state);
   arena_free(r->arena);
 }

@@ -37,7 +37,10 @@ bool twin_has_card(const struct twin_node *node) {
 }
 
 bool twin_is_counted_elsewhere(const struct twin *twin, int node) {
-  return twin->has_slices[node] && !is_counted(&twin->nodes[node]);
+  for (size_t d = TWIN_DEVICES; d < TWIN_DEVICES_END; d++)
+    if (twin->nodes[node].amounts[d] > 0)
+      return false;
+  return twin->has_slices[node];
 }
 
 bool twin_is_unreadable(const struct twin *twin, int node) {

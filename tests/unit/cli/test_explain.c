@@ -94,8 +94,12 @@ static struct run ask_live(const struct api_step *steps, size_t count, const cha
   scratch_done(&scratch);
   return run;
 }
+#define SLICES_PATH "GET /apis/resource.k8s.io/v1/resourceslices?limit=500 HTTP"
 #define LIVE_LISTS                                                                                 \
   {.want = "GET /api/v1/nodes?limit=500 HTTP", .body = LIST("Node", "", NODE("b") "," NODE("a"))}, \
+      {.want = SLICES_PATH,                                                                        \
+       .status = 404,                                                                              \
+       .body = "{\"kind\":\"Status\",\"message\":\"no such resource\"}"},                          \
       {.want = "GET /api/v1/pods?fieldSelector=",                                                  \
        .body = LIST("Pod", "t", POD("w", "", "Pending"))},                                         \
   {                                                                                                \
@@ -110,6 +114,40 @@ START_TEST(a_live_cluster_is_listed_to_the_end) {
   assert_contains(run.out, "Pod ml/w: waits: no node can take it now\n");
   assert_contains(run.out, "        2  Insufficient nvidia.com/gpu: a, b\n");
   assert_contains(run.out, "1. stop ml/x on a, or wait for it to end\n");
+  run_done(&run);
+}
+END_TEST
+
+#define BARE_NODE(name)                                                                            \
+  "{\"metadata\":{\"name\":\"" name                                                                \
+  "\"},\"status\":{\"allocatable\":{\"cpu\":\"8\",\"pods\":\"9\"}}}"
+#define DRIVEN_SLICE                                                                               \
+  "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"driver\":\"gpu.nvidia.com\",\"nodeName\":\"b\","     \
+  "\"devices\":[{\"name\":\"gpu-0\"}]}}"
+
+START_TEST(devices_of_a_driver_are_not_refused) {
+  static const struct api_step steps[] = {
+      {.want = "GET /api/v1/nodes?", .body = LIST("Node", "", BARE_NODE("a") "," BARE_NODE("b"))},
+      {.want = SLICES_PATH, .body = LIST("ResourceSlice", "", DRIVEN_SLICE)},
+      {.want = "GET /api/v1/pods?", .body = LIST("Pod", "", POD("w", "", "Pending"))}};
+  struct run run = ask_live(steps, SG_ARRAY_LEN(steps), "w");
+  assert_contains(run.out, "        1  no nvidia.com/gpu: a\n");
+  assert_contains(run.out, "        1  not known: ");
+  run_done(&run);
+}
+END_TEST
+
+START_TEST(who_may_not_list_slices_is_told) {
+  static const struct api_step steps[] = {
+      {.want = "GET /api/v1/nodes?", .body = LIST("Node", "", BARE_NODE("a"))},
+      {.want = SLICES_PATH,
+       .status = 403,
+       .body = "{\"kind\":\"Status\",\"message\":\"slices are forbidden\"}"},
+      {.want = "GET /api/v1/pods?", .body = LIST("Pod", "", POD("w", "", "Pending"))}};
+  struct run run = ask_live(steps, SG_ARRAY_LEN(steps), "w");
+  assert_code(&run, EXIT_FINDINGS);
+  assert_contains(run.err, "devices of DRA drivers are not known: list of resourceslices: ");
+  assert_contains(run.out, "        1  no nvidia.com/gpu: a\n");
   run_done(&run);
 }
 END_TEST
@@ -143,6 +181,8 @@ TCase *tcase_explain(void) {
   tcase_add_loop_test(tcase, golden_case, 0, golden.count);
   tcase_add_test(tcase, there_are_cases);
   tcase_add_loop_test(tcase, wrong_command_lines_are_said, 0, SG_ARRAY_LEN(wrong));
+  tcase_add_test(tcase, devices_of_a_driver_are_not_refused);
+  tcase_add_test(tcase, who_may_not_list_slices_is_told);
   tcase_add_test(tcase, a_live_cluster_is_listed_to_the_end);
   tcase_add_test(tcase, a_pod_that_is_over_is_asked_for_by_name);
   tcase_add_test(tcase, what_is_not_allowed_is_said);

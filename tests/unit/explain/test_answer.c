@@ -10,6 +10,15 @@ TCase *tcase_answer(void);
 #define GPU_TAINT "{key: nvidia.com/gpu, value: present, effect: NoSchedule}"
 #define TWO_TAINTS GPU_TAINT ", {key: team, effect: NoExecute}"
 
+#define OVERHEAD_POD(name, adds, asks)                                                             \
+  "kind: Pod\nmetadata: {name: " name                                                              \
+  ", namespace: ml}\nspec: {runtimeClassName: kata, overhead: "                                    \
+  "{" adds "}, containers: [{name: m, resources: {limits: {" asks "}}}]}\n---\n"
+#define CARD_POD(name, node, cards, milli)                                                         \
+  "kind: Pod\nmetadata: {name: " name                                                              \
+  ", namespace: ml, annotations: {slicegate.dev/devices: '" cards "'}}\nspec: {nodeName: " node    \
+  ", containers: [{resources: {limits: {slicegate.dev/gpu-milli: " milli "}}}]}\n---\n"
+
 static const struct {
   const char *name, *cluster;
   enum explain_state state;
@@ -52,6 +61,16 @@ static const struct {
      EXPLAIN_WAITS,
      {"ask for cpu 4 instead of 5 and memory 4Gi instead of 6Gi"},
      "asks for cpu 5, and no node has more than 4"},
+    {"what a RuntimeClass adds is not the containers' to lower",
+     NODE("a", "cpu: 64") OVERHEAD_POD("p", "cpu: 10", "cpu: 60"),
+     EXPLAIN_WAITS,
+     {"ask for cpu 54 instead of 60 (beside 10 of overhead)"},
+     "asks for cpu 70, and no node has more than 64"},
+    {"nor when next to nothing would be left to them",
+     NODE("a", "cpu: 64") OVERHEAD_POD("p", "cpu: 60", "cpu: 10"),
+     EXPLAIN_WAITS,
+     {0},
+     "asks for cpu 70, and no node has more than 64"},
     {"a resource that nobody lists",
      NODE("a", "cpu: 4") POD("p", "", "example.com/nic: 1"),
      EXPLAIN_WAITS,
@@ -91,6 +110,32 @@ static const struct {
       "ask for nvidia.com/mig-1g.10gb instead of nvidia.com/mig-2g.20gb, if its memory and "
       "compute are enough"},
      "no GPU here has the MIG profile 2g.20gb"},
+    {"pieces of several cards",
+     NODE("a", "slicegate.dev/gpu-milli: 2000") CARD_POD("x", "a", "0", "600")
+         CARD_POD("y", "a", "1", "500") POD("p", "", "slicegate.dev/gpu-milli: 700"),
+     EXPLAIN_WAITS,
+     {"ask for slicegate.dev/gpu-milli: 500 instead of 700",
+      "stop ml/y on a, or wait for it to end"},
+     ""},
+    {"whole cards by the thousand",
+     NODE("a", "slicegate.dev/gpu-milli: 3000") CARD_POD("x", "a", "0", "600")
+         POD("p", "", "slicegate.dev/gpu-milli: 3000"),
+     EXPLAIN_WAITS,
+     {"ask for slicegate.dev/gpu-milli: 2000 instead of 3000",
+      "stop ml/x on a, or wait for it to end"},
+     ""},
+    {"more than a card has",
+     NODE("a", "aliyun.com/gpu-mem: 32, aliyun.com/gpu-count: 2")
+         POD("p", "", "aliyun.com/gpu-mem: 24"),
+     EXPLAIN_WAITS,
+     {"ask for aliyun.com/gpu-mem: 16 instead of 24"},
+     "asks for 24 aliyun.com/gpu-mem of one GPU, and none has more than 16"},
+    {"a card's host is short of something that can move",
+     NODE("a", "cpu: 4, slicegate.dev/gpu-milli: 1000") NODE("b", "cpu: 4")
+         POD("x", ON("a"), "cpu: 3") POD("p", "", "slicegate.dev/gpu-milli: 500, cpu: 4"),
+     EXPLAIN_WAITS,
+     {"move ml/x from a to b", "stop ml/x on a, or wait for it to end"},
+     ""},
     {"no nodes",
      NODE("a", "cpu: 0") POD("p", "", "cpu: 1"),
      EXPLAIN_WAITS,
@@ -155,6 +200,69 @@ START_TEST(what_cannot_be_counted_is_no_guess) {
 }
 END_TEST
 
+static const struct explain_group *find_unknown(const struct explain_answer *answer) {
+  for (size_t i = 0; i < answer->group_count; i++)
+    if (answer->groups[i].rank == EXPLAIN_UNREADABLE)
+      return &answer->groups[i];
+  ck_abort_msg("everything is known");
+  return NULL;
+}
+
+/* What a driver lists (ResourceSlices) goes by names that allocatable does not have. */
+START_TEST(devices_of_a_driver_are_not_known) {
+  static const char *const names[] = {"gpu", "slice", "amd"};
+  CLEANUP_ASKED struct asked asked;
+  asked_init(&asked,
+             NODE("a", "cpu: 4") NODE("b", "cpu: 4") NODE("c", "nvidia.com/gpu: 0")
+                 POD("gpu", "", "nvidia.com/gpu: 1") POD("slice", "", "nvidia.com/mig-1g.10gb: 1")
+                     POD("amd", "", "amd.com/gpu: 1"));
+  explain_scene_free(asked.scene);
+  struct node nodes[3];
+  struct err err = {0};
+  memcpy(nodes, asked.cluster.nodes, sizeof(nodes));
+  nodes[0].has_dra = true;
+  asked.cluster.nodes = nodes;
+  asked.scene = explain_scene_new(&asked.cluster, products_builtin(), &err);
+  for (size_t i = 0; i < SG_ARRAY_LEN(names); i++) {
+    const struct explain_answer *answer = asked_about(&asked, names[i]);
+    ck_assert_uint_eq(answer->fit_count, 0);
+    ck_assert_uint_eq(answer->unreadable_count, 1);
+    ck_assert_msg(!answer->is_never, "%s", names[i]);
+    const struct explain_group *group = find_unknown(answer);
+    ck_assert(str_is(group->reason, "not known: devices that a DRA driver lists (ResourceSlices)"));
+  }
+}
+END_TEST
+
+START_TEST(hamis_cards_are_said_to_be_its_own) {
+  CLEANUP_ASKED struct asked asked;
+  asked_init(&asked, "kind: Node\nmetadata: {name: a, annotations: {hami.io/node-nvidia-register: "
+                     "'GPU-1,10,32768,100,NVIDIA-T4,0,true:'}}\n"
+                     "status: {allocatable: {nvidia.com/gpu: 80}}\n---\n" POD("p", "",
+                                                                              "nvidia.com/gpu: 1"));
+  const struct explain_group *group = find_unknown(asked_about(&asked, "p"));
+  ck_assert(str_is(group->reason, "not known: GPUs that HAMi's scheduler hands out"));
+}
+END_TEST
+
+START_TEST(cards_are_closed_with_the_extenders_reasons) {
+  CLEANUP_ASKED struct asked asked;
+  asked_init(&asked, NODE("a", "slicegate.dev/gpu-milli: 2000") CARD_POD("x", "a", "0", "600")
+                         CARD_POD("y", "a", "1", "600") NODE("b", "slicegate.dev/gpu-milli: 1000")
+                             CARD_POD("z", "b", "0", "600") NODE("c", "nvidia.com/gpu: 4")
+                                 POD("p", "", "slicegate.dev/gpu-milli: 700")
+                                     POD("q", "", "slicegate.dev/gpu-milli: 300"));
+  const struct explain_answer *answer = asked_about(&asked, "p");
+  ck_assert_uint_eq(answer->group_count, 3);
+  ck_assert(str_is(answer->groups[0].reason, "Insufficient slicegate.dev/gpu-milli"));
+  ck_assert(str_is(answer->groups[1].reason,
+                   "slicegate.dev/gpu-milli left only in pieces on several GPUs"));
+  ck_assert_int_eq(answer->groups[1].devices_left, 800);
+  ck_assert(str_is(answer->groups[2].reason, "no slicegate.dev/gpu-milli"));
+  ck_assert_uint_eq(asked_about(&asked, "q")->fit_count, 2);
+}
+END_TEST
+
 /* A question leaves no trace in the scene. */
 START_TEST(questions_do_not_depend_on_each_other) {
   CLEANUP_ASKED struct asked asked;
@@ -174,6 +282,9 @@ TCase *tcase_answer(void) {
   tcase_add_test(tcase, changes_can_be_limited);
   tcase_add_test(tcase, a_verdict_that_denies_is_a_refusal);
   tcase_add_test(tcase, what_cannot_be_counted_is_no_guess);
+  tcase_add_test(tcase, devices_of_a_driver_are_not_known);
+  tcase_add_test(tcase, hamis_cards_are_said_to_be_its_own);
+  tcase_add_test(tcase, cards_are_closed_with_the_extenders_reasons);
   tcase_add_test(tcase, questions_do_not_depend_on_each_other);
   return tcase;
 }

@@ -147,6 +147,23 @@ START_TEST(what_cannot_be_known_passes) {
 }
 END_TEST
 
+/* Its names stay on the node, with 0 of each; kube-scheduler asks the driver then. */
+START_TEST(a_driver_may_follow_a_plugin) {
+  CLEANUP_DOORS struct doors lab;
+  doors_init(&lab);
+  doors_add(&lab, "n", "nvidia.com/gpu", "0");
+  struct pod pod = gpu_pod(&lab, "new", "1");
+  doors_filter(&lab, &pod, "n");
+  ck_assert_str_eq(doors_passed(&lab), "");
+  state_put_dra(lab.s.state, STATE_SLICES, (struct str){0}, STR_LIT("s"), STR_LIT("n"), 8);
+  doors_filter(&lab, &pod, "n");
+  ck_assert_str_eq(doors_passed(&lab), "n");
+  doors_add(&lab, "n", "nvidia.com/gpu", "1"); /* and back: the plugin's count is the count */
+  doors_filter(&lab, &pod, "n");
+  ck_assert(lab.found.has_choice);
+}
+END_TEST
+
 START_TEST(tentative_holds_rank_where_kube_scheduler_counts) {
   CLEANUP_DOORS struct doors lab;
   doors_init(&lab);
@@ -251,6 +268,7 @@ TCase *tcase_filter(void) {
   tcase_add_test(tcase, cpu_memory_and_pods_count_too);
   tcase_add_test(tcase, shares_of_hami_are_no_gpus);
   tcase_add_test(tcase, what_cannot_be_known_passes);
+  tcase_add_test(tcase, a_driver_may_follow_a_plugin);
   tcase_add_test(tcase, tentative_holds_rank_where_kube_scheduler_counts);
   tcase_add_test(tcase, tentative_holds_refuse_where_only_we_count);
   tcase_add_test(tcase, parts_of_cards_may_be_left_in_pieces);

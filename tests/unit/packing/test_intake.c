@@ -164,7 +164,7 @@ static const struct {
     {POD("p", "", "nvidia.com/gpu: 9223372036854775807"), "more than any node has", true},
     {POD("p", "", "nvidia.com/gpu: 1, nvidia.com/gpumem: 3000"), "nvidia.com/gpumem is handed out",
      false},
-    {POD("p", "", "aliyun.com/gpu-mem: 3"), "card by card", false},
+    {POD("p", "", "slicegate.dev/gpu-milli: 1500"), "neither from 1 to 999", false},
     {POD("p", "", "deviceclass.resource.kubernetes.io/gpu.nvidia.com: 1"), "a device by DRA",
      false},
     {"---\nkind: Pod\nmetadata: {name: p}\nspec: {resourceClaims: [{name: x}]}\n", "devices by DRA",

@@ -129,6 +129,9 @@ START_TEST(what_allocatable_does_not_list_is_not_known) {
                     "status: {allocatable: {cpu: 9}}\n"
                     "---\nkind: Node\nmetadata: {name: down, labels: {nvidia.com/gpu.count: '8'}}\n"
                     "status: {allocatable: {cpu: 9, nvidia.com/gpu: 0}}\n"
+                    "---\nkind: Node\nmetadata: {name: gke, labels: "
+                    "{cloud.google.com/gke-accelerator: nvidia-l4}}\n"
+                    "status: {allocatable: {cpu: 9}}\n"
                     "---\nkind: Pod\nmetadata: {name: gpu}\n"
                     "spec: {containers: [{resources: {limits: {nvidia.com/gpu: 1}}}]}\n"
                     "---\nkind: Pod\nmetadata: {name: amd}\n"
@@ -136,6 +139,7 @@ START_TEST(what_allocatable_does_not_list_is_not_known) {
   const struct pack_asked *gpu = recorded_ask(&r, "gpu"), *amd = recorded_ask(&r, "amd");
   (void)recorded_scene(&r);
   ck_assert_uint_eq(recorded_judge(&r, "dra", gpu).blocks, PACK_BLOCK_UNREADABLE);
+  ck_assert_uint_eq(recorded_judge(&r, "gke", gpu).blocks, PACK_BLOCK_UNREADABLE);
   ck_assert_uint_eq(recorded_judge(&r, "down", gpu).blocks, PACK_BLOCK_DEVICES);
   ck_assert_uint_eq(recorded_judge(&r, "dra", amd).blocks, PACK_BLOCK_DEVICES);
 }
@@ -160,6 +164,83 @@ START_TEST(a_copy_is_a_scene_of_its_own) {
 }
 END_TEST
 
+/* ---- amounts of cards ------------------------------------------------------------------------ */
+
+#define CARDS(name, lists)                                                                         \
+  "kind: Node\nmetadata: {name: " name "}\nstatus: {allocatable: {cpu: 9, pods: 20, " lists        \
+  "}}\n---\n"
+#define HOLDER(name, node, annotation, asks)                                                       \
+  "kind: Pod\nmetadata: {name: " name ", annotations: {" annotation "}}\nspec: {nodeName: " node   \
+  ", containers: [{resources: {limits: {" asks "}}}]}\n---\n"
+#define WANTED(name, asks)                                                                         \
+  "kind: Pod\nmetadata: {name: " name "}\nspec: {containers: [{resources: {limits: {" asks         \
+  "}}}]}\n---\n"
+#define ON_CARD(cards) "slicegate.dev/devices: '" cards "'"
+
+static const char milli_cards[] = CARDS("a", "slicegate.dev/gpu-milli: 2000")
+    CARDS("full", "slicegate.dev/gpu-milli: 1000") CARDS("gpus", "nvidia.com/gpu: 4")
+        HOLDER("p0", "a", ON_CARD("0"), "slicegate.dev/gpu-milli: 600")
+            HOLDER("p1", "a", ON_CARD("1"), "slicegate.dev/gpu-milli: 600")
+                HOLDER("p2", "full", ON_CARD("0"), "slicegate.dev/gpu-milli: 1000")
+                    WANTED("w300", "slicegate.dev/gpu-milli: 300")
+                        WANTED("w700", "slicegate.dev/gpu-milli: 700")
+                            WANTED("w4000", "slicegate.dev/gpu-milli: 4000")
+                                WANTED("gpu", "nvidia.com/gpu: 1");
+
+START_TEST(cards_are_filled_as_pods_name_them) {
+  CLEANUP_RECORDED struct recorded r;
+  recorded_init(&r, milli_cards);
+  const struct pack_asked *w300 = recorded_ask(&r, "w300"), *w700 = recorded_ask(&r, "w700"),
+                          *w4000 = recorded_ask(&r, "w4000"), *gpu = recorded_ask(&r, "gpu");
+  (void)recorded_scene(&r);
+  ck_assert_uint_eq(recorded_node(&r, "a")->devices[0].left, 400);
+  ck_assert_uint_eq(recorded_node(&r, "a")->devices[1].left, 400);
+  struct pack_verdict verdict = recorded_judge(&r, "a", w700);
+  ck_assert_uint_eq(verdict.blocks, PACK_BLOCK_DEVICES);
+  ck_assert_int_eq(verdict.devices, PACK_FRAGMENTED);
+  ck_assert_int_eq(verdict.devices_total, 2000);
+  ck_assert_int_eq(verdict.devices_left, 800);
+  ck_assert_int_eq(verdict.card_left, 400);
+  ck_assert_int_eq(recorded_judge(&r, "full", w300).devices, PACK_DEVICES_BUSY);
+  ck_assert_int_eq(recorded_judge(&r, "a", w4000).devices, PACK_TOO_MANY);
+  ck_assert(pack_reason_is_final(recorded_judge(&r, "gpus", w300).devices));
+  ck_assert_int_eq(recorded_judge(&r, "gpus", w300).devices_total, 0);
+  ck_assert_uint_eq(recorded_judge(&r, "a", w300).blocks, 0);
+  /* A card is no GPU of a name that the node does not list. */
+  ck_assert_int_eq(recorded_judge(&r, "a", gpu).devices, PACK_NO_GPU);
+  ck_assert_uint_eq(recorded_fill(&r, gpu, "slicegate"), 4);
+  const struct pack_set_part parts[] = {{w300, 1}}, pairs[] = {{w300, 2}};
+  struct pack_sets sets = pack_scene_sets(r.scene, parts, 1, 100);
+  ck_assert(sets.sets == 2 && sets.is_most && sets.lacking == 0);
+  ck_assert_uint_eq(pack_scene_sets(r.scene, pairs, 1, 100).sets, 1);
+  ck_assert_uint_eq(pack_scene_sets(r.scene, parts, 1, 1).lacking, SIZE_MAX);
+  ck_assert_uint_eq(recorded_fill(&r, w300, "slicegate"), 2);
+}
+END_TEST
+
+START_TEST(memory_of_cards_is_of_one_of_them) {
+  CLEANUP_RECORDED struct recorded r;
+  recorded_init(&r,
+                CARDS("a", "aliyun.com/gpu-mem: 32, aliyun.com/gpu-count: 2")
+                    HOLDER("p", "a", "ALIYUN_COM_GPU_MEM_IDX: '1'", "aliyun.com/gpu-mem: 10")
+                        HOLDER("unnamed", "a", "", "aliyun.com/gpu-mem: 9")
+                            HOLDER("too-much", "a", "ALIYUN_COM_GPU_MEM_IDX: '1'",
+                                   "aliyun.com/gpu-mem: 9") WANTED("w7", "aliyun.com/gpu-mem: 7")
+                                WANTED("w24", "aliyun.com/gpu-mem: 24"));
+  const struct pack_asked *w7 = recorded_ask(&r, "w7"), *w24 = recorded_ask(&r, "w24");
+  (void)recorded_scene(&r);
+  ck_assert_uint_eq(recorded_node(&r, "a")->devices[0].left, 7);
+  ck_assert_uint_eq(recorded_node(&r, "a")->devices[1].left, 0);
+  struct pack_verdict verdict = recorded_judge(&r, "a", w24);
+  ck_assert_int_eq(verdict.devices, PACK_TOO_MANY);
+  ck_assert_int_eq(verdict.card_total, 16);
+  ck_assert_uint_eq(recorded_judge(&r, "a", w7).blocks, 0);
+  ck_assert_uint_eq(recorded_fill(&r, w7, "slicegate"), 1);
+  verdict = recorded_judge(&r, "a", w7);
+  ck_assert_int_eq(verdict.devices, PACK_DEVICES_BUSY);
+}
+END_TEST
+
 TCase *tcase_scene(void) {
   TCase *tc = tcase_create("scene");
   tcase_add_loop_test(tc, everything_that_is_in_the_way_is_said, 0, SG_ARRAY_LEN(asked));
@@ -168,5 +249,7 @@ TCase *tcase_scene(void) {
   tcase_add_test(tc, devices_of_a_second_name_are_gone_too);
   tcase_add_test(tc, what_allocatable_does_not_list_is_not_known);
   tcase_add_test(tc, a_copy_is_a_scene_of_its_own);
+  tcase_add_test(tc, cards_are_filled_as_pods_name_them);
+  tcase_add_test(tc, memory_of_cards_is_of_one_of_them);
   return tc;
 }

@@ -123,6 +123,15 @@ START_TEST(listings_drop_what_they_do_not_tell) {
 }
 END_TEST
 
+/* Of the only node: who judges a copy of the cluster is told as well. */
+static bool is_recorded_with_dra(struct state_lab *lab) {
+  CLEANUP_ARENA struct arena *arena = arena_new(4096);
+  struct cluster cluster;
+  state_record(lab->state, arena, &cluster);
+  ck_assert_uint_eq(cluster.node_count, 1);
+  return cluster.nodes[0].has_dra;
+}
+
 START_TEST(slices_make_a_node_unreadable) {
   CLEANUP_STATE_LAB struct state_lab lab;
   state_lab_init(&lab);
@@ -131,7 +140,11 @@ START_TEST(slices_make_a_node_unreadable) {
   struct node node = lab_node(&lab, "n1", NULL);
   state_put_node(lab.state, &node);
   ck_assert_uint_eq(stats(&lab).unreadable_nodes, 1);
+  ck_assert(is_recorded_with_dra(&lab));
+  state_put_node(lab.state, &node); /* told again: the slices are still there */
+  ck_assert(is_recorded_with_dra(&lab));
   state_put_dra(lab.state, STATE_SLICES, none, STR_LIT("s1"), STR_LIT("n2"), 8);
+  ck_assert(!is_recorded_with_dra(&lab));
   ck_assert_uint_eq(stats(&lab).unreadable_nodes, 0);
   state_put_dra(lab.state, STATE_SLICES, none, STR_LIT("s2"), STR_LIT("n1"), 1);
   ck_assert_uint_eq(stats(&lab).unreadable_nodes, 1);

@@ -18,6 +18,20 @@ static struct state_stats stats(struct state_lab *lab) {
   return made;
 }
 
+/* What changes of a waiting pod are said in terms of. */
+START_TEST(the_overhead_of_a_waiting_pod_is_kept) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  CLEANUP_ARENA struct arena *arena = arena_new(4096);
+  state_lab_init(&lab);
+  struct pod pod = lab_pod(&lab, "p", NULL, "nvidia.com/gpu", "1", NULL), found;
+  pod.overhead = (struct pod_overhead){250, INT64_C(1) << 40};
+  state_put_pod(lab.state, &pod);
+  ck_assert(state_find_pod(lab.state, arena, pod.ns, pod.name, (struct str){0}, &found));
+  ck_assert_int_eq(found.overhead.cpu_milli, 250);
+  ck_assert_int_eq(found.overhead.mem_bytes, INT64_C(1) << 40);
+}
+END_TEST
+
 START_TEST(holds_from_binding_to_its_end) {
   CLEANUP_STATE_LAB struct state_lab lab;
   state_lab_init(&lab);
@@ -328,6 +342,7 @@ END_TEST
 
 TCase *tcase_pods(void) {
   TCase *tc = tcase_create("pods");
+  tcase_add_test(tc, the_overhead_of_a_waiting_pod_is_kept);
   tcase_add_test(tc, holds_from_binding_to_its_end);
   tcase_add_test(tc, waits_for_its_node_to_be_known);
   tcase_add_test(tc, another_uid_is_another_pod);

@@ -264,6 +264,31 @@ START_TEST(resized_pods_hold_what_the_node_owes_them) {
 }
 END_TEST
 
+/* A pod may ask for CPU and memory as a whole, and be resized so. */
+START_TEST(resized_as_a_whole) {
+  struct pod pod;
+  struct err err = {0};
+  static const char form[] =
+      "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"nodeName\":\"n\",\"resources\":{\"requests\":{"
+      "\"cpu\":"
+      "\"64\"}},\"containers\":[{\"name\":\"c\",\"resources\":{\"requests\":{\"memory\":\"1Gi\"}}}]"
+      "},"
+      "\"status\":{\"conditions\":[{\"type\":\"PodResizePending\",\"reason\":\"%s\"}]%s}}";
+  static const char known[] = ",\"allocatedResources\":{\"cpu\":\"8\",\"memory\":\"9Gi\"},"
+                              "\"resources\":{\"requests\":{\"cpu\":\"8\"}}";
+  static const struct {
+    const char *reason, *status;
+    int64_t cpu;
+  } rows[] = {{"Infeasible", known, 8}, {"Deferred", known, 64}, {"Infeasible", "", 64}};
+  for (size_t i = 0; i < SG_ARRAY_LEN(rows); i++) {
+    struct str json = str_printf(arena, form, rows[i].reason, rows[i].status);
+    ck_assert_msg(wire_pod_read(arena, json, &pod, &err), "%s", err.text);
+    ck_assert_int_eq(requested(&pod, "cpu"), rows[i].cpu);
+    ck_assert_int_eq(requested(&pod, "memory"), INT64_C(1) << 30);
+  }
+}
+END_TEST
+
 /* ---- what is wrong ----------------------------------------------------------------------- */
 
 static const struct {
@@ -447,6 +472,7 @@ TCase *tcase_objects(void) {
   tcase_add_loop_test(tc, devices_are_named_by_annotations, 0, SG_ARRAY_LEN(devices));
   tcase_add_test(tc, an_annotation_without_end_names_nothing);
   tcase_add_test(tc, devices_of_sidecars_count);
+  tcase_add_test(tc, resized_as_a_whole);
   tcase_add_loop_test(tc, resized_pods_hold_what_the_node_owes_them, 0, (int)SG_ARRAY_LEN(resizes));
   tcase_add_loop_test(tc, a_wrong_pod_is_refused, 0, SG_ARRAY_LEN(wrong_pods));
   tcase_add_test(tc, a_large_object_is_read);
