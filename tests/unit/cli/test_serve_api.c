@@ -40,7 +40,8 @@ static bool decide(void *ctx, const struct api_request *request, struct api_step
 }
 
 static void begin(void) {
-  const struct http_route routes[] = {{HTTP_GET, API_EXPLAIN, serve_explain, &door, 0, NULL}};
+  const struct http_route routes[] = {
+      {HTTP_GET, API_EXPLAIN, serve_explain, &door, 0, NULL, false}};
   const struct http_config config = {.address = "127.0.0.1",
                                      .plain_http = true,
                                      .threads = 1,
