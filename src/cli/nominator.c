@@ -86,7 +86,19 @@ static void write_task(void *ctx, size_t index) {
     complain(n, task->pod, &err);
 }
 
+/* As kube-scheduler will come to them (the candidates are copies in that order), those to be taken
+ * back first: who is not advised by then looks at every node. */
+static int compare_turn(const void *a, const void *b) {
+  const struct task *x = a, *y = b;
+  if ((x->node.len == 0) != (y->node.len == 0))
+    return x->node.len == 0 ? -1 : 1;
+  if (x->pod->priority != y->pod->priority)
+    return x->pod->priority > y->pod->priority ? -1 : 1;
+  return x->pod < y->pod ? -1 : x->pod > y->pod;
+}
+
 static void write_all(struct nominator *n) {
+  qsort(n->tasks, n->task_count, sizeof(*n->tasks), compare_turn);
   crew_run(WRITERS, n->task_count, write_task, n);
   n->task_count = 0;
 }

@@ -24,23 +24,33 @@ bool state_find_pod(struct state *state, struct arena *arena, struct str ns, str
   return record != NULL;
 }
 
+struct aged {
+  struct pod pod;
+  uint64_t number;
+};
+
+/* kube-scheduler takes them in the order in which it has heard of them, as we have. */
 static int compare_age(const void *a, const void *b) {
-  const struct pod *x = a, *y = b;
-  if (x->created != y->created)
-    return x->created < y->created ? -1 : 1;
-  int order = str_cmp(x->ns, y->ns);
-  return order ? order : str_cmp(x->name, y->name);
+  const struct aged *x = a, *y = b;
+  if (x->pod.created != y->pod.created)
+    return x->pod.created < y->pod.created ? -1 : 1;
+  return x->number < y->number ? -1 : 1;
 }
 
 const struct pod *state_waiting(struct state *state, struct arena *arena, size_t *ret_count) {
   size_t count = 0;
   state_lock(state);
   struct copying copying = copying_begin(state, arena);
-  struct pod *pods = arena_array(arena, state->waiting_count, sizeof(*pods));
-  for (const struct record *record = state->first_waiting; record; record = record->behind)
-    record_copy(&copying, record, &pods[count++]);
+  struct aged *aged = arena_array(arena, state->waiting_count, sizeof(*aged));
+  for (const struct record *record = state->first_waiting; record; record = record->behind) {
+    aged[count].number = record->number;
+    record_copy(&copying, record, &aged[count++].pod);
+  }
   state_unlock(state);
-  qsort(pods, count, sizeof(*pods), compare_age);
+  qsort(aged, count, sizeof(*aged), compare_age);
+  struct pod *pods = arena_array(arena, count, sizeof(*pods));
+  for (size_t i = 0; i < count; i++)
+    pods[i] = aged[i].pod;
   *ret_count = count;
   return pods;
 }

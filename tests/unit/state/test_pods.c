@@ -261,7 +261,7 @@ START_TEST(waiting_oldest_first) {
   size_t count;
   const struct pod *waiting = state_waiting(lab.state, lab.arena, &count);
   ck_assert_uint_eq(count, 3);
-  ck_assert(str_is(waiting[0].name, "b") && str_is(waiting[1].name, "c") &&
+  ck_assert(str_is(waiting[0].name, "c") && str_is(waiting[1].name, "b") &&
             str_is(waiting[2].name, "a"));
   old.phase = PHASE_FAILED;
   state_put_pod(lab.state, &old);
