@@ -126,11 +126,16 @@ struct instances {
   int64_t loss;
 };
 
+/* An empty GPU that could have been switched is one idle GPU less. */
+static bool takes_idle(const struct contest *contest, const struct pack_device *device) {
+  return contest->ours->is_switching && pack_device_may_switch(device);
+}
+
 static void put_instance(const struct contest *contest, const struct slot *slot, uint16_t profile,
                          struct instances *on) {
   struct pack_device *device = &on->devices[slot->device];
   uint8_t left = pack_catalog_mig(contest->ours->catalog, device->product)->free[slot->layout];
-  on->idle -= contest->ours->is_switching && pack_device_may_switch(device);
+  on->idle -= takes_idle(contest, device);
   on->milli += (uint32_t)(device->left - left) * PACK_MILLI / device->size;
   device->layout = slot->layout;
   device->left = left;
@@ -150,6 +155,25 @@ static void start_instances(const struct contest *contest, struct instances *on)
   on->loss = 0;
 }
 
+static int32_t potential_with(const struct contest *contest, const struct instances *on,
+                              const struct slot *slot) {
+  const struct sums *sums = contest->sums;
+  return potential_of(contest->ours, sums, sums->worth - on->loss - slot->loss, sums->fragments,
+                      on->idle - takes_idle(contest, &on->devices[slot->device]));
+}
+
+/* Losses compare slots that leave equally many GPUs idle. What an idle GPU is to pods with several
+ * is in no layout's value: between one that takes it and one that does not, the potential says. */
+static bool is_cheaper(const struct contest *contest, const struct instances *on,
+                       const struct slot *slot, const struct slot *than) {
+  if (slot->loss == INT64_MAX || than->loss == INT64_MAX)
+    return slot->loss < than->loss;
+  int32_t potential = potential_with(contest, on, slot), other = potential_with(contest, on, than);
+  if (potential != other)
+    return potential < other;
+  return slot->loss < than->loss || (slot->loss == than->loss && slot->device < than->device);
+}
+
 /* One after another, each where it costs least. */
 static bool put_each_cheaply(const struct contest *contest, const struct pack_form *form,
                              struct instances *on) {
@@ -157,7 +181,7 @@ static bool put_each_cheaply(const struct contest *contest, const struct pack_fo
   const struct pack_catalog *catalog = contest->ours->catalog;
   start_instances(contest, on);
   while (on->count < form->count) {
-    struct slot best = {.loss = INT64_MAX};
+    struct slot best = {.loss = INT64_MAX}, idle = best; /* idle: of those that take an idle GPU */
     for (uint8_t d = 0; d < node->device_count; d++) {
       if (!pack_device_suits(catalog, &on->devices[d], contest->request, form))
         continue;
@@ -168,8 +192,11 @@ static bool put_each_cheaply(const struct contest *contest, const struct pack_fo
         continue;
       if (d && !limit && pack_device_is_same(&on->devices[d], &on->devices[d - 1]))
         continue;
-      look_for_start(contest->ours, &on->devices[d], d, p, &best);
+      look_for_start(contest->ours, &on->devices[d], d, p,
+                     takes_idle(contest, &on->devices[d]) ? &idle : &best);
     }
+    if (is_cheaper(contest, on, &idle, &best))
+      best = idle;
     if (best.loss == INT64_MAX)
       return false;
     put_instance(contest, &best, form->amount, on);
