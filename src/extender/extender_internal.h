@@ -20,7 +20,7 @@ struct offer {
   uint32_t *name_of; /* [node]: index of its name, plus one; 0: not offered */
   uint32_t *neutral; /* names that we cannot judge */
   size_t neutral_count;
-  uint32_t *without; /* names of nodes that do not list what is asked for, or have too little */
+  uint32_t *without; /* nodes that do not list what is asked for, or have too little */
   size_t without_count;
 };
 void offer_read(const struct ext_view *view, const struct ext_question *question,

@@ -67,15 +67,16 @@ static void choose(struct filter *f) {
   judge_others(f);
 }
 
-static void refuse_without(struct filter *f, uint32_t name) {
+/* Most of them have no GPU at all, and there may be thousands. */
+static void refuse_without(struct filter *f, const uint64_t *by_memory, uint32_t node) {
   const struct state_snapshot *snapshot = f->view->snapshot;
   const struct pack_asked *asked = f->question->asked;
-  size_t node = state_snapshot_find(snapshot, f->question->names[name], SIZE_MAX);
   enum pack_reason reason = ext_hami_shortage(f->view, asked, node);
   reason = reason == PACK_FITS ? PACK_NO_GPU : reason;
-  bool is_given_by_memory = state_snapshot_node(snapshot, node)->node.card_count &&
+  bool is_given_by_memory = by_memory && bit_get(by_memory, node) &&
+                            state_snapshot_node(snapshot, node)->node.card_count &&
                             str_is(asked->device, "nvidia.com/gpu");
-  refuse(f, name, pack_reason_is_final(reason),
+  refuse(f, f->offer.name_of[node] - 1, pack_reason_is_final(reason),
          is_given_by_memory ? STR_LIT("its cards are HAMi's and given by nvidia.com/gpumem")
                             : reason_text(f, reason));
 }
@@ -93,8 +94,9 @@ void ext_filter(const struct ext_view *view, const struct ext_question *question
     choose(&f);
   for (size_t i = 0; i < f.offer.neutral_count && (!question->asked || i < view->best); i++)
     pass(&f, f.offer.neutral[i]);
+  const uint64_t *by_memory = state_snapshot_listing(view->snapshot, STR_LIT("nvidia.com/gpumem"));
   for (size_t i = 0; i < f.offer.without_count; i++)
-    refuse_without(&f, f.offer.without[i]);
+    refuse_without(&f, by_memory, f.offer.without[i]);
   ret->passed = f.passed;
   ret->refusals = f.refusals;
   ret->is_behind = ret->is_behind && ret->passed_count == 0;

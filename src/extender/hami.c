@@ -85,9 +85,11 @@ bool ext_hami_has(const struct ext_view *view, const struct pack_asked *asked, s
 
 enum pack_reason ext_hami_shortage(const struct ext_view *view, const struct pack_asked *asked,
                                    size_t index) {
+  if (!pack_is_hami_memory(asked->device)) /* asked of every node: nothing of it is looked at */
+    return PACK_FITS;
   const struct node *node = &state_snapshot_node(view->snapshot, index)->node;
   const struct pack_node *value = pack_cluster_node(state_snapshot_cluster(view->snapshot), index);
-  if (!pack_is_hami_memory(asked->device) || !node->card_count)
+  if (!node->card_count)
     return PACK_FITS;
   if (!is_ever_enough(node, asked))
     return PACK_TOO_MANY;

@@ -19,11 +19,11 @@ static void sort_out(const struct ext_view *view, const struct ext_question *que
   if (is_listed && ext_hami_shortage(view, question->asked, node) == PACK_FITS)
     bit_set(ret->among, node);
   else if (is_listed)
-    ret->without[ret->without_count++] = name;
+    ret->without[ret->without_count++] = (uint32_t)node;
   else if (state_snapshot_node(view->snapshot, node)->is_counted_elsewhere)
     ret->neutral[ret->neutral_count++] = name;
   else
-    ret->without[ret->without_count++] = name;
+    ret->without[ret->without_count++] = (uint32_t)node;
 }
 
 void offer_read(const struct ext_view *view, const struct ext_question *question,
