@@ -94,11 +94,6 @@ static bool add_lack(const struct inquiry *q, size_t n, struct str name, struct 
   return true;
 }
 
-/* All of it is of one card: somebody has to leave the card that has the most left, at least. */
-static bool is_part_of_card(const struct inquiry *q) {
-  return pack_is_card_name(q->asked.device) && q->asked.request.forms[0].kind != PACK_WHOLE;
-}
-
 /* The scarcest first: devices, then what else there is. False: something that nobody holds. */
 static bool find_lacks(const struct inquiry *q, size_t n, struct lack *lacks, size_t *count) {
   const struct pack_verdict *verdict = &q->verdicts[n];
@@ -109,7 +104,7 @@ static bool find_lacks(const struct inquiry *q, size_t n, struct lack *lacks, si
       ((verdict->blocks & PACK_BLOCK_DEVICES) && pack_reason_is_final(verdict->devices)))
     return false;
   bool has_room = true;
-  if ((verdict->blocks & PACK_BLOCK_DEVICES) && is_part_of_card(q))
+  if ((verdict->blocks & PACK_BLOCK_DEVICES) && explain_is_part_of_card(q))
     lacks[(*count)++] = (struct lack){q->asked.device, q->asked.device_count - verdict->card_left};
   else if (verdict->blocks & PACK_BLOCK_DEVICES)
     has_room = add_lack(q, n, q->asked.device, lacks, count);

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { MILLI = 1000, NANO_PER_MILLI = 1000000, MIB_SHIFT = 20 };
+enum { MILLI = 1000, MIB_SHIFT = 20 };
 
 /* ---- MIG profiles ------------------------------------------------------------------------ */
 
@@ -171,13 +171,6 @@ static size_t best_host(const struct inquiry *q, int64_t *ret_share) {
   return best;
 }
 
-static struct str host_text(struct inquiry *q, const char *name, int64_t amount) {
-  struct resource_request request = {.name = str_of(name), .amount = {amount, 0}};
-  if (strcmp(name, "cpu") == 0)
-    request.amount = (struct quantity){amount / MILLI, (int32_t)(amount % MILLI) * NANO_PER_MILLI};
-  return request_text(q->scratch, &request);
-}
-
 /* One of both, from `before` to `amount`, as the containers would have it: the overhead of a
  * RuntimeClass is not theirs to lower. *text grows by "cpu 24 instead of 32". Less than half would
  * be another program. */
@@ -188,14 +181,13 @@ static bool lower(struct inquiry *q, struct pod *changed, const char *name, int6
     return true;
   if (amount - overhead < (before - overhead) / 2 || amount <= overhead)
     return false;
-  mine->amount = (struct quantity){amount, 0};
-  if (strcmp(name, "cpu") == 0)
-    mine->amount = (struct quantity){amount / MILLI, (int32_t)(amount % MILLI) * NANO_PER_MILLI};
+  mine->amount = explain_host_amount(name, amount);
   buf_printf(text, "%s%s %.*s instead of %.*s", text->len ? " and " : "", name,
-             STR_FMT(host_text(q, name, amount - overhead)),
-             STR_FMT(host_text(q, name, before - overhead)));
+             STR_FMT(explain_host_text(q->scratch, name, amount - overhead)),
+             STR_FMT(explain_host_text(q->scratch, name, before - overhead)));
   if (overhead)
-    buf_printf(text, " (beside %.*s of overhead)", STR_FMT(host_text(q, name, overhead)));
+    buf_printf(text, " (beside %.*s of overhead)",
+               STR_FMT(explain_host_text(q->scratch, name, overhead)));
   return true;
 }
 

@@ -86,4 +86,10 @@ void explain_find_never(struct inquiry *q);
 struct resource_request *explain_own_request(struct inquiry *q, struct pod *ret,
                                              struct str resource);
 
+/* An amount of one card: somebody has to leave the card that has the most left, at least. */
+bool explain_is_part_of_card(const struct inquiry *q);
+/* CPU in thousandths, or bytes of memory, as a request has them and as they are written. */
+struct quantity explain_host_amount(const char *name, int64_t amount);
+struct str explain_host_text(struct arena *arena, const char *name, int64_t amount);
+
 #endif

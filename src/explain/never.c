@@ -112,18 +112,10 @@ static struct most find_most(const struct inquiry *q) {
   return most;
 }
 
-static struct str host_text(struct arena *arena, const char *name, int64_t amount) {
-  enum { MILLI = 1000, NANO_PER_MILLI = 1000000 };
-  struct resource_request request = {.name = str_of(name), .amount = {amount, 0}};
-  if (strcmp(name, "cpu") == 0)
-    request.amount = (struct quantity){amount / MILLI, (int32_t)(amount % MILLI) * NANO_PER_MILLI};
-  return request_text(arena, &request);
-}
-
 static struct str too_much(const struct inquiry *q, const char *name, int64_t asked, int64_t most) {
   return str_printf(q->arena, "asks for %s %.*s, and no node has more than %.*s", name,
-                    STR_FMT(host_text(q->scratch, name, asked)),
-                    STR_FMT(host_text(q->scratch, name, most)));
+                    STR_FMT(explain_host_text(q->scratch, name, asked)),
+                    STR_FMT(explain_host_text(q->scratch, name, most)));
 }
 
 /* Nowhere is any of it now. */
@@ -142,11 +134,6 @@ static struct str missing_device(const struct inquiry *q, struct str device) {
   return str_printf(q->arena, "no node lists %.*s", STR_FMT(device));
 }
 
-/* An amount of one card. */
-static bool is_part(const struct inquiry *q) {
-  return pack_is_card_name(q->asked.device) && q->asked.request.forms[0].kind != PACK_WHOLE;
-}
-
 static struct str missing_text(const struct inquiry *q) {
   const struct most most = find_most(q);
   struct str device = q->asked.device;
@@ -155,7 +142,7 @@ static struct str missing_text(const struct inquiry *q) {
   if (device.len && most.devices < q->asked.device_count)
     return str_printf(q->arena, "asks for %lld %.*s, and no node has more than %lld",
                       (long long)q->asked.device_count, STR_FMT(device), (long long)most.devices);
-  if (is_part(q) && most.card < q->asked.device_count)
+  if (explain_is_part_of_card(q) && most.card < q->asked.device_count)
     return str_printf(q->arena, "asks for %lld %.*s of one GPU, and none has more than %lld",
                       (long long)q->asked.device_count, STR_FMT(device), (long long)most.card);
   if (q->asked.request.cpu_milli > most.cpu_milli)

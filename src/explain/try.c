@@ -37,6 +37,24 @@ struct resource_request *explain_own_request(struct inquiry *q, struct pod *ret,
   return found;
 }
 
+/* ---- words on amounts -------------------------------------------------------------------- */
+
+bool explain_is_part_of_card(const struct inquiry *q) {
+  return pack_is_card_name(q->asked.device) && q->asked.request.forms[0].kind != PACK_WHOLE;
+}
+
+struct quantity explain_host_amount(const char *name, int64_t amount) {
+  enum { MILLI = 1000, NANO_PER_MILLI = 1000000 };
+  if (strcmp(name, "cpu") == 0)
+    return (struct quantity){amount / MILLI, (int32_t)(amount % MILLI) * NANO_PER_MILLI};
+  return (struct quantity){amount, 0};
+}
+
+struct str explain_host_text(struct arena *arena, const char *name, int64_t amount) {
+  const struct resource_request request = {str_of(name), explain_host_amount(name, amount)};
+  return request_text(arena, &request);
+}
+
 /* ---- the cluster changes ----------------------------------------------------------------- */
 
 struct stage {
