@@ -13,9 +13,23 @@ static void put_ascii(struct buf *out, char c) {
     buf_append_char(out, c);
 }
 
+/* Bytes at the start of text that are written as they are. */
+static size_t plain_length(struct str text) {
+  size_t length = 0;
+  while (length < text.len && text.ptr[length] >= ' ' && text.ptr[length] < 0x7f &&
+         text.ptr[length] != '"' && text.ptr[length] != '\\')
+    length++;
+  return length;
+}
+
 void kube_json_string(struct buf *out, struct str text) {
   buf_append_char(out, '"');
   while (text.len > 0) {
+    size_t plain = plain_length(text);
+    buf_append(out, text.ptr, plain);
+    text = str_skip(text, plain);
+    if (text.len == 0)
+      break;
     size_t length = str_utf8_len(text);
     if (length == 0)
       buf_append_cstr(out, "\xef\xbf\xbd");

@@ -163,7 +163,8 @@ struct exchange {
   const char *url; /* path with query; the server's part is the transport's */
   const char *content_type;
   struct str body;
-  bool is_unpacked; /* ask for gzip */
+  bool is_unpacked;     /* ask for gzip */
+  bool may_be_protobuf; /* ask for objects as protobuf.h has them, or else for JSON */
   int64_t timeout_ms;
   int64_t idle_ms; /* no byte for so long: a dead connection; 0: no such limit */
   const struct kube_stop *stops[2];
@@ -173,6 +174,7 @@ struct exchange {
   _Atomic int64_t *heard_ns; /* monotonic time of the last byte; may be NULL */
   /* Filled: */
   unsigned status;
+  bool is_protobuf;       /* what the body is; known before its first piece */
   bool was_idle;          /* ended by idle_ms */
   int64_t retry_after_ms; /* -1: not said */
   struct buf failure;     /* the start of the body of another answer; exchange_done it */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Status objects: why the server says no. */
 #include "kube_internal.h"
+#include "src/kube/protobuf.h"
 
 static const struct doc_limits status_limits = {FAILURE_MAX_BYTES, 32, 5000};
 
@@ -31,9 +32,13 @@ static struct str plain_text(struct arena *arena, struct str body) {
 
 bool status_error(unsigned status, struct str body, char reason[64], struct err *reterr) {
   CLEANUP_ARENA struct arena *arena = arena_new(4096);
+  CLEANUP_BUF struct buf json;
+  buf_init(&json, FAILURE_MAX_BYTES);
   const struct doc_node *root = NULL;
   struct err ignored;
   struct str why = {0}, message = {0};
+  if (proto_is_object(body))
+    body = proto_object_json(body, &json, &ignored) ? buf_str(&json) : (struct str){0};
   if (doc_parse_json(arena, body, &status_limits, &root, &ignored) &&
       str_is(doc_text_at(root, "kind"), "Status")) {
     why = doc_text_at(root, "reason");

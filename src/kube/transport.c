@@ -128,8 +128,15 @@ static void note_heard(struct run *run) {
     atomic_store(run->exchange->heard_ns, run->heard.ns);
 }
 
+static bool says_protobuf(struct str value) {
+  static const char type[] = "application/vnd.kubernetes.protobuf";
+  while (value.len > 0 && scan_is_space(value.ptr[0]))
+    value = str_skip(value, 1);
+  return value.len >= sizeof(type) - 1 && strncasecmp(value.ptr, type, sizeof(type) - 1) == 0;
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *ctx) {
-  static const char retry_after[] = "retry-after:";
+  static const char retry_after[] = "retry-after:", content_type[] = "content-type:";
   struct run *run = ctx;
   size_t length = size * count;
   note_heard(run);
@@ -142,6 +149,10 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx) {
   }
   if (length > sizeof(retry_after) && strncasecmp(line, retry_after, sizeof(retry_after) - 1) == 0)
     run->exchange->retry_after_ms = 0; /* how long, libcurl knows */
+  if (length > sizeof(content_type) &&
+      strncasecmp(line, content_type, sizeof(content_type) - 1) == 0)
+    run->exchange->is_protobuf =
+        says_protobuf(str_skip((struct str){line, length}, sizeof(content_type) - 1));
   return length;
 }
 
@@ -245,7 +256,10 @@ static void set_method(CURL *easy, const struct exchange *exchange) {
 static struct curl_slist *make_headers(const struct transport *transport,
                                        const struct identity *identity,
                                        const struct exchange *exchange) {
-  struct curl_slist *list = curl_slist_append(NULL, "Accept: application/json");
+  struct curl_slist *list =
+      curl_slist_append(NULL, exchange->may_be_protobuf
+                                  ? "Accept: application/vnd.kubernetes.protobuf,application/json"
+                                  : "Accept: application/json");
   list = curl_slist_append(list, "Expect:"); /* bodies are small: no asking first */
   if (identity->authorization.len > 0)
     list = curl_slist_append(list, identity->authorization.ptr);
@@ -352,6 +366,7 @@ bool transport_run(struct transport *transport, const struct identity *identity,
     return err_set(reterr, ERR_LIMIT, "the path is too long");
   exchange->status = 0;
   exchange->was_idle = false;
+  exchange->is_protobuf = false;
   exchange->retry_after_ms = -1;
   buf_done(&exchange->failure);
   buf_init(&exchange->failure, FAILURE_MAX_BYTES);

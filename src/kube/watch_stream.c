@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One watch request: lines in, events out, and what its end means. */
+/*
+ * One watch request: lines of JSON or frames of protobuf in, events out, and what its end means.
+ */
 #include "kube_internal.h"
+#include "src/kube/protobuf.h"
 
 enum {
   GRACE_MS = 15000,        /* the server ends a watch; if it does not, we do */
@@ -11,7 +14,9 @@ enum {
 struct stream {
   struct kube_watch *watch;
   struct exchange exchange;
-  struct lines lines;
+  struct lines lines;   /* of JSON */
+  struct frames frames; /* of protobuf */
+  struct buf json;      /* what a frame's object says */
   struct sys_mono began;
   bool is_initial;    /* the list has not ended yet */
   bool is_judged;     /* by an event: `end` holds */
@@ -94,12 +99,13 @@ static bool on_object(struct stream *stream, struct str type, struct str object,
 }
 
 static bool on_unreadable(struct stream *stream, struct err *reterr) {
-  err_set(reterr, ERR_INVALID, "a line of the watch is no event");
+  err_set(reterr, ERR_INVALID, "%s of the watch is no event",
+          stream->exchange.is_protobuf ? "a message" : "a line");
   return finish(stream, WATCH_BROKEN);
 }
 
 /* Its start says what it was. A deletion must not be missed: the list will show it. */
-static bool on_cut_line(struct stream *stream, struct str type, struct str object,
+static bool on_too_long(struct stream *stream, struct str type, struct str object,
                         struct err *reterr) {
   static const char *const keys[] = {"metadata", "resourceVersion", NULL};
   struct str version;
@@ -118,21 +124,10 @@ static bool is_late(const struct stream *stream) {
          sys_mono_us_between(stream->began, sys_mono_coarse()) / 1000 > limit_ms;
 }
 
-static bool on_line(void *ctx, struct str line, bool is_cut, struct err *reterr) {
-  static const char *const type_keys[] = {"type", NULL};
-  struct stream *stream = ctx;
-  struct str type, object;
-  (void)atomic_fetch_add(&stream->watch->events, 1);
-  if (is_late(stream)) {
-    err_set(reterr, ERR_UNAVAILABLE, "the streamed list does not end");
-    return finish(stream, WATCH_UNSUPPORTED);
-  }
-  bool is_read = scan_text_at(line, type_keys, &type) && scan_member(line, "object", &object) &&
-                 object.ptr[0] == '{';
-  if (!is_read || (!is_cut && !scan_is_closed(line)))
-    return on_unreadable(stream, reterr);
+static bool on_event(struct stream *stream, struct str type, struct str object, bool is_cut,
+                     struct err *reterr) {
   if (is_cut)
-    return on_cut_line(stream, type, object, reterr);
+    return on_too_long(stream, type, object, reterr);
   if (str_is(type, "ADDED") || str_is(type, "MODIFIED") || str_is(type, "DELETED"))
     return on_object(stream, type, object, reterr);
   if (str_is(type, "BOOKMARK"))
@@ -140,9 +135,53 @@ static bool on_line(void *ctx, struct str line, bool is_cut, struct err *reterr)
   return str_is(type, "ERROR") ? on_error(stream, object, reterr) : on_unreadable(stream, reterr);
 }
 
+/* Counts what comes; false when it comes too late. */
+static bool is_in_time(struct stream *stream, struct err *reterr) {
+  (void)atomic_fetch_add(&stream->watch->events, 1);
+  if (!is_late(stream))
+    return true;
+  err_set(reterr, ERR_UNAVAILABLE, "the streamed list does not end");
+  return finish(stream, WATCH_UNSUPPORTED);
+}
+
+static bool on_line(void *ctx, struct str line, bool is_cut, struct err *reterr) {
+  static const char *const type_keys[] = {"type", NULL};
+  struct stream *stream = ctx;
+  struct str type, object;
+  if (!is_in_time(stream, reterr))
+    return false;
+  bool is_read = scan_text_at(line, type_keys, &type) && scan_member(line, "object", &object) &&
+                 object.ptr[0] == '{';
+  if (!is_read || (!is_cut && !scan_is_closed(line)))
+    return on_unreadable(stream, reterr);
+  return on_event(stream, type, object, is_cut, reterr);
+}
+
+static bool on_frame(void *ctx, struct str frame, bool is_cut, struct err *reterr) {
+  struct stream *stream = ctx;
+  struct str type, object;
+  struct err why;
+  if (!is_in_time(stream, reterr))
+    return false;
+  if (!proto_event(frame, is_cut, &type, &object))
+    return on_unreadable(stream, reterr);
+  buf_clear(&stream->json);
+  if (!is_cut && !proto_object_json(object, &stream->json, &why)) {
+    is_cut = why.code == ERR_LIMIT;
+    if (!is_cut)
+      return on_unreadable(stream, reterr);
+    buf_clear(&stream->json);
+  }
+  if (is_cut)
+    proto_cut_metadata_json(object, &stream->json);
+  return on_event(stream, type, buf_str(&stream->json), is_cut, reterr);
+}
+
 static bool take_piece(void *ctx, struct str piece, struct err *reterr) {
   struct stream *stream = ctx;
-  return lines_feed(&stream->lines, piece, on_line, stream, reterr);
+  return stream->exchange.is_protobuf
+             ? frames_feed(&stream->frames, piece, on_frame, stream, reterr)
+             : lines_feed(&stream->lines, piece, on_line, stream, reterr);
 }
 
 /* ---- the request ------------------------------------------------------------------------- */
@@ -191,18 +230,22 @@ enum watch_end watch_stream(struct kube_watch *watch, bool is_initial, struct er
   int64_t idle_ms = watch->options.idle_ms;
   if (is_initial && idle_ms > INITIAL_IDLE_MS)
     idle_ms = INITIAL_IDLE_MS;
-  struct stream stream = {.watch = watch,
-                          .is_initial = is_initial,
-                          .began = sys_mono_now(),
-                          .exchange = {.method = KUBE_GET,
-                                       .url = path.ptr,
-                                       .timeout_ms = seconds * 1000 + GRACE_MS,
-                                       .idle_ms = idle_ms,
-                                       .stops = {watch->stop, watch->interrupt},
-                                       .body_piece = take_piece,
-                                       .heard_ns = &watch->heard_ns}};
+  struct stream stream = {
+      .watch = watch,
+      .is_initial = is_initial,
+      .began = sys_mono_now(),
+      .exchange = {.method = KUBE_GET,
+                   .url = path.ptr,
+                   .may_be_protobuf = proto_message_of(str_of(watch->options.kind->kind)),
+                   .timeout_ms = seconds * 1000 + GRACE_MS,
+                   .idle_ms = idle_ms,
+                   .stops = {watch->stop, watch->interrupt},
+                   .body_piece = take_piece,
+                   .heard_ns = &watch->heard_ns}};
   stream.exchange.ctx = &stream;
   lines_init(&stream.lines, watch->options.max_object_bytes);
+  frames_init(&stream.frames, watch->options.max_object_bytes);
+  buf_init(&stream.json, watch->options.max_object_bytes);
   if (is_initial) {
     watch->list_objects = 0;
     watch->sink.begin(watch->sink.ctx);
@@ -211,6 +254,8 @@ enum watch_end watch_stream(struct kube_watch *watch, bool is_initial, struct er
   bool ok = client_exchange(watch->client, &stream.exchange, reterr);
   enum watch_end end = judge(&stream, ok, reterr);
   lines_done(&stream.lines);
+  frames_done(&stream.frames);
+  buf_done(&stream.json);
   exchange_done(&stream.exchange);
   return end;
 }
