@@ -432,6 +432,8 @@ enum pod_trait {
   POD_HAS_VOLUME_CLAIMS = 1 << 4,
   POD_HAS_HOST_PORTS = 1 << 5,
   POD_HAS_PREFERENCES = 1 << 6, /* preferred affinity, of nodes or to pods; spread ScheduleAnyway */
+  POD_WAS_REJECTED =
+      1 << 7, /* kube-scheduler has tried it: PodScheduled is False, not for a gate */
 };
 
 /* A device that a pod is known to hold: from the annotation that its plugin obeys, or from

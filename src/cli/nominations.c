@@ -10,6 +10,7 @@ struct nomination {
   struct nomination *next; /* of its bucket */
   struct nomination_due is;
   int64_t looked_at_ms;
+  bool is_written;
   char text[]; /* of the strings */
 };
 
@@ -60,13 +61,14 @@ static void take_out(struct nomination **at) {
 }
 
 void nominations_add(struct nominations *nominations, const struct pod *pod, struct str node,
-                     int64_t now_ms) {
+                     bool is_written, int64_t now_ms) {
   size_t bytes = pod->ns.len + pod->name.len + pod->uid.len + node.len;
   struct nomination *made = mem_zalloc(sizeof(*made) + bytes);
   char *text = made->text;
   made->is = (struct nomination_due){str_put(&text, pod->ns), str_put(&text, pod->name),
                                      str_put(&text, pod->uid), str_put(&text, node)};
   made->looked_at_ms = now_ms;
+  made->is_written = is_written;
   (void)pthread_mutex_lock(&nominations->lock);
   struct nomination **at = find(nominations, pod->uid);
   if (*at)
@@ -76,9 +78,12 @@ void nominations_add(struct nominations *nominations, const struct pod *pod, str
   (void)pthread_mutex_unlock(&nominations->lock);
 }
 
-bool nominations_has(struct nominations *nominations, struct str uid) {
+bool nominations_has(struct nominations *nominations, struct str uid, bool *ret_is_written) {
   (void)pthread_mutex_lock(&nominations->lock);
-  bool has = *find(nominations, uid) != NULL;
+  const struct nomination *found = *find(nominations, uid);
+  bool has = found != NULL;
+  if (has)
+    *ret_is_written = found->is_written;
   (void)pthread_mutex_unlock(&nominations->lock);
   return has;
 }
@@ -130,7 +135,7 @@ void nominations_settle(struct nominations *nominations, nomination_fn *where, v
         at = &(*at)->next;
         continue;
       }
-      if (is_there)
+      if (is_there && (*at)->is_written)
         score(nominations, str_eq(node, (*at)->is.node));
       take_out(at);
     }

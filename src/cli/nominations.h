@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The nominations under way, and how often the last ones were followed. */
+/*
+ * The plans under way, those that were written as nominations among them, and how often the last
+ * of these were followed.
+ */
 #ifndef SLICEGATE_CLI_NOMINATIONS_H
 #define SLICEGATE_CLI_NOMINATIONS_H
 
@@ -10,10 +13,11 @@ struct nominations;
 struct nominations *nominations_new(void) SG_MUST_CHECK;
 void nominations_free(struct nominations *nominations);
 
-/* Strings are copied. */
+/* Strings are copied. Only one that is written counts when it has ended. */
 void nominations_add(struct nominations *nominations, const struct pod *pod, struct str node,
-                     int64_t now_ms);
-bool nominations_has(struct nominations *nominations, struct str uid);
+                     bool is_written, int64_t now_ms);
+/* *ret_is_written where there is one. */
+bool nominations_has(struct nominations *nominations, struct str uid, bool *ret_is_written);
 /* As if it had not been made: it counts neither for nor against. */
 void nominations_forget(struct nominations *nominations, struct str uid);
 

@@ -19,6 +19,7 @@ enum {
   WRITERS = 4,          /* patches under way at once */
   STALE_MS = 3000,      /* after which a nomination that was not followed is looked at again */
   PAUSE_MS = 600000,    /* how long it keeps quiet when its advice is not taken */
+  ASKS_MS = 600000,     /* since kube-scheduler last asked: it will ask about the next pod too */
   LOG_AGAIN_MS = 10000, /* of writes that fail: all do while the API server is cut off */
 };
 
@@ -105,6 +106,18 @@ static void write_all(struct nominator *n) {
 
 /* ---- deciding -------------------------------------------------------------------------------- */
 
+/* Whether something has been thought of for the pod, and still is to be. */
+static bool is_planned(struct nominator *n, const struct pod *pod) {
+  bool is_written;
+  if (!nominations_has(n->nominations, pod->uid, &is_written))
+    return false;
+  if (is_written || !(pod->traits & POD_WAS_REJECTED))
+    return true;
+  nominations_forget(n->nominations, pod->uid); /* the plan did not help it */
+  (void)state_unhold(state_of(n), pod->uid, false);
+  return false;
+}
+
 /* The pods of the queue that may be advised on. */
 static size_t find_candidates(struct nominator *n, struct ext_candidate *ret) {
   size_t waiting = 0, count = 0;
@@ -112,8 +125,7 @@ static size_t find_candidates(struct nominator *n, struct ext_candidate *ret) {
   for (size_t i = 0; i < waiting && count < QUEUE_MAX; i++) {
     struct err err;
     struct pack_asked *asked = arena_alloc(n->arena, sizeof(*asked));
-    if (ext_not_nominated(&pods[i], n->config.scheduler_name) ||
-        nominations_has(n->nominations, pods[i].uid) ||
+    if (ext_not_nominated(&pods[i], n->config.scheduler_name) || is_planned(n, &pods[i]) ||
         !state_ask(state_of(n), n->arena, &pods[i], asked, &err))
       continue;
     ret[count++] = (struct ext_candidate){&pods[i], asked};
@@ -127,9 +139,30 @@ static bool hold(struct nominator *n, const struct pod *pod, const struct pack_a
          STATE_HELD;
 }
 
+static bool is_worth_a_write(const struct nominator *n, size_t nodes, bool is_short) {
+  int64_t asked_ms = atomic_load(n->config.asked_ms);
+  bool asks = asked_ms != 0 && live_now_ms() - asked_ms < ASKS_MS;
+  return is_short || !asks || (int64_t)nodes >= n->config.least_nodes;
+}
+
+/* Of the tasks from `first` on. Plans that are not written stay held. */
+static void keep_what_is_written(struct nominator *n, size_t first, bool is_worth_it) {
+  int64_t now = live_now_ms();
+  size_t kept = first;
+  for (size_t i = first; i < n->task_count; i++) {
+    struct task task = n->tasks[i];
+    bool is_written = is_worth_it || (task.pod->traits & POD_WAS_REJECTED);
+    nominations_add(n->nominations, task.pod, task.node, is_written, now);
+    if (is_written)
+      n->tasks[kept++] = task;
+  }
+  n->task_count = kept;
+}
+
 /* The queue is put in order once; each chunk is then decided on a state that knows the last. */
 static void decide(struct nominator *n, struct ext_candidate *queue, size_t count) {
   struct ext_advice advice[CHUNK];
+  size_t first_task = n->task_count, placed = 0, nodes = 0;
   struct ext_view view;
   ext_put_in_order(state_catalog(state_of(n)), queue, count, n->arena);
   for (size_t first = 0; first < count; first += CHUNK) {
@@ -137,19 +170,19 @@ static void decide(struct nominator *n, struct ext_candidate *queue, size_t coun
     placer_enter(n->config.placer);
     placer_look(n->config.placer, &view);
     size_t made = ext_nominate(&view, queue + first, here, n->arena, advice);
-    int64_t now = live_now_ms();
+    nodes = pack_cluster_count(state_snapshot_cluster(view.snapshot));
+    placed += made;
     for (size_t i = 0; i < made; i++) {
       const struct ext_candidate *candidate = &queue[first + advice[i].candidate];
       struct str node =
           pack_cluster_node(state_snapshot_cluster(view.snapshot), advice[i].node)->name;
       if (!hold(n, candidate->pod, candidate->asked, &view, &advice[i].placement))
         continue;
-      struct str kept = str_copy(n->arena, node);
-      nominations_add(n->nominations, candidate->pod, kept, now);
-      n->tasks[n->task_count++] = (struct task){candidate->pod, kept};
+      n->tasks[n->task_count++] = (struct task){candidate->pod, str_copy(n->arena, node)};
     }
     placer_leave(n->config.placer, &view);
   }
+  keep_what_is_written(n, first_task, is_worth_a_write(n, nodes, placed < count));
 }
 
 /* Nominations that nobody has followed and whose node has no room for them now are taken back. */

@@ -10,11 +10,24 @@
 
 #include "src/cli/live.h"
 
+#include <stdatomic.h>
+
+enum { NOMINATOR_NODES_DEFAULT = 1000 };
+
 struct nominator;
 struct nominator_config {
   struct live *live;
   struct placer *placer;
   struct str scheduler_name; /* whose pods are advised on; borrowed */
+  /*
+   * A nomination costs kube-apiserver a write and spares kube-scheduler a look at all nodes. In a
+   * cluster of fewer nodes than least_nodes it is only written where it decides something: for all
+   * pods of a queue that does not fit as a whole, and for those that kube-scheduler has rejected,
+   * which it wakes. For the others the plan is held, and kube-scheduler is told when it asks; so
+   * all are written when it has not asked for long.
+   */
+  int64_t least_nodes;
+  const atomic_llong *asked_ms; /* as live_now_ms says; 0: never */
   /* Only who answers kube-scheduler nominates: one ledger sees both. */
   bool (*may_decide)(void *ctx);
   void *may_decide_ctx;

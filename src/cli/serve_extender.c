@@ -210,6 +210,7 @@ void serve_filter(void *ctx, const struct http_request *request, struct http_res
     door_count(&f.call, "absurd");
     return;
   }
+  atomic_store(&f.call.door->asked_ms, live_now_ms());
   decide_with_news(&f);
   /* Without news kube-scheduler's own count is the better one. */
   if (f.found.is_behind && live_age_seconds(f.call.door->live) > 0) {

@@ -39,6 +39,7 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
                             .live = {.nominate = true,
                                      .events = true,
                                      .best = EXT_BEST_DEFAULT,
+                                     .nominate_nodes = NOMINATOR_NODES_DEFAULT,
                                      .feed_silence_seconds = 180,
                                      .scheduler_name = "default-scheduler",
                                      .lease_name = ""}};
@@ -101,6 +102,11 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
        "Advise kube-scheduler ahead by status.nominatedNodeName. Default: true; --nominate=false "
        "turns it off.",
        &f->live.nominate, 0, 0},
+      {"nominate-nodes", 0, FLAG_INT, "N",
+       "In a cluster of fewer nodes, while kube-scheduler asks the extender anyway, advise only "
+       "where the queue does not fit as a whole, and on pods that were rejected before: looking at "
+       "so few nodes costs less than writing advice. Default: 1000.",
+       &f->live.nominate_nodes, 0, INT32_MAX},
       {"events", 0, FLAG_BOOL, NULL,
        "With --live, say in an Event on each GPU pod that waits why it fits nowhere. Default: "
        "true; "

@@ -237,6 +237,8 @@ static bool start_nominator(struct serve_live *serve, struct err *reterr) {
   const struct nominator_config nominator = {.live = serve->live,
                                              .placer = serve->placer,
                                              .scheduler_name = str_of(serve->flags->scheduler_name),
+                                             .asked_ms = &serve->door.asked_ms,
+                                             .least_nodes = serve->flags->nominate_nodes,
                                              .may_decide = may_decide,
                                              .may_decide_ctx = serve};
   struct nominator *started = nominator_start(&nominator, reterr);

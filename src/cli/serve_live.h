@@ -13,7 +13,7 @@ struct serve_live_flags {
   const char *kubeconfig, *context;
   const char *extender_listen, *extender_client_ca;
   const char *scheduler_name, *lease_namespace, *lease_name, *pod_name, *pod_selector;
-  int64_t best, feed_silence_seconds;
+  int64_t best, nominate_nodes, feed_silence_seconds;
 };
 
 struct serve_live;

@@ -6,7 +6,6 @@
  */
 #include "src/kube/protobuf.h"
 
-
 #define MESSAGE(name, ...)                                                                         \
   static const struct proto_entry name##_entries[] = {__VA_ARGS__};                                \
   static const struct proto_message name = {name##_entries, SG_ARRAY_LEN(name##_entries)};         \

@@ -101,6 +101,18 @@ static int32_t priority_of(const struct doc_node *spec) {
   return priority > INT32_MAX ? INT32_MAX : priority < INT32_MIN ? INT32_MIN : (int32_t)priority;
 }
 
+/* kube-scheduler has found no node, or has failed otherwise. */
+static bool was_rejected(const struct doc_node *status) {
+  const struct doc_node *conditions = doc_get_lit(status, "conditions");
+  for (uint32_t i = 0; doc_is(conditions, DOC_SEQUENCE) && i < conditions->count; i++) {
+    const struct doc_node *condition = &conditions->items[i];
+    if (str_is(doc_text_at(condition, "type"), "PodScheduled"))
+      return str_is(doc_text_at(condition, "status"), "False") &&
+             !str_is(doc_text_at(condition, "reason"), "SchedulingGated");
+  }
+  return false;
+}
+
 /* As rules look for it: an annotation, else a label. */
 static int64_t declared_gpu_memory(const struct doc_node *metadata) {
   static const char *const key = "slicegate.dev/gpu-memory", *const in[] = {"annotations",
@@ -173,6 +185,8 @@ bool wire_pod_decode(const struct keeper *keeper, struct arena *scratch,
       !wire_pod_devices_decode(keeper, scratch, metadata, status, &decoded, &made, reterr))
     return false;
   made.phase = read_phase(phase);
+  if (was_rejected(status))
+    made.traits |= POD_WAS_REJECTED;
   made.nominated_node = wire_keep(keeper, made.nominated_node);
   *ret = made;
   return true;

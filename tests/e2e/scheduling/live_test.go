@@ -112,7 +112,7 @@ func TestPodsArePacked(t *testing.T) {
 	for _, nominate := range []bool{false, true} {
 		t.Run(fmt.Sprintf("nominate=%v", nominate), func(t *testing.T) {
 			namespace, watch := cluster(t, harness.H100.Whole("pack", 6, 8))
-			g := live(t, fmt.Sprintf("--nominate=%v", nominate))
+			g := live(t, fmt.Sprintf("--nominate=%v", nominate), "--nominate-nodes=0")
 			scheduler(t, g.options(120, "", "nvidia.com/gpu"))
 			one := harness.PodShape{Namespace: namespace, Name: "one", Requests: gpus(1)}
 			must(t, suite.Plane.CreatePods(t.Context(), one.Times(20)...))

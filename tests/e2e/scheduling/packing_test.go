@@ -82,7 +82,7 @@ func TestEveryKindIsPacked(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%s/nominate=%v", name, nominate), func(t *testing.T) {
 				namespace, watch := cluster(t, packing.nodes...)
-				g := live(t, fmt.Sprintf("--nominate=%v", nominate))
+				g := live(t, fmt.Sprintf("--nominate=%v", nominate), "--nominate-nodes=0")
 				var pods []harness.PodShape
 				for i, wish := range packing.wishes {
 					pod := one(namespace, fmt.Sprintf("wish-%d", i), wish.resource, wish.each)

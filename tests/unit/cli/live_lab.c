@@ -50,7 +50,8 @@ void live_lab_put_node(struct live_lab *lab, const char *name, const char *gpus,
   state_put_node(live_state(lab->live), &node);
 }
 
-void live_lab_put_pod(struct live_lab *lab, const char *name, const char *node, const char *gpus) {
+static void put_pod(struct live_lab *lab, const char *name, const char *node, const char *gpus,
+                    const char *conditions) {
   struct pod pod;
   struct err err = {0};
   struct str json = str_printf(
@@ -58,8 +59,17 @@ void live_lab_put_pod(struct live_lab *lab, const char *name, const char *node, 
       "{\"metadata\":{\"namespace\":\"ml\",\"name\":\"%s\",\"uid\":\"%s-uid\","
       "\"resourceVersion\":\"3\",\"creationTimestamp\":\"1970-01-02T00:00:00Z\"},"
       "\"spec\":{\"nodeName\":\"%s\",\"containers\":[{\"name\":\"m\",\"resources\":{\"limits\":{"
-      "\"nvidia.com/gpu\":\"%s\"}}}]},\"status\":{\"phase\":\"%s\"}}",
-      name, name, node ? node : "", gpus, node ? "Running" : "Pending");
+      "\"nvidia.com/gpu\":\"%s\"}}}]},\"status\":{\"phase\":\"%s\",\"conditions\":[%s]}}",
+      name, name, node ? node : "", gpus, node ? "Running" : "Pending", conditions);
   ck_assert_msg(wire_pod_read(lab->arena, json, &pod, &err), "%s", err.text);
   state_put_pod(live_state(lab->live), &pod);
+}
+
+void live_lab_put_pod(struct live_lab *lab, const char *name, const char *node, const char *gpus) {
+  put_pod(lab, name, node, gpus, "");
+}
+
+void live_lab_put_rejected(struct live_lab *lab, const char *name, const char *gpus) {
+  put_pod(lab, name, NULL, gpus,
+          "{\"type\":\"PodScheduled\",\"status\":\"False\",\"reason\":\"Unschedulable\"}");
 }

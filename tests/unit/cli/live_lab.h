@@ -20,6 +20,8 @@ void live_lab_done(struct live_lab *lab);
 void live_lab_put_node(struct live_lab *lab, const char *name, const char *gpus, const char *taint);
 /* With the uid "<name>-uid", created in 1970; `node` NULL: it waits. */
 void live_lab_put_pod(struct live_lab *lab, const char *name, const char *node, const char *gpus);
+/* Waiting; kube-scheduler has found no node for it. */
+void live_lab_put_rejected(struct live_lab *lab, const char *name, const char *gpus);
 void live_lab_sync(struct live_lab *lab);
 
 #endif

@@ -16,6 +16,7 @@ static struct placer *placer;
 static struct nominator *nominator;
 static atomic_bool is_holder;
 static atomic_int looks; /* at whether it may decide */
+static atomic_llong asked_ms;
 
 static bool decide(void *ctx, const struct api_request *request, struct api_step *ret) {
   (void)ctx;
@@ -34,6 +35,7 @@ static void setup(void) {
   struct err err = {0};
   sys_log_setup(SYS_ERROR, SYS_LOG_LOGFMT, 2);
   atomic_store(&looks, 0);
+  atomic_store(&asked_ms, 0);
   live_lab_init(&lab, decide, NULL);
   live_lab_sync(&lab);
   placer = placer_new(live_state(lab.live), 16);
@@ -47,6 +49,8 @@ static void start(bool holds_the_lease) {
   const struct nominator_config config = {.live = lab.live,
                                           .placer = placer,
                                           .scheduler_name = STR_LIT("default-scheduler"),
+                                          .least_nodes = 3,
+                                          .asked_ms = &asked_ms,
                                           .may_decide = may_decide};
   atomic_store(&is_holder, holds_the_lease);
   nominator = nominator_start(&config, &err);
@@ -111,11 +115,61 @@ START_TEST(it_stops_when_nobody_follows) {
 }
 END_TEST
 
+static size_t held(void) {
+  struct state_stats got;
+  state_get_stats(live_state(lab.live), &got);
+  return got.holds[STATE_NOMINATED];
+}
+
+static void wait_for_held(size_t count) {
+  for (int i = 0; i < 500 && held() != count; i++)
+    sleep_for(10);
+  ck_assert_uint_eq(held(), count);
+}
+
+START_TEST(in_a_small_cluster_only_what_decides_is_written) {
+  atomic_store(&asked_ms, live_now_ms());
+  live_lab_put_node(&lab, "b", "1", NULL);
+  start(true);
+  live_lab_put_pod(&lab, "fits", NULL, "1");
+  wait_for_held(1); /* thought of, and no more */
+  sleep_for(200);
+  ck_assert_uint_eq(api_server_count(lab.server), 0);
+  live_lab_put_rejected(&lab, "fits", "1"); /* it is to be woken */
+  ck_assert(api_server_wait(lab.server, 1));
+  ck_assert_ptr_nonnull(strstr(api_server_request(lab.server, 0)->head, "/pods/fits/status"));
+  wait_for_held(1);
+}
+END_TEST
+
+START_TEST(a_queue_that_does_not_fit_is_written) {
+  atomic_store(&asked_ms, live_now_ms());
+  live_lab_put_pod(&lab, "one", NULL, "1");
+  live_lab_put_pod(&lab, "two", NULL, "1");
+  start(true);
+  ck_assert(api_server_wait(lab.server, 1));
+  wait_for_held(1);
+}
+END_TEST
+
+START_TEST(in_a_large_cluster_all_is_written) {
+  atomic_store(&asked_ms, live_now_ms());
+  live_lab_put_node(&lab, "b", "1", NULL);
+  live_lab_put_node(&lab, "c", "0", NULL);
+  start(true);
+  live_lab_put_pod(&lab, "fits", NULL, "1");
+  ck_assert(api_server_wait(lab.server, 1));
+}
+END_TEST
+
 TCase *tcase_nominator(void) {
   TCase *tcase = tcase_create("nominator");
   tcase_add_checked_fixture(tcase, setup, teardown);
   tcase_set_timeout(tcase, 60);
   tcase_add_test(tcase, who_may_not_decide_rests);
   tcase_add_test(tcase, it_stops_when_nobody_follows);
+  tcase_add_test(tcase, in_a_small_cluster_only_what_decides_is_written);
+  tcase_add_test(tcase, a_queue_that_does_not_fit_is_written);
+  tcase_add_test(tcase, in_a_large_cluster_all_is_written);
   return tcase;
 }

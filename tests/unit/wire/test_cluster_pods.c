@@ -26,13 +26,17 @@ static const char recording[] =
     "\"containers\":[{\"name\":\"c\",\"resources\":{\"requests\":{\"cpu\":\"1500m\"},"
     "\"limits\":{\"nvidia.com\\/gpu\":2}}}]},\"status\":{\"phase\":\"Running\"}},\n"
     "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"p1\",\"namespace\":\"ml\"},"
-    "\"spec\":{\"containers\":[]},\"status\":{\"phase\":\"Odd\"}},\n"
+    "\"spec\":{\"containers\":[]},\"status\":{\"phase\":\"Odd\",\"conditions\":[{\"type\":"
+    "\"Ready\",\"status\":"
+    "\"True\"},{\"type\":\"PodScheduled\",\"status\":\"False\",\"reason\":\"Unschedulable\"}]}},\n"
     "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"p0\",\"namespace\":\"zz\",\"resourceVersion\":"
     "\"7\","
     "\"creationTimestamp\":\"1970-01-01T00:01:00Z\",\"annotations\":{"
     "\"hami.io\\/vgpu-devices-allocated\":\"GPU-\\u0061,NVIDIA,2000,0:;\"}},"
     "\"spec\":{\"schedulerName\":\"m\\u0069ne\",\"hostNetwork\":true,"
-    "\"resourceClaims\":[{\"name\":\"x\"}]},\"status\":{\"nominatedNodeName\":\"n\\u0031\"}}\n"
+    "\"resourceClaims\":[{\"name\":\"x\"}]},\"status\":{\"nominatedNodeName\":\"n\\u0031\","
+    "\"conditions\":[{"
+    "\"type\":\"PodScheduled\",\"status\":\"False\",\"reason\":\"SchedulingGated\"}]}}\n"
     "]}";
 
 START_TEST(what_places_a_pod_is_kept) {
@@ -85,7 +89,9 @@ START_TEST(what_decides_when_is_kept) {
   struct cluster cluster;
   struct err err = {0};
   ck_assert(wire_cluster_decode_pods(arena, STR_LIT(recording), &cluster, &err));
-  const struct pod *claims = &cluster.pods[1], *deleting = &cluster.pods[2];
+  const struct pod *waiting = &cluster.pods[0], *claims = &cluster.pods[1];
+  const struct pod *deleting = &cluster.pods[2];
+  ck_assert_uint_eq(waiting->traits, POD_WAS_REJECTED);
   ck_assert_uint_eq(claims->traits, POD_HAS_HOST_PORTS);
   ck_assert_uint_eq(deleting->traits, POD_IS_DELETING);
   ck_assert_int_eq(claims->created, 60);
