@@ -135,6 +135,9 @@ const struct state_resident *state_residents(struct state *state, struct arena *
                                              struct str node, size_t *ret_count);
 /* Copies of the pods that wait for a node and ask for a GPU, oldest first, then as they came. */
 const struct pod *state_waiting(struct state *state, struct arena *arena, size_t *ret_count);
+/* Of them, those that hold no nomination, or were rejected in spite of it (POD_WAS_REJECTED). */
+const struct pod *state_waiting_unplanned(struct state *state, struct arena *arena,
+                                          size_t *ret_count);
 /* Copies of all nodes, namespaces and pods, sorted as a recording is. Constraints are those of
  * waiting pods; what a bound pod selects is forgotten. */
 void state_record(struct state *state, struct arena *arena, struct cluster *ret);

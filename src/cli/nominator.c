@@ -14,8 +14,10 @@
 enum {
   IDLE_MS = 1000,       /* a look at the queue at least so often, when it is not empty */
   REST_MS = 10,         /* between two looks: what comes in between is packed together */
+  SETTLE_MS = 250,      /* between two looks at what has become of the plans */
   QUEUE_MAX = 4096,     /* pods of one look; the rest has to wait for the next */
   CHUNK = 32,           /* decisions between which kube-scheduler's calls get their turn */
+  STALE_MAX = 1024,     /* looked at again at once; others the next time */
   WRITERS = 4,          /* patches under way at once */
   STALE_MS = 3000,      /* after which a nomination that was not followed is looked at again */
   PAUSE_MS = 600000,    /* how long it keeps quiet when its advice is not taken */
@@ -36,9 +38,10 @@ struct nominator {
   pthread_t thread;
   atomic_llong made, lost, failed, cleared;
   struct sys_due failure_logged;
+  int64_t settled_ms;
   int64_t paused_until_ms;
   atomic_bool is_paused;
-  struct task *tasks; /* of one round */
+  struct task tasks[QUEUE_MAX + STALE_MAX]; /* of one round */
   size_t task_count;
 };
 
@@ -119,18 +122,21 @@ static bool is_planned(struct nominator *n, const struct pod *pod) {
 }
 
 /* The pods of the queue that may be advised on. */
-static size_t find_candidates(struct nominator *n, struct ext_candidate *ret) {
+static struct ext_candidate *find_candidates(struct nominator *n, size_t *ret_count) {
   size_t waiting = 0, count = 0;
-  const struct pod *pods = state_waiting(state_of(n), n->arena, &waiting);
+  const struct pod *pods = state_waiting_unplanned(state_of(n), n->arena, &waiting);
+  struct ext_candidate *found =
+      arena_array(n->arena, waiting < QUEUE_MAX ? waiting : QUEUE_MAX, sizeof(*found));
   for (size_t i = 0; i < waiting && count < QUEUE_MAX; i++) {
     struct err err;
     struct pack_asked *asked = arena_alloc(n->arena, sizeof(*asked));
     if (ext_not_nominated(&pods[i], n->config.scheduler_name) || is_planned(n, &pods[i]) ||
         !state_ask(state_of(n), n->arena, &pods[i], asked, &err))
       continue;
-    ret[count++] = (struct ext_candidate){&pods[i], asked};
+    found[count++] = (struct ext_candidate){&pods[i], asked};
   }
-  return count;
+  *ret_count = count;
+  return found;
 }
 
 static bool hold(struct nominator *n, const struct pod *pod, const struct pack_asked *asked,
@@ -160,7 +166,9 @@ static void keep_what_is_written(struct nominator *n, size_t first, bool is_wort
 }
 
 /* The queue is put in order once; each chunk is then decided on a state that knows the last. */
-static void decide(struct nominator *n, struct ext_candidate *queue, size_t count) {
+static void decide(struct nominator *n) {
+  size_t count;
+  struct ext_candidate *queue = find_candidates(n, &count);
   struct ext_advice advice[CHUNK];
   size_t first_task = n->task_count, placed = 0, nodes = 0;
   struct ext_view view;
@@ -187,8 +195,9 @@ static void decide(struct nominator *n, struct ext_candidate *queue, size_t coun
 
 /* Nominations that nobody has followed and whose node has no room for them now are taken back. */
 static void take_back(struct nominator *n) {
-  struct nomination_due due[CHUNK];
-  size_t count = nominations_due(n->nominations, live_now_ms() - STALE_MS, n->arena, due, CHUNK);
+  struct nomination_due *due = arena_array(n->arena, STALE_MAX, sizeof(*due));
+  size_t count =
+      nominations_due(n->nominations, live_now_ms() - STALE_MS, n->arena, due, STALE_MAX);
   for (size_t i = 0; i < count; i++) {
     struct pod *pod = arena_alloc(n->arena, sizeof(*pod));
     struct pack_asked asked;
@@ -249,16 +258,19 @@ static bool is_quiet(struct nominator *n) {
 
 /* True: something was not written that should be tried again. */
 static bool do_round(struct nominator *n, bool is_changed) {
-  int64_t failed = atomic_load(&n->failed);
+  int64_t failed = atomic_load(&n->failed), now = live_now_ms();
   arena_reset(n->arena);
-  nominations_settle(n->nominations, is_bound, n);
+  bool settles = now - n->settled_ms >= SETTLE_MS;
+  if (settles) {
+    n->settled_ms = now;
+    nominations_settle(n->nominations, is_bound, n);
+  }
   if (is_quiet(n))
     return false;
-  struct ext_candidate *queue = arena_array(n->arena, QUEUE_MAX, sizeof(*queue));
-  n->tasks = arena_array(n->arena, QUEUE_MAX + CHUNK, sizeof(*n->tasks));
-  take_back(n);
+  if (settles)
+    take_back(n);
   if (is_changed) /* else the same pods fit nowhere for the same reasons */
-    decide(n, queue, find_candidates(n, queue));
+    decide(n);
   if (n->task_count)
     write_all(n);
   return atomic_load(&n->failed) != failed;

@@ -37,12 +37,20 @@ static int compare_age(const void *a, const void *b) {
   return x->number < y->number ? -1 : 1;
 }
 
-const struct pod *state_waiting(struct state *state, struct arena *arena, size_t *ret_count) {
+static bool is_planned(const struct record *record) {
+  return record->hold && record->hold->kind == STATE_NOMINATED &&
+         !(record->traits & POD_WAS_REJECTED);
+}
+
+static const struct pod *copy_waiting(struct state *state, struct arena *arena,
+                                      bool leaves_out_planned, size_t *ret_count) {
   size_t count = 0;
   state_lock(state);
   struct copying copying = copying_begin(state, arena);
   struct aged *aged = arena_array(arena, state->waiting_count, sizeof(*aged));
   for (const struct record *record = state->first_waiting; record; record = record->behind) {
+    if (leaves_out_planned && is_planned(record))
+      continue;
     aged[count].number = record->number;
     record_copy(&copying, record, &aged[count++].pod);
   }
@@ -53,6 +61,15 @@ const struct pod *state_waiting(struct state *state, struct arena *arena, size_t
     pods[i] = aged[i].pod;
   *ret_count = count;
   return pods;
+}
+
+const struct pod *state_waiting(struct state *state, struct arena *arena, size_t *ret_count) {
+  return copy_waiting(state, arena, false, ret_count);
+}
+
+const struct pod *state_waiting_unplanned(struct state *state, struct arena *arena,
+                                          size_t *ret_count) {
+  return copy_waiting(state, arena, true, ret_count);
 }
 
 const struct state_resident *state_residents(struct state *state, struct arena *arena,

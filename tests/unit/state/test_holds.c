@@ -27,6 +27,27 @@ static size_t make_way(struct state_lab *lab, const struct pod *pod, const char 
   return state_make_way(lab->state, str_of(node), &asked, pod->uid);
 }
 
+START_TEST(those_planned_for_are_told_apart) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  put_node(&lab, "n1", "4");
+  struct pod planned = lab_pod(&lab, "planned", NULL, "nvidia.com/gpu", "1", NULL);
+  struct pod asked = lab_pod(&lab, "asked", NULL, "nvidia.com/gpu", "1", NULL);
+  state_put_pod(lab.state, &planned);
+  state_put_pod(lab.state, &asked);
+  ck_assert_int_eq(lab_hold(&lab, STATE_NOMINATED, &planned, "n1", 100), STATE_HELD);
+  ck_assert_int_eq(lab_hold(&lab, STATE_TENTATIVE, &asked, "n1", 100), STATE_HELD);
+  size_t count;
+  const struct pod *waiting = state_waiting_unplanned(lab.state, lab.arena, &count);
+  ck_assert_uint_eq(count, 1);
+  ck_assert(str_is(waiting[0].name, "asked"));
+  planned.traits |= POD_WAS_REJECTED; /* the plan was of no use */
+  state_put_pod(lab.state, &planned);
+  (void)state_waiting_unplanned(lab.state, lab.arena, &count);
+  ck_assert_uint_eq(count, 2);
+}
+END_TEST
+
 START_TEST(takes_and_gives_back) {
   CLEANUP_STATE_LAB struct state_lab lab;
   state_lab_init(&lab);
@@ -347,6 +368,7 @@ END_TEST
 TCase *tcase_holds(void) {
   TCase *tc = tcase_create("holds");
   tcase_add_test(tc, takes_and_gives_back);
+  tcase_add_test(tc, those_planned_for_are_told_apart);
   tcase_add_test(tc, gives_way_to_a_binding);
   tcase_add_test(tc, of_cards_does_not_give_way);
   tcase_add_test(tc, of_a_binding_under_way);
