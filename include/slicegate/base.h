@@ -114,6 +114,9 @@ size_t str_find_char(struct str s, char c);
 /* Bytes of the well-formed UTF-8 character at the start of s; 0: there is none (RFC 3629: no
  * overlong forms, no surrogates, nothing above U+10FFFF). */
 size_t str_utf8_len(struct str s);
+/* FNV-1a; goes on from `hash`, which is HASH_START first. */
+#define HASH_START UINT64_C(0xcbf29ce484222325)
+uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len);
 /* The rest of s after its first `n` bytes (n <= s.len). */
 struct str str_skip(struct str s, size_t n);
 /* Byte order; <0, 0, >0. */

@@ -331,6 +331,20 @@ struct kube_client *live_client(struct live *live) {
   return live->client;
 }
 
+bool live_get(struct live *live, const struct kube_kind *kind, struct str ns, struct str name,
+              int64_t until_ms, struct kube_response *ret, struct err *reterr) {
+  int64_t left_ms = until_ms - live_now_ms();
+  CLEANUP_BUF struct buf path;
+  buf_init(&path, 4 << 10);
+  if (left_ms <= 0)
+    return err_set(reterr, ERR_UNAVAILABLE, "there is no time left to ask kube-apiserver");
+  if (!kube_path(kind, ns, name, NULL, &path, reterr))
+    return false;
+  const struct kube_request request = {
+      .path = buf_str(&path), .timeout_ms = left_ms, .stop = live->stop};
+  return kube_call(live->client, &request, ret, reterr);
+}
+
 const struct kube_stop *live_stop_signal(const struct live *live) {
   return live->stop;
 }

@@ -36,6 +36,9 @@ void live_free(struct live *live);
 struct state *live_state(struct live *live);
 /* NULL with a recording. */
 struct kube_client *live_client(struct live *live);
+/* One object, from the API server; not after until_ms, as live_now_ms says. */
+bool live_get(struct live *live, const struct kube_kind *kind, struct str ns, struct str name,
+              int64_t until_ms, struct kube_response *ret, struct err *reterr) SG_MUST_CHECK;
 const struct kube_stop *live_stop_signal(const struct live *live);
 /* "https://10.0.0.1:6443", or the recording's path. */
 struct str live_server(const struct live *live);

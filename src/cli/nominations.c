@@ -23,10 +23,7 @@ struct nominations {
 };
 
 static size_t bucket_of(struct str uid) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (size_t i = 0; i < uid.len; i++)
-    hash = (hash ^ (unsigned char)uid.ptr[i]) * 0x100000001b3;
-  return hash % BUCKETS;
+  return hash_bytes(HASH_START, uid.ptr, uid.len) % BUCKETS;
 }
 
 struct nominations *nominations_new(void) {

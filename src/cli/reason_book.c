@@ -52,9 +52,7 @@ size_t reason_book_count(const struct reason_book *book) {
 /* ---- entries --------------------------------------------------------------------------------- */
 
 static uint64_t id_of(struct str uid) {
-  uint64_t hash = UINT64_C(14695981039346656037);
-  for (size_t i = 0; i < uid.len; i++)
-    hash = (hash ^ (unsigned char)uid.ptr[i]) * UINT64_C(1099511628211);
+  uint64_t hash = hash_bytes(HASH_START, uid.ptr, uid.len);
   return hash ? hash : 1;
 }
 

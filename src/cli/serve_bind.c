@@ -193,17 +193,11 @@ static enum ending send_binding(struct bind_call *b, struct str version, int64_t
 static bool look_again(struct bind_call *b, int64_t until_ms, struct str *ret_version,
                        enum ending *ret, struct err *reterr) {
   struct extender_door *door = b->call.door;
-  CLEANUP_BUF struct buf path;
   CLEANUP_KUBE_RESPONSE struct kube_response response = {0};
   struct fence_pod pod;
   struct err err;
-  buf_init(&path, 4 << 10);
-  int64_t left_ms = until_ms - live_now_ms();
-  if (left_ms <= 0 || !kube_path(&kube_pods, b->args.pod_ns, b->args.pod_name, NULL, &path, &err))
-    return false;
-  const struct kube_request request = {
-      .path = buf_str(&path), .timeout_ms = left_ms, .stop = live_stop_signal(door->live)};
-  bool is_read = kube_call(live_client(door->live), &request, &response, &err) &&
+  bool is_read = live_get(door->live, &kube_pods, b->args.pod_ns, b->args.pod_name, until_ms,
+                          &response, &err) &&
                  fence_pod_read(b->call.request->arena, buf_str(&response.body), &pod, &err);
   b->bound_to = is_read ? pod.node : (struct str){NULL, 0};
   bool is_gone = is_read ? !str_eq(pod.uid, b->args.pod_uid) : response.status == 404;

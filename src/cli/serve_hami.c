@@ -11,16 +11,7 @@ enum {
 
 static bool get(const struct hami_turn *turn, const struct kube_kind *kind, struct str ns,
                 struct str name, int64_t until_ms, struct kube_response *ret, struct err *reterr) {
-  struct live *live = turn->call->door->live;
-  int64_t left_ms = until_ms - live_now_ms();
-  CLEANUP_BUF struct buf path;
-  buf_init(&path, 4 << 10);
-  if (!kube_path(kind, ns, name, NULL, &path, reterr))
-    return false;
-  const struct kube_request request = {.path = buf_str(&path),
-                                       .timeout_ms = left_ms > 1 ? left_ms : 1,
-                                       .stop = live_stop_signal(live)};
-  return kube_call(live_client(live), &request, ret, reterr);
+  return live_get(turn->call->door->live, kind, ns, name, until_ms, ret, reterr);
 }
 
 bool hami_look(struct hami_turn *turn, struct err *reterr) {

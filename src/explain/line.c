@@ -64,16 +64,13 @@ struct str explain_reason_line(const struct explain_answer *answer, struct arena
   return str_copy(arena, str_printable(arena, buf_str(&out), max));
 }
 
-/* FNV-1a, with a byte between texts that no name has. */
+/* With a byte between texts that no name has. */
 static uint64_t add_hash(uint64_t hash, struct str text) {
-  const uint64_t prime = UINT64_C(1099511628211);
-  for (size_t i = 0; i < text.len; i++)
-    hash = (hash ^ (unsigned char)text.ptr[i]) * prime;
-  return (hash ^ 0xff) * prime;
+  return hash_bytes(hash_bytes(hash, text.ptr, text.len), "\xff", 1);
 }
 
 uint64_t explain_reason_key(const struct explain_answer *answer) {
-  uint64_t hash = UINT64_C(14695981039346656037);
+  uint64_t hash = HASH_START;
   uint64_t reasons = 0;
   /* Groups change places as nodes fill up: a sum does not mind. */
   for (size_t i = 0; i < answer->group_count; i++)

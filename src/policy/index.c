@@ -14,15 +14,10 @@ struct policy_index {
   struct strings keys; /* sorted */
 };
 
-/* FNV-1a over group, NUL, kind. */
+/* Over group, NUL, kind. */
 static uint32_t hash_kind(struct str group, struct str kind) {
-  uint32_t hash = 2166136261U;
-  for (size_t i = 0; i < group.len; i++)
-    hash = (hash ^ (unsigned char)group.ptr[i]) * 16777619U;
-  hash *= 16777619U;
-  for (size_t i = 0; i < kind.len; i++)
-    hash = (hash ^ (unsigned char)kind.ptr[i]) * 16777619U;
-  return hash;
+  uint64_t hash = hash_bytes(hash_bytes(HASH_START, group.ptr, group.len), "", 1);
+  return (uint32_t)hash_bytes(hash, kind.ptr, kind.len);
 }
 
 static void index_kinds(struct policy_index *index, struct arena *arena,

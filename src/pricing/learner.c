@@ -51,10 +51,7 @@ struct pricing_learner *pricing_learner_copy(const struct pricing_learner *learn
  */
 
 static size_t hash(const struct pack_request *request) {
-  uint64_t sum = 0xcbf29ce484222325;
-  const unsigned char *bytes = (const unsigned char *)request;
-  for (size_t i = 0; i < sizeof(*request); i++)
-    sum = (sum ^ bytes[i]) * 0x100000001b3;
+  uint64_t sum = hash_bytes(HASH_START, request, sizeof(*request));
   return (size_t)(sum ^ sum >> 32) % SLOTS;
 }
 

@@ -10,13 +10,6 @@ struct sim_index_slot {
   bool is_taken;
 };
 
-uint64_t sim_hash(uint64_t hash, const void *bytes, size_t len) {
-  const unsigned char *at = bytes;
-  for (size_t i = 0; i < len; i++)
-    hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
-  return hash;
-}
-
 /* Where this hash is looked for first; its high bits are as good as its low ones after this. */
 static size_t slot_of(const struct sim_index *index, uint64_t hash) {
   return (size_t)((hash ^ (hash >> 32)) & (index->cap - 1));

@@ -76,8 +76,6 @@ struct sim_index {
   struct sim_index_slot *slots;
   size_t cap, count;
 };
-#define SIM_HASH_START UINT64_C(0xcbf29ce484222325)
-uint64_t sim_hash(uint64_t hash, const void *bytes, size_t len); /* FNV-1a, goes on from `hash` */
 /* The number that `is_equal` says yes to, or UINT32_MAX. */
 uint32_t sim_index_find(const struct sim_index *index, uint64_t hash,
                         bool (*is_equal)(const void *ctx, uint32_t number), const void *ctx);

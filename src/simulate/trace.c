@@ -13,7 +13,7 @@ struct sim_trace *sim_trace_new(void) {
   trace->arena = arena_new(64 * 1024);
   trace->catalog = pack_catalog_new();
   trace->absent = PACK_NONE;
-  trace->facts.nodes_hash = trace->facts.pods_hash = SIM_HASH_START;
+  trace->facts.nodes_hash = trace->facts.pods_hash = HASH_START;
   return trace;
 }
 
@@ -41,10 +41,10 @@ static uint64_t hash_row(uint64_t hash, const struct list_format *format,
                          const struct list_row *row) {
   for (size_t i = 0; i < format->column_count; i++) {
     if (format->columns[i].kind == LIST_TEXT)
-      hash = sim_hash(sim_hash(hash, row->texts[i].ptr, row->texts[i].len), ",", 1);
+      hash = hash_bytes(hash_bytes(hash, row->texts[i].ptr, row->texts[i].len), ",", 1);
     else if (format->columns[i].kind == LIST_NUMBER)
       for (unsigned bits = 0; bits < 64; bits += 8)
-        hash = sim_hash(hash, (unsigned char[]){(unsigned char)(row->numbers[i] >> bits)}, 1);
+        hash = hash_bytes(hash, (unsigned char[]){(unsigned char)(row->numbers[i] >> bits)}, 1);
   }
   return hash;
 }
@@ -86,7 +86,7 @@ static bool add_node(struct sim_trace *trace, const struct list_row *row, struct
   csv_show(name, shown);
   if (name.len == 0)
     return list_fail(&list_nodes, row, NODE_NAME, reterr, "a node needs a name");
-  uint64_t hash = sim_hash(SIM_HASH_START, name.ptr, name.len);
+  uint64_t hash = hash_bytes(HASH_START, name.ptr, name.len);
   const struct name_lookup lookup = {trace, name};
   if (sim_index_find(&trace->node_index, hash, is_node_of_name, &lookup) != UINT32_MAX)
     return list_fail(&list_nodes, row, NODE_NAME, reterr, "there is a node \"%s\" already", shown);
@@ -248,7 +248,7 @@ static void note_size(struct sim_trace *trace, uint32_t class, unsigned line) {
 
 static uint32_t class_of(struct sim_trace *trace, const struct pack_request *request) {
   struct sim_trace_facts *facts = &trace->facts;
-  uint64_t hash = sim_hash(SIM_HASH_START, request, sizeof(*request));
+  uint64_t hash = hash_bytes(HASH_START, request, sizeof(*request));
   const struct class_lookup lookup = {trace, request};
   uint32_t class = sim_index_find(&trace->class_index, hash, is_class_of_request, &lookup);
   if (class != UINT32_MAX)

@@ -172,14 +172,11 @@ struct sys_metric *sys_histogram_new(struct sys_metrics *metrics,
 
 /* ---- series ----------------------------------------------------------------- */
 
-/* FNV-1a over the values, each ended by a byte that no UTF-8 text contains. */
+/* Over the values, each ended by a byte that no UTF-8 text contains. */
 static uint64_t hash_values(const struct str *values, size_t count) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (size_t i = 0; i < count; i++) {
-    for (size_t k = 0; k < values[i].len; k++)
-      hash = (hash ^ (unsigned char)values[i].ptr[k]) * 0x100000001b3u;
-    hash = (hash ^ 0xff) * 0x100000001b3u;
-  }
+  uint64_t hash = HASH_START;
+  for (size_t i = 0; i < count; i++)
+    hash = hash_bytes(hash_bytes(hash, values[i].ptr, values[i].len), "\xff", 1);
   return hash;
 }
 
