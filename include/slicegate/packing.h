@@ -493,7 +493,7 @@ void pack_fitting(struct pack_scorer *scorer, const struct pack_cluster *cluster
 bool pack_score(struct pack_scorer *scorer, const struct pack_cluster *cluster, size_t node,
                 const struct pack_request *request, struct pack_choice *ret) SG_MUST_CHECK;
 
-/* ---- moves (moves.c)
+/* ---- moves (moves*.c)
  * -------------------------------------------------------------------------------------- */
 
 enum { PACK_MOVES_MAX = 2 };
@@ -511,7 +511,8 @@ struct pack_suggestion {
 };
 /*
  * The fewest pods to move (at most `max_moves`) so that a request that fits nowhere fits; among
- * those the one that leaves the devices worth most. Nothing is changed. False: no such moves.
+ * those the one that leaves the devices worth most. Two pods leave one node, or the second one
+ * takes the room that the first one leaves elsewhere. Nothing is changed. False: no such moves.
  * Nodes with counters are left out: where their pods' devices are is a prediction.
  */
 bool pack_suggest(struct pack_scorer *scorer, struct pack_cluster *cluster,

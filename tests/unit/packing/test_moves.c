@@ -116,6 +116,46 @@ START_TEST(instances_move_inside_their_gpu) {
 }
 END_TEST
 
+static struct pack_request slice_of(const struct lab *lab, const char *profile) {
+  return pack_request_of(0, 0, PACK_SLICES, 1,
+                         pack_catalog_find_profile(lab->catalog, str_of(profile)));
+}
+
+/* "a" would be free but for a half that fits nowhere else; "b" has room for a half but for a pair;
+ * "c" has room for the pair. No two instances of one GPU would do. */
+START_TEST(one_makes_way_for_the_other) {
+  CLEANUP_LAB struct lab lab;
+  lab_init(&lab, 1);
+  add_node(&lab, "a", LAB_H100, PACK_MODE_MIG, 1, false);
+  add_node(&lab, "b", LAB_H100, PACK_MODE_MIG, 1, false);
+  add_node(&lab, "c", LAB_H100, PACK_MODE_MIG, 1, false);
+  struct pack_request single = slice_of(&lab, "1g.10gb"), tail = slice_of(&lab, "1g.20gb");
+  struct pack_request pair = slice_of(&lab, "2g.20gb"), half = slice_of(&lab, "4g.40gb");
+  struct pack_request all = slice_of(&lab, "7g.80gb");
+  uint64_t on_a = put(&lab, 0, &half, 0, 0);
+  uint64_t on_b = put(&lab, 1, &tail, 0, 0);
+  put(&lab, 1, &pair, 0, 4);
+  put(&lab, 1, &single, 0, 6);
+  put(&lab, 2, &half, 0, 0);
+  put(&lab, 2, &pair, 0, 4);
+  CLEANUP_SCORER struct pack_scorer *scorer = scorer_of(&lab, "slicegate");
+  struct pack_suggestion suggestion;
+  ck_assert(!pack_suggest(scorer, lab.cluster, &all, 1, &suggestion));
+  ck_assert(pack_suggest(scorer, lab.cluster, &all, 2, &suggestion));
+  ck_assert_uint_eq(suggestion.move_count, 2);
+  ck_assert_uint_eq(suggestion.moves[0].uid, on_b);
+  ck_assert_uint_eq(suggestion.moves[0].from, 1);
+  ck_assert_uint_eq(suggestion.moves[0].to.node, 2);
+  ck_assert_uint_eq(suggestion.moves[1].uid, on_a);
+  ck_assert_uint_eq(suggestion.moves[1].from, 0);
+  ck_assert_uint_eq(suggestion.moves[1].to.node, 1);
+  ck_assert_uint_eq(suggestion.placement.node, 0);
+  /* Where the one that makes way has nowhere to go, nothing helps. */
+  put(&lab, 2, &tail, 0, 6);
+  ck_assert(!pack_suggest(scorer, lab.cluster, &all, 2, &suggestion));
+}
+END_TEST
+
 START_TEST(counting_nodes_are_left_alone) {
   CLEANUP_LAB struct lab lab;
   lab_init(&lab, 1);
@@ -283,6 +323,7 @@ TCase *tcase_moves(void) {
   tcase_add_test(tc, one_move_makes_a_gpu_free);
   tcase_add_test(tc, two_moves_only_when_one_is_not_enough);
   tcase_add_test(tc, instances_move_inside_their_gpu);
+  tcase_add_test(tc, one_makes_way_for_the_other);
   tcase_add_test(tc, counting_nodes_are_left_alone);
   tcase_add_test(tc, as_few_as_a_search_by_hand_finds);
   return tc;
