@@ -70,7 +70,7 @@ static enum flags_result read_flags(int argc, char **argv, struct simulate_flags
        &ret->ratio, 0, 0},
       {"moves-per-100", 0, FLAG_INT, "N",
        "For a pod that fits nowhere up to two others may be moved, in all at most N for each 100 "
-       "pods placed. Default: 0.",
+       "pods placed. Default: 0; mig, whose policies name their moves: no limit.",
        &ret->moves, 0, 100000},
       {"product", 0, FLAG_STRING, "ID", "mig: the GPU. Default: h100-80gb.", &ret->wishes.product,
        0, 0},

@@ -175,6 +175,7 @@ static void release(void *shared) {
 const struct sim_suite sim_suite_mig = {
     .name = "mig",
     .summary = "MIG instances: saturation, churn, exact optima of short stories, fixed lists",
+    .uses_moves = true,
     .contenders = contenders,
     .metrics = mig_metrics_make,
     .inputs = make_inputs,

@@ -39,6 +39,8 @@ void mig_game_init(struct mig_game *game, const struct mig_bed *bed,
   sim_world_start(&game->world, run, player->policy, cluster, game->learner,
                   player->is_ours ? ground->tables : ground->mix_tables);
   game->world.moves_per_refusal = player->moves_per_refusal;
+  if (run->options->moves_per_100)
+    game->world.moves_per_100 = run->options->moves_per_100;
   game->world.changed = look_at;
   game->world.changed_ctx = game;
 }

@@ -88,6 +88,8 @@ churn() {
 mig() {
   say "mig (B): MIG instances on 100 GPUs"
   show mig mig --seeds "$(seeds 20)" --jobs "$threads" --svg "$out/mig.svg"
+  say "mig, with one move for a pod that is refused, and at most five for each 100 that are placed"
+  show mig-moves mig --parts churn --policies slicegate+1move,oracle --moves-per-100 5 --seeds "$(seeds 20)" --jobs "$threads"
   say "mig, mixes that nobody has seen: slicegate less the best of best fit, MFI and FGD"
   while read -r name count flags; do
     # shellcheck disable=SC2086 # flags with their values
@@ -98,7 +100,7 @@ mig() {
 100-gpus 5 --gpus 100 --random-mixes 12 --mix-seed 100
 1000-gpus 1 --gpus 1000 --random-mixes 4 --mix-seed 1000
 a30 5 --product a30-24gb --random-mixes 8 --mix-seed 30
-rtx-pro-6000 5 --product rtx-pro-6000-blackwell-96gb --random-mixes 8 --mix-seed 6000
+rtx-pro-6000 20 --product rtx-pro-6000-blackwell-96gb --random-mixes 8 --mix-seed 6000
 MIXES
   sum_up "$out"/mig-unseen-*.json
   say "mig, the best policy that places what fits and does not know the story: B3's, arrivals only"
@@ -107,7 +109,7 @@ MIXES
 
 mixed() {
   say "mixed (C): whole GPUs, MIG slices and time-sliced GPUs in one cluster"
-  show mixed mixed --pods "$pods" --seeds "$(seeds 6)" --jobs "$threads" --svg "$out/mixed.svg"
+  show mixed mixed --pods "$pods" --seeds "$(seeds 30)" --jobs "$threads" --svg "$out/mixed.svg"
   say "mixed, where idle GPUs may change their mode"
   show mixed-flex mixed --pods "$pods" --flex --seeds "$(seeds 2)" --jobs "$threads"
 }

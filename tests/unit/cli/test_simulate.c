@@ -65,7 +65,7 @@ static const struct {
     {{"inflate", "--node", "x"}, "unknown flag --node, did you mean --nodes?"},
     {{"mixed", "--nodes", "n.csv"}, "suite mixed has no --nodes: its cluster is its own"},
     {{"mig", "--pods", "p.csv"}, "suite mig has no --pods: its pods are its own"},
-    {{"mig", "--moves-per-100", "1"}, "suite mig has no --moves-per-100"},
+    {{"mixed", "--moves-per-100", "1"}, "suite mixed has no --moves-per-100"},
     {{"mig", "--mix-seed", "3"}, "--mix-seed is for --random-mixes N, and none are asked for"},
     {{"inflate", "--nodes", NODES, "--pods", PODS, "--mix-seed=1"},
      "suite inflate has no --mix-seed: that is for mig"},
