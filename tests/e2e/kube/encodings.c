@@ -3,150 +3,19 @@
 
 #include "slicegate/wire.h"
 #include "tests/e2e/kube/differences.h"
+#include "tests/e2e/kube/rich_objects.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
-/* ---- objects that have much in them; ' stands for ", @ for a uid ---------------------------- */
+/* ---- what is made ------------------------------------------------------------------------ */
 
 static const struct kube_kind priority_classes = {"PriorityClass", "scheduling.k8s.io", "v1",
                                                   "priorityclasses", false};
 static const struct kube_kind runtime_classes = {"RuntimeClass", "node.k8s.io", "v1",
                                                  "runtimeclasses", false};
 static const struct kube_kind config_maps = {"ConfigMap", "", "v1", "configmaps", true};
-
-static const char priority_class[] =
-    "{'metadata':{'name':'kube-live-low'},'value':-77,'preemptionPolicy':'Never'}";
-static const char runtime_class[] =
-    "{'metadata':{'name':'kube-live-vm'},'handler':'vm','overhead':{'podFixed':{'cpu':'250m',"
-    "'memory':'64Mi'}}}";
-static const char owner[] = "{'metadata':{'name':'owner'}}";
-
-#define METADATA(name)                                                                             \
-  "'metadata':{'name':'" name "','labels':{'app':'train','empty':'','slicegate.dev/team':'a'},"    \
-  "'annotations':{'slicegate.dev/gpu-memory':'10Gi','slicegate.dev/devices':'0,1','note':"         \
-  "'a \\'quote\\', a \\\\ and \\u00e4\\n','hami.io/vgpu-devices-allocated':"                       \
-  "'GPU-7,NVIDIA,2000,30:;'},'ownerReferences':[{'apiVersion':'v1','kind':'ConfigMap','name':"     \
-  "'owner','uid':'@'},{'apiVersion':'v1','kind':'ConfigMap','name':'owner','uid':'@',"             \
-  "'controller':true,'blockOwnerDeletion':true}]}"
-
-#define CONTAINERS                                                                                 \
-  "'initContainers':[{'name':'first','image':'none','resources':{'requests':{'cpu':'3','memory':"  \
-  "'1Gi'},'limits':{'memory':'2Gi'}}},{'name':'beside','image':'none','restartPolicy':'Always',"   \
-  "'ports':[{'containerPort':90}],'resources':{'requests':{'cpu':'150m'}}}],"                      \
-  "'containers':[{'name':'main','image':'none','env':[{'name':'A','value':'b'}],'ports':["         \
-  "{'containerPort':80,'hostPort':8080}],'resources':{'requests':{'cpu':'1500m','memory':'4Gi',"   \
-  "'nvidia.com/gpu':'2','ephemeral-storage':'1G'},'limits':{'nvidia.com/gpu':'2','memory':"        \
-  "'8Gi'}}},{'name':'other','image':'none','resources':{'limits':{'cpu':'0.5','memory':'1e9'}}}],"
-
-/* It waits: gated, and asks for much of its node. */
-static const char waiting[] = "{" METADATA(
-    "waiting") ",'spec':{" CONTAINERS "'automountServiceAccountToken':false,'schedulerName':'kube-"
-               "live','priorityClassName':"
-               "'kube-live-low','runtimeClassName':'kube-live-vm','nodeSelector':{'gpu':'yes','"
-               "empty':''},"
-               "'activeDeadlineSeconds':3600,"
-               "'tolerations':[{'operator':'Exists'},{'key':'a','operator':'Equal','value':'b','"
-               "effect':"
-               "'NoSchedule'},{'key':'c','operator':'Exists','effect':'NoExecute','"
-               "tolerationSeconds':30},"
-               "{'key':'d','effect':'PreferNoSchedule'}],"
-               "'affinity':{'nodeAffinity':{'requiredDuringSchedulingIgnoredDuringExecution':"
-               "{'nodeSelectorTerms':[{'matchExpressions':[{'key':'zone','operator':'In','values':["
-               "'a','',"
-               "'b']},{'key':'ssd','operator':'Exists'},{'key':'cores','operator':'Gt','values':['"
-               "7']},"
-               "{'key':'old','operator':'DoesNotExist'},{'key':'x','operator':'NotIn','values':['y'"
-               "]}]},"
-               "{'matchFields':[{'key':'metadata.name','operator':'In','values':['kube-live']}]}]},"
-               "'preferredDuringSchedulingIgnoredDuringExecution':[{'weight':5,'preference':"
-               "{'matchExpressions':[{'key':'p','operator':'Lt','values':['3']}]}}]},"
-               "'podAntiAffinity':{'requiredDuringSchedulingIgnoredDuringExecution':[{'topologyKey'"
-               ":'host',"
-               "'labelSelector':{'matchLabels':{'app':'train'}}}]}},"
-               "'topologySpreadConstraints':[{'maxSkew':1,'topologyKey':'zone','whenUnsatisfiable':"
-               "'DoNotSchedule','labelSelector':{'matchLabels':{'app':'train'}}}],"
-               "'volumes':[{'name':'h','hostPath':{'path':'/"
-               "data'}},{'name':'e','emptyDir':{}},{'name':'p',"
-               "'persistentVolumeClaim':{'claimName':'data'}},{'name':'g','ephemeral':{'"
-               "volumeClaimTemplate':"
-               "{'spec':{'accessModes':['ReadWriteOnce'],'resources':{'requests':{'storage':'1Gi'}}"
-               "}}}}],"
-               "'schedulingGates':[{'name':'slicegate.dev/wait'}],"
-               "'resourceClaims':[{'name':'c','resourceClaimName':'claim'}]}}";
-static const char waiting_status[] =
-    "{'nominatedNodeName':'kube-live','conditions':[{'type':'PodScheduled','status':'False',"
-    "'reason':'SchedulingGated','message':'m'}]}";
-
-/* One thing each that the one above has among others. */
-#define SMALL(name, metadata, spec)                                                                \
-  "{'metadata':{'name':'" name "'" metadata "},'spec':{'automountServiceAccountToken':false,"      \
-  "'schedulerName':'kube-live'," spec "}}"
-#define ONE_CONTAINER                                                                              \
-  "'containers':[{'name':'main','image':'none','resources':{'requests':{'cpu':'1'},'limits':"      \
-  "{'aliyun.com/gpu-mem':'4'}}}]"
-static const char whole[] = SMALL("whole",
-                                  ",'annotations':{'ALIYUN_COM_GPU_MEM_IDX':'1',"
-                                  "'ALIYUN_COM_GPU_MEM_POD':'4'}",
-                                  "'resources':{'requests':{'cpu':'5','memory':'9Gi'},'limits':"
-                                  "{'cpu':'6'}}," ONE_CONTAINER);
-static const char claiming[] =
-    SMALL("claiming", ",'labels':{'slicegate.dev/gpu-memory':'20Gi'}",
-          "'volumes':[{'name':'p','persistentVolumeClaim':{'claimName':'d'}}]," ONE_CONTAINER);
-static const char scratch[] =
-    SMALL("scratch", "",
-          "'volumes':[{'name':'g','ephemeral':{'volumeClaimTemplate':{'spec':{'accessModes':"
-          "['ReadWriteOnce'],'resources':{'requests':{'storage':'1Gi'}}}}}}]," ONE_CONTAINER);
-static const char on_host[] = SMALL("on-host", "", "'hostNetwork':true," ONE_CONTAINER);
-static const char early[] =
-    SMALL("early", "",
-          "'initContainers':[{'name':'i','image':'none','ports':[{'containerPort':1,'hostPort':"
-          "81}]}]," ONE_CONTAINER);
-static const char near[] =
-    SMALL("near", "",
-          "'affinity':{'podAffinity':{'preferredDuringSchedulingIgnoredDuringExecution':[{'weight':"
-          "1,'podAffinityTerm':{'topologyKey':'host'}}]}}," ONE_CONTAINER);
-static const char with[] =
-    SMALL("with", "",
-          "'affinity':{'podAffinity':{'requiredDuringSchedulingIgnoredDuringExecution':"
-          "[{'topologyKey':'host'}]}}," ONE_CONTAINER);
-static const char apart[] =
-    SMALL("apart", "",
-          "'affinity':{'podAntiAffinity':{'preferredDuringSchedulingIgnoredDuringExecution':"
-          "[{'weight':1,'podAffinityTerm':{'topologyKey':'host'}}]}}," ONE_CONTAINER);
-static const char spread[] =
-    SMALL("spread", "",
-          "'topologySpreadConstraints':[{'maxSkew':1,'topologyKey':'zone','whenUnsatisfiable':"
-          "'ScheduleAnyway'}]," ONE_CONTAINER);
-
-/* It runs, has less CPU and more memory than it asks for, and is being deleted. */
-static const char running[] =
-    "{" METADATA("running") ",'spec':{" CONTAINERS
-                            "'automountServiceAccountToken':false,'nodeName':'kube-live'}}";
-#define STATE(name, more)                                                                          \
-  "{'name':'" name "','image':'none','imageID':'','ready':true,'restartCount':0,'state':"          \
-  "{'running':{}}" more "}"
-#define MAIN                                                                                       \
-  STATE("main",                                                                                    \
-        ",'allocatedResources':{'cpu':'1250m','memory':'5Gi','nvidia.com/gpu':'2'},'resources':"   \
-        "{'requests':{'cpu':'1','memory':'6Gi','nvidia.com/gpu':'2'},'limits':{'memory':'8Gi'}},"  \
-        "'allocatedResourcesStatus':[{'name':'nvidia.com/gpu','resources':[{'resourceID':"         \
-        "'GPU-1','health':'Healthy'},{'resourceID':'GPU-2','health':'Unknown'}]}]")
-#define BESIDE                                                                                     \
-  STATE("beside", ",'allocatedResources':{'cpu':'2','memory':'1Mi'},'resources':{'requests':"      \
-                  "{'cpu':'1','memory':'2Mi'}}")
-#define FIRST STATE("first", "")
-#define OTHER STATE("other", "")
-static const char running_status[] =
-    "{'phase':'Running','conditions':[{'type':'Ready','status':'True'},{'type':"
-    "'PodResizePending','status':'True','reason':'Infeasible'}],'initContainerStatuses':[" FIRST
-    "," BESIDE "],'containerStatuses':[" MAIN "," OTHER "]}";
-
-/* Of a pod that asks for things as a whole. */
-static const char whole_status[] =
-    "{'phase':'Running','allocatedResources':{'cpu':'7','memory':'9Gi'},'resources':{'requests':"
-    "{'cpu':'5','memory':'10Gi'}}}";
 
 static const struct pod_row {
   const char *name, *text, *status; /* NULL: as the server makes it */
@@ -303,14 +172,16 @@ static bool watch_one(const struct story *story, const struct kube_kind *kind, c
 
 /* ---- comparing --------------------------------------------------------------------------- */
 
-/* As JSON, and as the watch has it: without `unread`, which every such object has. */
+/* As JSON, and as the watch has it: without `unread`, which is in JSON. */
 static bool read_both(const struct story *story, const struct kube_kind *kind, const char *name,
                       const char *unread, struct str *ret_json, struct str *ret_watched) {
   struct str none = {0};
   if (!watch_one(story, kind, name, ret_watched) ||
       !call(story, KUBE_GET, kind, name, none, ret_json))
     return false;
-  return !memmem(ret_watched->ptr, ret_watched->len, unread, strlen(unread)) ||
+  size_t length = strlen(unread);
+  return (memmem(ret_json->ptr, ret_json->len, unread, length) &&
+          !memmem(ret_watched->ptr, ret_watched->len, unread, length)) ||
          err_set(story->err, ERR_INVALID, "%s was not watched in protobuf", name);
 }
 
@@ -350,6 +221,45 @@ static bool make_classes(const struct story *story) {
          make(story, &config_maps, owner, none);
 }
 
+static bool agree_on_node(const struct story *story, const char *name) {
+  struct str json, watched;
+  struct node a, b;
+  if (!read_both(story, &kube_nodes, name, "\"images\"", &json, &watched) ||
+      !wire_node_read(story->arena, json, &a, story->err) ||
+      !wire_node_read(story->arena, watched, &b, story->err))
+    return false;
+  bool is_same = is_same_node(&a, &b);
+  bool is_whole = a.label_count >= 2 && a.taint_count >= 3 && a.allocatable_count == 4 &&
+                  a.is_unschedulable && a.has_hami && a.card_count == 1;
+  if (is_same && is_whole)
+    return true;
+  (void)fprintf(stderr, "%.*s\n%.*s\n", STR_FMT(json), STR_FMT(watched));
+  return err_set(story->err, ERR_INVALID, "node %s %s", name,
+                 is_same ? "has not in it what was asked for" : "is told in two ways");
+}
+
+static bool agree_on_namespace(const struct story *story, const char *name) {
+  struct str json, watched;
+  struct k8s_namespace a, b;
+  if (!read_both(story, &kube_namespaces, name, "\"finalizers\"", &json, &watched) ||
+      !wire_namespace_read(story->arena, json, &a, story->err) ||
+      !wire_namespace_read(story->arena, watched, &b, story->err))
+    return false;
+  return (a.label_count >= 2 && is_same_namespace(&a, &b)) ||
+         err_set(story->err, ERR_INVALID, "namespace %s is told in two ways", name);
+}
+
+static bool agree_on_cluster(const struct story *story) {
+  struct str gone, none = {0};
+  return make(story, &kube_nodes, node, none) &&
+         set_status(story, &kube_nodes, "kube-live-rich", node_status) &&
+         agree_on_node(story, "kube-live-rich") &&
+         call(story, KUBE_DELETE, &kube_nodes, "kube-live-rich", none, &gone) &&
+         make(story, &kube_namespaces, tenant, none) &&
+         agree_on_namespace(story, "kube-live-tenant") &&
+         call(story, KUBE_DELETE, &kube_namespaces, "kube-live-tenant", none, &gone);
+}
+
 bool encodings_agree(struct kube_client *client, struct str namespace, struct err *reterr) {
   CLEANUP_ARENA struct arena *arena = arena_new(64 << 10);
   const struct story story = {client, arena, namespace, reterr};
@@ -359,5 +269,5 @@ bool encodings_agree(struct kube_client *client, struct str namespace, struct er
   for (size_t i = 0; i < SG_ARRAY_LEN(pod_rows); i++)
     if (!make_pod(&story, &pod_rows[i], uid) || !agree_on_pod(&story, &pod_rows[i]))
       return false;
-  return true;
+  return agree_on_cluster(&story);
 }

@@ -168,6 +168,28 @@ START_TEST(tells_states) {
 }
 END_TEST
 
+START_TEST(tells_nodes_and_namespaces) {
+  struct str metadata = PB_MESSAGE(1, pb_text(1, "n"), pb_text(6, "5"), pb_pair(11, "a", "b"),
+                                   pb_pair(12, "hami.io/node-handshake", "Reported"));
+  struct str spec = PB_MESSAGE(2, pb_text(1, "10.0.0.0/24"), pb_number(4, 1),
+                               PB_MESSAGE(5, pb_text(1, "k"), pb_text(2, ""),
+                                          pb_text(3, "NoSchedule"), pb_bytes(4, BYTES(""))));
+  struct str image = PB_MESSAGE(8, pb_text(1, "registry/image"), pb_number(2, 1 << 30));
+  struct str status = PB_MESSAGE(3, pb_quantity(1, "cpu", "9"), pb_quantity(2, "cpu", "8"),
+                                 pb_quantity(2, "nvidia.com/gpu", "4"), image, image);
+  check_object(pb_object("Node", PB(metadata, spec, status)),
+               "{\"kind\":\"Node\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"n\","
+               "\"resourceVersion\":\"5\",\"labels\":{\"a\":\"b\"},\"annotations\":{"
+               "\"hami.io/node-handshake\":\"Reported\"}},\"spec\":{\"unschedulable\":true,"
+               "\"taints\":[{\"key\":\"k\",\"effect\":\"NoSchedule\"}]},\"status\":{"
+               "\"allocatable\":{\"cpu\":\"8\",\"nvidia.com/gpu\":\"4\"}}}");
+  check_object(pb_object("Namespace", PB(PB_MESSAGE(1, pb_text(1, "team")),
+                                         PB_MESSAGE(2, pb_text(1, "kubernetes")))),
+               "{\"kind\":\"Namespace\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":"
+               "\"team\"}}");
+}
+END_TEST
+
 START_TEST(tells_failures) {
   check_object(pb_status(410, "Expired", "too old: 3 (9)"),
                "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"message\":"
@@ -379,6 +401,7 @@ TCase *tcase_proto_json(void) {
   tcase_add_test(tc, tells_numbers);
   tcase_add_test(tc, tells_that_something_is_there);
   tcase_add_test(tc, tells_states);
+  tcase_add_test(tc, tells_nodes_and_namespaces);
   tcase_add_test(tc, tells_failures);
   tcase_add_test(tc, writes_strings_as_json_has_them);
   tcase_add_test(tc, passes_over_what_is_not_known);
