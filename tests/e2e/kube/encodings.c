@@ -30,6 +30,7 @@ static const struct pod_row {
      4, 2, 4, 3},
     {"running", running, running_status, true, POD_IS_DELETING | POD_HAS_HOST_PORTS, 4, 0, 0, 5},
     {"whole", whole, whole_status, false, 0, 3, 0, 0, 1},
+    {"rejected", rejected, rejected_status, false, POD_WAS_REJECTED, 2, 0, 0, 0},
     {"claiming", claiming, NULL, false, POD_HAS_VOLUME_CLAIMS, 2, 0, 0, 0},
     {"scratch", scratch, NULL, false, POD_HAS_VOLUME_CLAIMS, 2, 0, 0, 0},
     {"on-host", on_host, NULL, false, POD_HAS_HOST_PORTS, 2, 0, 0, 0},

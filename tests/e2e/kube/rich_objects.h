@@ -78,6 +78,9 @@ static const char whole[] = SMALL("whole",
                                   "'ALIYUN_COM_GPU_MEM_POD':'4'}",
                                   "'resources':{'requests':{'cpu':'5','memory':'9Gi'},'limits':"
                                   "{'cpu':'6'}}," ONE_CONTAINER);
+static const char rejected[] = SMALL("rejected", "", ONE_CONTAINER);
+static const char rejected_status[] =
+    "{'conditions':[{'type':'PodScheduled','status':'False','reason':'Unschedulable'}]}";
 static const char claiming[] =
     SMALL("claiming", ",'labels':{'slicegate.dev/gpu-memory':'20Gi'}",
           "'volumes':[{'name':'p','persistentVolumeClaim':{'claimName':'d'}}]," ONE_CONTAINER);
