@@ -167,7 +167,9 @@ $(FUZZERS:%=build/fuzz/tests/fuzz/%): build/fuzz/tests/fuzz/%: build/fuzz/tests/
 
 $(OUT)/tests/e2e/%: $(OUT)/tests/e2e/%.o $(LIB)
 	$(if $(V),,@echo "  LINK $@")
-	$(Q)$(CC) $(LINK_ALL) $^ $(LIBS) -o $@
+	$(Q)$(CC) $(LINK_ALL) $(filter %.o,$^) $(LIB) $(LIBS) -o $@
+
+$(OUT)/tests/e2e/kube/kube_live: $(OUT)/tests/e2e/kube/encodings.o $(OUT)/tests/e2e/kube/differences.o
 
 $(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o $(LIB)
 	$(if $(V),,@echo "  LINK $@")

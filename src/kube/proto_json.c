@@ -71,7 +71,7 @@ static bool read_seconds(struct str bytes, int64_t *ret) {
   struct proto_field field;
   enum proto_step step;
   while ((step = proto_next(&bytes, false, &field)) == PROTO_FIELD)
-    if (field.number == 1 && !field.is_bytes)
+    if (field.number == 1 && field.is_varint)
       *ret = (int64_t)field.value;
   return step == PROTO_END;
 }
@@ -123,7 +123,7 @@ static bool is_map(const struct proto_entry *entry) {
 
 static bool is_fitting(const struct proto_entry *entry, const struct proto_field *field) {
   bool is_number = entry->kind == PROTO_INT || entry->kind == PROTO_BOOL;
-  return field->is_bytes != is_number;
+  return is_number ? field->is_varint : field->is_bytes;
 }
 
 static bool put_item(struct scope *items, const struct proto_entry *entry, struct str bytes) {

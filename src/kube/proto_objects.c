@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is wanted of pods and of Status objects: what src/wire reads of a pod that is followed
- * (cluster_pods.c and what it calls), not what rules of admission read besides. Numbers are those
- * of generated.proto; a message without entries tells only that it is there.
+ * What is wanted of pods, nodes, namespaces and Status objects: what src/wire reads of one that is
+ * followed (cluster_pods.c, cluster_nodes.c and what they call), not what rules of admission read
+ * besides. Numbers are those of generated.proto; a message without entries tells only that it is
+ * there. tests/e2e/kube/encodings.c says when something is missing.
  */
 #include "src/kube/protobuf.h"
 
@@ -42,7 +43,7 @@ MESSAGE(metadata, TEXT(1, "name"), TEXT(3, "namespace"), TEXT(5, "uid"), TEXT(6,
         TIME(8, "creationTimestamp"), TIME(9, "deletionTimestamp"), TEXTS(11, "labels"),
         TEXTS(12, "annotations"), LIST(13, "ownerReferences", owner));
 
-/* ---- spec -------------------------------------------------------------------------------- */
+/* ---- pods: spec -------------------------------------------------------------------------- */
 
 MESSAGE(requirements, QUANTITIES(1, "limits"), QUANTITIES(2, "requests"));
 MESSAGE(port, INT(2, "hostPort"));
@@ -74,7 +75,7 @@ MESSAGE(spec, LIST(1, "volumes", volume), LIST(2, "containers", container),
         LIST(33, "topologySpreadConstraints", spread), LIST(38, "schedulingGates", named),
         LIST(39, "resourceClaims", named), ONE(40, "resources", requirements));
 
-/* ---- status ------------------------------------------------------------------------------ */
+/* ---- pods: status ------------------------------------------------------------------------ */
 
 MESSAGE(device_health, TEXT(1, "resourceID"));
 MESSAGE(devices, TEXT(1, "name"), LIST(2, "resources", device_health));
@@ -90,10 +91,28 @@ MESSAGE(status, TEXT(1, "phase"), LIST(2, "conditions", condition),
 
 MESSAGE(pod, ONE(1, "metadata", metadata), ONE(2, "spec", spec), ONE(3, "status", status));
 
+/* ---- nodes and namespaces ---------------------------------------------------------------- */
+
+/* Without what a node says of itself besides, the list of its images above all. */
+MESSAGE(taint, TEXT(1, "key"), TEXT(2, "value"), TEXT(3, "effect"));
+MESSAGE(node_spec, BOOL(4, "unschedulable"), LIST(5, "taints", taint));
+MESSAGE(node_status, QUANTITIES(2, "allocatable"));
+MESSAGE(node, ONE(1, "metadata", metadata), ONE(2, "spec", node_spec),
+        ONE(3, "status", node_status));
+
+MESSAGE(namespace, ONE(1, "metadata", metadata));
+
 /* ---- failures ---------------------------------------------------------------------------- */
 
 MESSAGE(failure, TEXT(2, "status"), TEXT(3, "message"), TEXT(4, "reason"), INT(6, "code"));
 
 const struct proto_message *proto_message_of(struct str kind) {
-  return str_is(kind, "Pod") ? &pod : str_is(kind, "Status") ? &failure : NULL;
+  static const struct {
+    const char *kind;
+    const struct proto_message *message;
+  } known[] = {{"Pod", &pod}, {"Node", &node}, {"Namespace", &namespace}, {"Status", &failure}};
+  for (size_t i = 0; i < SG_ARRAY_LEN(known); i++)
+    if (str_is(kind, known[i].kind))
+      return known[i].message;
+  return NULL;
 }

@@ -44,6 +44,7 @@ enum proto_step proto_next(struct str *rest, bool is_cut, struct proto_field *re
   ret->number = (uint32_t)(tag >> 3);
   switch (tag & 7) {
   case VARINT:
+    ret->is_varint = true;
     return take_varint(rest, &ret->value) ? PROTO_FIELD : PROTO_BAD;
   case FIXED_64:
     return take_bytes(rest, 8, false, &skipped) ? PROTO_FIELD : PROTO_BAD;

@@ -22,8 +22,9 @@ enum proto_step { PROTO_FIELD, PROTO_END, PROTO_BAD };
 
 struct proto_field {
   uint32_t number;
-  bool is_bytes;    /* a string or a message: `bytes`; else `value` */
-  uint64_t value;   /* of a varint; that of a fixed-width field, which nothing here has, is 0 */
+  bool is_bytes;  /* a string or a message: `bytes` */
+  bool is_varint; /* `value`; neither: of a fixed width, which nothing here has */
+  uint64_t value;
   struct str bytes; /* within the message */
 };
 

@@ -223,7 +223,9 @@ static bool send_answer(struct connection *c, const struct api_step *step, bool 
   CLEANUP_BUF struct buf head, packed;
   buf_init(&head, HEAD_MAX);
   buf_init(&packed, 1 << 20);
-  struct str body = str_of(step->body);
+  struct str body =
+      step->body_len > 0 ? (struct str){step->body, step->body_len} : str_of(step->body);
+  const char *header = step->header ? step->header : "";
   bool is_packed = (step->how & API_GZIP) && takes_gzip;
   bool is_chunked = step->how & (API_CHUNKED | API_BYTEWISE | API_SPLIT | API_REPEAT);
   if (is_packed) {
@@ -231,8 +233,8 @@ static bool send_answer(struct connection *c, const struct api_step *step, bool 
     body = buf_str(&packed);
   }
   bool is_short = step->how & (API_HANG | API_RESET | API_CUT);
-  buf_printf(&head, "HTTP/1.1 %u Scripted\r\nContent-Type: application/json\r\n%s%s",
-             step->status ? step->status : 200, step->header ? step->header : "",
+  buf_printf(&head, "HTTP/1.1 %u Scripted\r\n%s%s%s", step->status ? step->status : 200,
+             strstr(header, "Content-Type:") ? "" : "Content-Type: application/json\r\n", header,
              is_packed ? "Content-Encoding: gzip\r\n" : "");
   if (step->how & API_ENDLESS_HEADERS)
     return send_all(c, head.ptr, head.len) && send_endless_headers(c);

@@ -27,8 +27,9 @@ enum api_how {
 struct api_step {
   const char *want;   /* the request's head must have it; NULL: anything goes */
   unsigned status;    /* 0: 200 */
-  const char *header; /* "Retry-After: 1\r\n", or NULL */
+  const char *header; /* "Retry-After: 1\r\n", or NULL; without a Content-Type it is JSON */
   const char *body;   /* NULL: empty */
+  size_t body_len;    /* 0: up to its NUL */
   unsigned how;       /* of enum api_how */
   size_t split;
   int pause_ms; /* between bytes or chunks */

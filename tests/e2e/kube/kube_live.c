@@ -5,6 +5,7 @@
  */
 #include "slicegate/kube.h"
 #include "slicegate/sys.h"
+#include "tests/e2e/kube/encodings.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -312,6 +313,8 @@ int main(int argc, char **argv) {
   nominates(arena);
   binds(arena);
   patches();
+  begin("reads objects alike, watched in protobuf and got as JSON");
+  demand(encodings_agree(client, namespace, &err), "encodings");
   posts_an_event();
   holds_a_lease();
   demand(call(KUBE_DELETE, &kube_nodes, "kube-live", "") == 200, "delete the node");
