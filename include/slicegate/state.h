@@ -135,7 +135,8 @@ const struct state_resident *state_residents(struct state *state, struct arena *
                                              struct str node, size_t *ret_count);
 /* Copies of the pods that wait for a node and ask for a GPU, oldest first, then as they came. */
 const struct pod *state_waiting(struct state *state, struct arena *arena, size_t *ret_count);
-/* Of them, those that hold no nomination, or were rejected in spite of it (POD_WAS_REJECTED). */
+/* Of them, those that hold nothing, and those that were rejected in spite of a nomination
+ * (POD_WAS_REJECTED). */
 const struct pod *state_waiting_unplanned(struct state *state, struct arena *arena,
                                           size_t *ret_count);
 /* Copies of all nodes, namespaces and pods, sorted as a recording is. Constraints are those of
@@ -180,6 +181,11 @@ enum state_held {
 enum state_held state_hold(struct state *state, const struct state_hold *hold) SG_MUST_CHECK;
 /* Drops the pod's hold; false: it had none. Firm ones only when is_firm_too. */
 bool state_unhold(struct state *state, struct str uid, bool is_firm_too);
+/* Drops the pod's nomination, and no other hold; false: it had none. */
+bool state_unplan(struct state *state, struct str uid);
+/* Whether kube-scheduler has asked about the pod and it may be bound at any moment: it has a
+ * tentative or firm hold. */
+bool state_is_under_way(struct state *state, struct str uid);
 /* A firm hold stands at least until then; false: the pod has none. */
 bool state_prolong(struct state *state, struct str uid, int64_t until_ms);
 /*

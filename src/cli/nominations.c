@@ -10,7 +10,6 @@ struct nomination {
   struct nomination *next; /* of its bucket */
   struct nomination_due is;
   int64_t looked_at_ms;
-  bool is_written;
   char text[]; /* of the strings */
 };
 
@@ -58,14 +57,13 @@ static void take_out(struct nomination **at) {
 }
 
 void nominations_add(struct nominations *nominations, const struct pod *pod, struct str node,
-                     bool is_written, int64_t now_ms) {
+                     int64_t now_ms) {
   size_t bytes = pod->ns.len + pod->name.len + pod->uid.len + node.len;
   struct nomination *made = mem_zalloc(sizeof(*made) + bytes);
   char *text = made->text;
   made->is = (struct nomination_due){str_put(&text, pod->ns), str_put(&text, pod->name),
                                      str_put(&text, pod->uid), str_put(&text, node)};
   made->looked_at_ms = now_ms;
-  made->is_written = is_written;
   (void)pthread_mutex_lock(&nominations->lock);
   struct nomination **at = find(nominations, pod->uid);
   if (*at)
@@ -75,12 +73,9 @@ void nominations_add(struct nominations *nominations, const struct pod *pod, str
   (void)pthread_mutex_unlock(&nominations->lock);
 }
 
-bool nominations_has(struct nominations *nominations, struct str uid, bool *ret_is_written) {
+bool nominations_has(struct nominations *nominations, struct str uid) {
   (void)pthread_mutex_lock(&nominations->lock);
-  const struct nomination *found = *find(nominations, uid);
-  bool has = found != NULL;
-  if (has)
-    *ret_is_written = found->is_written;
+  bool has = *find(nominations, uid) != NULL;
   (void)pthread_mutex_unlock(&nominations->lock);
   return has;
 }
@@ -101,8 +96,8 @@ size_t nominations_due(struct nominations *nominations, int64_t before_ms, struc
     for (struct nomination *at = nominations->buckets[b]; at && count < max; at = at->next) {
       if (at->looked_at_ms > before_ms)
         continue;
-      /* Those that are left for the next call come before those looked at now. */
-      at->looked_at_ms += 2 * (before_ms - at->looked_at_ms) + 1000;
+      /* A second later again: those that are left for the next call come before them. */
+      at->looked_at_ms = before_ms + 1000;
       ret[count++] =
           (struct nomination_due){str_copy(arena, at->is.ns), str_copy(arena, at->is.name),
                                   str_copy(arena, at->is.uid), str_copy(arena, at->is.node)};
@@ -132,7 +127,7 @@ void nominations_settle(struct nominations *nominations, nomination_fn *where, v
         at = &(*at)->next;
         continue;
       }
-      if (is_there && (*at)->is_written)
+      if (is_there)
         score(nominations, str_eq(node, (*at)->is.node));
       take_out(at);
     }

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The plans under way, those that were written as nominations among them, and how often the last
- * of these were followed.
- */
+/* The nominations under way, and how often the last ones were followed. */
 #ifndef SLICEGATE_CLI_NOMINATIONS_H
 #define SLICEGATE_CLI_NOMINATIONS_H
 
@@ -13,18 +10,17 @@ struct nominations;
 struct nominations *nominations_new(void) SG_MUST_CHECK;
 void nominations_free(struct nominations *nominations);
 
-/* Strings are copied. Only one that is written counts when it has ended. */
+/* Strings are copied. */
 void nominations_add(struct nominations *nominations, const struct pod *pod, struct str node,
-                     bool is_written, int64_t now_ms);
-/* *ret_is_written where there is one. */
-bool nominations_has(struct nominations *nominations, struct str uid, bool *ret_is_written);
+                     int64_t now_ms);
+bool nominations_has(struct nominations *nominations, struct str uid);
 /* As if it had not been made: it counts neither for nor against. */
 void nominations_forget(struct nominations *nominations, struct str uid);
 
 struct nomination_due {
   struct str ns, name, uid, node;
 };
-/* Those made before `before_ms`, copied into the arena; each comes again that much later. */
+/* Those looked at before `before_ms`, copied into the arena; each comes again a second later. */
 size_t nominations_due(struct nominations *nominations, int64_t before_ms, struct arena *arena,
                        struct nomination_due *ret, size_t max);
 

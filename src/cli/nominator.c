@@ -84,7 +84,7 @@ static void write_task(void *ctx, size_t index) {
   atomic_fetch_add(is_lost ? &n->lost : &n->failed, 1);
   if (task->node.len) {
     nominations_forget(n->nominations, task->pod->uid);
-    (void)state_unhold(state_of(n), task->pod->uid, false);
+    (void)state_unplan(state_of(n), task->pod->uid);
   }
   if (!is_lost && !kube_stop_is_raised(live_stop_signal(live)))
     complain(n, task->pod, &err);
@@ -109,18 +109,6 @@ static void write_all(struct nominator *n) {
 
 /* ---- deciding -------------------------------------------------------------------------------- */
 
-/* Whether something has been thought of for the pod, and still is to be. */
-static bool is_planned(struct nominator *n, const struct pod *pod) {
-  bool is_written;
-  if (!nominations_has(n->nominations, pod->uid, &is_written))
-    return false;
-  if (is_written || !(pod->traits & POD_WAS_REJECTED))
-    return true;
-  nominations_forget(n->nominations, pod->uid); /* the plan did not help it */
-  (void)state_unhold(state_of(n), pod->uid, false);
-  return false;
-}
-
 /* The pods of the queue that may be advised on. */
 static struct ext_candidate *find_candidates(struct nominator *n, size_t *ret_count) {
   size_t waiting = 0, count = 0;
@@ -130,9 +118,11 @@ static struct ext_candidate *find_candidates(struct nominator *n, size_t *ret_co
   for (size_t i = 0; i < waiting && count < QUEUE_MAX; i++) {
     struct err err;
     struct pack_asked *asked = arena_alloc(n->arena, sizeof(*asked));
-    if (ext_not_nominated(&pods[i], n->config.scheduler_name) || is_planned(n, &pods[i]) ||
+    if (ext_not_nominated(&pods[i], n->config.scheduler_name) ||
+        nominations_has(n->nominations, pods[i].uid) ||
         !state_ask(state_of(n), n->arena, &pods[i], asked, &err))
       continue;
+    (void)state_unplan(state_of(n), pods[i].uid); /* rejected: the plan did not help it */
     found[count++] = (struct ext_candidate){&pods[i], asked};
   }
   *ret_count = count;
@@ -145,10 +135,12 @@ static bool hold(struct nominator *n, const struct pod *pod, const struct pack_a
          STATE_HELD;
 }
 
-static bool is_worth_a_write(const struct nominator *n, size_t nodes, bool is_short) {
+/* ---- what is written ------------------------------------------------------------------------- */
+
+static bool is_worth_a_write(const struct nominator *n, size_t nodes) {
   int64_t asked_ms = atomic_load(n->config.asked_ms);
   bool asks = asked_ms != 0 && live_now_ms() - asked_ms < ASKS_MS;
-  return is_short || !asks || (int64_t)nodes >= n->config.least_nodes;
+  return !asks || (int64_t)nodes >= n->config.least_nodes;
 }
 
 /* Of the tasks from `first` on. Plans that are not written stay held. */
@@ -157,40 +149,77 @@ static void keep_what_is_written(struct nominator *n, size_t first, bool is_wort
   size_t kept = first;
   for (size_t i = first; i < n->task_count; i++) {
     struct task task = n->tasks[i];
-    bool is_written = is_worth_it || (task.pod->traits & POD_WAS_REJECTED);
-    nominations_add(n->nominations, task.pod, task.node, is_written, now);
-    if (is_written)
-      n->tasks[kept++] = task;
+    if (!is_worth_it && !(task.pod->traits & POD_WAS_REJECTED))
+      continue;
+    nominations_add(n->nominations, task.pod, task.node, now);
+    n->tasks[kept++] = task;
   }
   n->task_count = kept;
 }
 
-/* The queue is put in order once; each chunk is then decided on a state that knows the last. */
-static void decide(struct nominator *n) {
-  size_t count;
+/* Gives up the plans that were not written; the number given up. */
+static size_t unplan(struct nominator *n) {
+  size_t waiting = 0, count = 0;
+  const struct pod *pods = state_waiting(state_of(n), n->arena, &waiting);
+  for (size_t i = 0; i < waiting; i++)
+    if (!nominations_has(n->nominations, pods[i].uid))
+      count += state_unplan(state_of(n), pods[i].uid);
+  return count;
+}
+
+/* ---- the queue ------------------------------------------------------------------------------- */
+
+/* Pods for which kube-scheduler is still to find out that there is no room. */
+static size_t count_news(const struct ext_candidate *queue, size_t count) {
+  size_t news = 0;
+  for (size_t i = 0; i < count; i++)
+    news += !(queue[i].pod->traits & POD_WAS_REJECTED);
+  return news;
+}
+
+/*
+ * Plans the queue, a task for each pod that has a place; the number of nodes there are, and of
+ * news without a place. The queue is put in order once; each chunk is then decided on a state that
+ * knows the last.
+ */
+static size_t plan(struct nominator *n, size_t *ret_news_left) {
+  size_t count, nodes = 0;
   struct ext_candidate *queue = find_candidates(n, &count);
   struct ext_advice advice[CHUNK];
-  size_t first_task = n->task_count, placed = 0, nodes = 0;
   struct ext_view view;
+  size_t news_left = count_news(queue, count);
   ext_put_in_order(state_catalog(state_of(n)), queue, count, n->arena);
   for (size_t first = 0; first < count; first += CHUNK) {
     size_t here = count - first < CHUNK ? count - first : CHUNK;
     placer_enter(n->config.placer);
     placer_look(n->config.placer, &view);
+    const struct pack_cluster *cluster = state_snapshot_cluster(view.snapshot);
     size_t made = ext_nominate(&view, queue + first, here, n->arena, advice);
-    nodes = pack_cluster_count(state_snapshot_cluster(view.snapshot));
-    placed += made;
+    nodes = pack_cluster_count(cluster);
     for (size_t i = 0; i < made; i++) {
       const struct ext_candidate *candidate = &queue[first + advice[i].candidate];
-      struct str node =
-          pack_cluster_node(state_snapshot_cluster(view.snapshot), advice[i].node)->name;
-      if (!hold(n, candidate->pod, candidate->asked, &view, &advice[i].placement))
-        continue;
-      n->tasks[n->task_count++] = (struct task){candidate->pod, str_copy(n->arena, node)};
+      struct str node = pack_cluster_node(cluster, advice[i].node)->name;
+      news_left -= !(candidate->pod->traits & POD_WAS_REJECTED);
+      if (hold(n, candidate->pod, candidate->asked, &view, &advice[i].placement))
+        n->tasks[n->task_count++] = (struct task){candidate->pod, str_copy(n->arena, node)};
     }
     placer_leave(n->config.placer, &view);
   }
-  keep_what_is_written(n, first_task, is_worth_a_write(n, nodes, placed < count));
+  *ret_news_left = news_left;
+  return nodes;
+}
+
+static void decide(struct nominator *n) {
+  size_t first = n->task_count, news_left;
+  bool is_worth_it = is_worth_a_write(n, plan(n, &news_left));
+  if (!is_worth_it && news_left > 0) {
+    /* Who comes first decides who gets in: with all that waits in one order. */
+    is_worth_it = true;
+    n->task_count = first;
+    if (unplan(n) > 0)
+      (void)plan(n, &news_left);
+  }
+  keep_what_is_written(n, first, is_worth_it);
 }
 
 /* Nominations that nobody has followed and whose node has no room for them now are taken back. */
@@ -206,13 +235,14 @@ static void take_back(struct nominator *n) {
     struct str reason;
     struct err err;
     if (!state_find_pod(state_of(n), n->arena, due[i].ns, due[i].name, due[i].uid, pod) ||
-        pod->constraints.node_name.len || !state_ask(state_of(n), n->arena, pod, &asked, &err))
+        pod->constraints.node_name.len || state_is_under_way(state_of(n), due[i].uid) ||
+        !state_ask(state_of(n), n->arena, pod, &asked, &err))
       continue;
     placer_enter(n->config.placer);
-    (void)state_unhold(state_of(n), pod->uid, false);
+    (void)state_unplan(state_of(n), pod->uid);
     placer_look(n->config.placer, &view);
     /* Its room stays held as long as it is nominated, or others would be nominated there too. */
-    bool stays = pod->nominated_node.len &&
+    bool stays = str_eq(pod->nominated_node, due[i].node) &&
                  ext_bind(&view, &asked, due[i].node, 0, n->arena, &binding, &reason) &&
                  hold(n, pod, &asked, &view, &binding.placement);
     placer_leave(n->config.placer, &view);

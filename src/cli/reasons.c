@@ -165,7 +165,7 @@ static bool look(struct reasons *r, uint64_t generation) {
   size_t waiting = 0, count = 0;
   bool is_done = true;
   arena_reset(r->arena);
-  const struct pod *pods = state_waiting(state_of(r), r->arena, &waiting);
+  const struct pod *pods = state_waiting_unplanned(state_of(r), r->arena, &waiting);
   const struct pod **asked = arena_array(r->arena, ASKED_MAX, sizeof(*asked));
   size_t first = r->first < waiting ? r->first : 0;
   reason_book_begin(r->book);

@@ -199,6 +199,11 @@ static void decide_with_news(struct filter_call *f) {
   }
 }
 
+static bool is_advised(const struct filter_call *f) {
+  struct str name = f->args.pod.scheduler_name;
+  return str_eq(name.len ? name : STR_LIT("default-scheduler"), f->call.door->scheduler_name);
+}
+
 void serve_filter(void *ctx, const struct http_request *request, struct http_response *response) {
   struct filter_call f = {.call = {ctx, request, response, "filter", {0}}};
   if (!door_enter(&f.call) || !read_args(&f))
@@ -210,7 +215,8 @@ void serve_filter(void *ctx, const struct http_request *request, struct http_res
     door_count(&f.call, "absurd");
     return;
   }
-  atomic_store(&f.call.door->asked_ms, live_now_ms());
+  if (is_advised(&f))
+    atomic_store(&f.call.door->asked_ms, live_now_ms());
   decide_with_news(&f);
   /* Without news kube-scheduler's own count is the better one. */
   if (f.found.is_behind && live_age_seconds(f.call.door->live) > 0) {

@@ -20,7 +20,8 @@ struct extender_door {
   void *may_ctx;               /* of both */
   struct fence *fence;         /* NULL: a recording, to which nothing is written */
   atomic_int bindings;         /* calls of bind under way */
-  atomic_llong asked_ms;       /* when filter was last called, as live_now_ms says; 0: never */
+  struct str scheduler_name;   /* whose pods the nominator advises on */
+  atomic_llong asked_ms;       /* when filter was last called about one; 0: never */
   struct sys_metric *requests; /* by verb and result */
   struct sys_metric *duration; /* by verb: in the handler */
   struct sys_metric *clients_refused;

@@ -171,7 +171,8 @@ struct serve_live *serve_live_new(const struct serve_live_flags *flags, struct s
                                        .placer = serve->placer,
                                        .may_answer = may_decide,
                                        .may_write = may_write,
-                                       .may_ctx = serve};
+                                       .may_ctx = serve,
+                                       .scheduler_name = str_of(serve->flags->scheduler_name)};
   extender_door_init(&serve->door, metrics);
   make_api(serve);
   serve->metrics = live_metrics_new(metrics);

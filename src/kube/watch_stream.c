@@ -104,17 +104,16 @@ static bool on_unreadable(struct stream *stream, struct err *reterr) {
   return finish(stream, WATCH_BROKEN);
 }
 
-/* Its start says what it was. A deletion must not be missed: the list will show it. */
-static bool on_too_long(struct stream *stream, struct str type, struct str object,
-                        struct err *reterr) {
+/* Its metadata say what it was. A deletion must not be missed: the list will show it. */
+static bool on_lost(struct stream *stream, struct str type, struct str object,
+                    const struct err *why, struct err *reterr) {
   static const char *const keys[] = {"metadata", "resourceVersion", NULL};
   struct str version;
-  if (!str_is(type, "ADDED") && !str_is(type, "MODIFIED"))
-    return on_unreadable(stream, reterr);
-  struct err why;
-  err_set(&why, ERR_LIMIT, "an object is longer than %zu bytes",
-          stream->watch->options.max_object_bytes);
-  watch_lose(stream->watch, object, &why);
+  if (!str_is(type, "ADDED") && !str_is(type, "MODIFIED")) {
+    *reterr = *why;
+    return finish(stream, WATCH_BROKEN);
+  }
+  watch_lose(stream->watch, object, why);
   return !scan_text_at(object, keys, &version) || set_version(stream, object, reterr);
 }
 
@@ -124,10 +123,16 @@ static bool is_late(const struct stream *stream) {
          sys_mono_us_between(stream->began, sys_mono_coarse()) / 1000 > limit_ms;
 }
 
-static bool on_event(struct stream *stream, struct str type, struct str object, bool is_cut,
-                     struct err *reterr) {
-  if (is_cut)
-    return on_too_long(stream, type, object, reterr);
+static void say_too_long(const struct stream *stream, struct err *ret) {
+  err_set(ret, ERR_LIMIT, "an object is longer than %zu bytes",
+          stream->watch->options.max_object_bytes);
+}
+
+/* `lost`: why the object is not whole; NULL: it is. */
+static bool on_event(struct stream *stream, struct str type, struct str object,
+                     const struct err *lost, struct err *reterr) {
+  if (lost)
+    return on_lost(stream, type, object, lost, reterr);
   if (str_is(type, "ADDED") || str_is(type, "MODIFIED") || str_is(type, "DELETED"))
     return on_object(stream, type, object, reterr);
   if (str_is(type, "BOOKMARK"))
@@ -148,13 +153,16 @@ static bool on_line(void *ctx, struct str line, bool is_cut, struct err *reterr)
   static const char *const type_keys[] = {"type", NULL};
   struct stream *stream = ctx;
   struct str type, object;
+  struct err why;
   if (!is_in_time(stream, reterr))
     return false;
   bool is_read = scan_text_at(line, type_keys, &type) && scan_member(line, "object", &object) &&
                  object.ptr[0] == '{';
   if (!is_read || (!is_cut && !scan_is_closed(line)))
     return on_unreadable(stream, reterr);
-  return on_event(stream, type, object, is_cut, reterr);
+  if (is_cut)
+    say_too_long(stream, &why);
+  return on_event(stream, type, object, is_cut ? &why : NULL, reterr);
 }
 
 static bool on_frame(void *ctx, struct str frame, bool is_cut, struct err *reterr) {
@@ -166,15 +174,14 @@ static bool on_frame(void *ctx, struct str frame, bool is_cut, struct err *reter
   if (!proto_event(frame, is_cut, &type, &object))
     return on_unreadable(stream, reterr);
   buf_clear(&stream->json);
-  if (!is_cut && !proto_object_json(object, &stream->json, &why)) {
-    is_cut = why.code == ERR_LIMIT;
-    if (!is_cut)
-      return on_unreadable(stream, reterr);
+  bool is_whole = !is_cut && proto_object_json(object, &stream->json, &why);
+  if (is_cut || (!is_whole && why.code == ERR_LIMIT))
+    say_too_long(stream, &why);
+  if (!is_whole) {
     buf_clear(&stream->json);
-  }
-  if (is_cut)
     proto_cut_metadata_json(object, &stream->json);
-  return on_event(stream, type, buf_str(&stream->json), is_cut, reterr);
+  }
+  return on_event(stream, type, buf_str(&stream->json), is_whole ? NULL : &why, reterr);
 }
 
 static bool take_piece(void *ctx, struct str piece, struct err *reterr) {

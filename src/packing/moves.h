@@ -10,7 +10,7 @@ enum {
   PLACES = 1024,      /* distinct requests of pods whose best places are kept; direct-mapped */
   SHAPES = 256,       /* nodes with equal pods on equal devices, looked at once; direct-mapped */
   NODE_PODS_MAX = 64, /* pods of a node that are tried */
-  OPENINGS = 8,       /* of a pod that fits nowhere, the best by estimate */
+  OPENINGS = 16,      /* of a pod that fits nowhere, the best by estimate */
   OPENING_KINDS = 16, /* distinct requests of such pods */
 };
 

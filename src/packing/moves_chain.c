@@ -15,8 +15,8 @@ static void enter_opening(struct openings *openings, const struct opening *openi
   openings->best[at] = *opening;
 }
 
-/* Nodes with pods that could go elsewhere: few in a cluster that is full, and the same for
- * whatever they make way for. */
+/* Nodes with pods that could go elsewhere (all of those with MIG instances): the same for whatever
+ * they make way for. */
 static void list_movables(struct search *search) {
   size_t count = pack_cluster_count(search->cluster);
   search->movables = mem_zalloc(count * sizeof(*search->movables));
@@ -33,7 +33,12 @@ static void list_movables(struct search *search) {
   }
 }
 
-static void open_node(struct search *search, struct openings *openings, uint64_t *shapes,
+/* Two, for one of them may be the node that the pod is to leave. */
+static bool is_among_first_two(uint64_t shapes[2][SHAPES], const struct pack_node *node) {
+  return moves_is_new_shape(shapes[0], node) || moves_is_new_shape(shapes[1], node);
+}
+
+static void open_node(struct search *search, struct openings *openings, uint64_t shapes[2][SHAPES],
                       const struct movable *movable) {
   const struct pack_node *node = pack_cluster_node(search->cluster, movable->node);
   const struct pack_request *request = &openings->request;
@@ -45,7 +50,7 @@ static void open_node(struct search *search, struct openings *openings, uint64_t
         !moves_may_be_enough(search, movable->node, pod, request))
       continue;
     if (!is_looked_at &&
-        (!moves_may_ever(search, node, request) || !moves_is_new_shape(shapes, node)))
+        (!moves_may_ever(search, node, request) || !is_among_first_two(shapes, node)))
       return;
     is_looked_at = true;
     if (moves_estimate(search, movable->node, &pod->uid, 1, request, &opening.worth))
@@ -66,7 +71,7 @@ static const struct openings *make_openings(struct search *search,
   openings->request = *request;
   if (!search->movables)
     list_movables(search);
-  uint64_t shapes[SHAPES] = {0};
+  uint64_t shapes[2][SHAPES] = {{0}};
   for (size_t i = 0; i < search->movable_count; i++)
     open_node(search, openings, shapes, &search->movables[i]);
   return openings;

@@ -128,10 +128,15 @@ enum state_held state_hold(struct state *state, const struct state_hold *hold) {
   state_lock(state);
   enum state_held held = STATE_IS_BINDING;
   struct hold *before = hold_find(state, hold->uid);
-  bool is_firm = before && before->kind == STATE_FIRM;
-  if (before && !is_firm)
+  bool is_plan = hold->kind == STATE_NOMINATED;
+  /* A plan gives way to what kube-scheduler has been answered. */
+  bool stays = before && (before->kind == STATE_FIRM || (is_plan && before->kind != hold->kind));
+  if (before && !stays)
     hold_drop(state, before);
-  if (!is_firm)
+  /* A plan for a pod that has gone would have nobody to end it. */
+  if (!stays && is_plan && !record_find_uid(state, hold->uid))
+    held = STATE_IS_BOUND;
+  else if (!stays)
     held = take_hold(state, hold);
   state_unlock(state);
   return held;
@@ -147,6 +152,24 @@ bool state_unhold(struct state *state, struct str uid, bool is_firm_too) {
     hold_drop(state, hold);
   state_unlock(state);
   return is_dropped;
+}
+
+bool state_unplan(struct state *state, struct str uid) {
+  state_lock(state);
+  struct hold *hold = hold_find(state, uid);
+  bool is_dropped = hold && hold->kind == STATE_NOMINATED;
+  if (is_dropped)
+    hold_drop(state, hold);
+  state_unlock(state);
+  return is_dropped;
+}
+
+bool state_is_under_way(struct state *state, struct str uid) {
+  state_lock(state);
+  const struct hold *hold = hold_find(state, uid);
+  bool is_under_way = hold && hold->kind != STATE_NOMINATED;
+  state_unlock(state);
+  return is_under_way;
 }
 
 bool state_prolong(struct state *state, struct str uid, int64_t until_ms) {

@@ -38,8 +38,8 @@ static int compare_age(const void *a, const void *b) {
 }
 
 static bool is_planned(const struct record *record) {
-  return record->hold && record->hold->kind == STATE_NOMINATED &&
-         !(record->traits & POD_WAS_REJECTED);
+  return record->hold &&
+         (record->hold->kind != STATE_NOMINATED || !(record->traits & POD_WAS_REJECTED));
 }
 
 static const struct pod *copy_waiting(struct state *state, struct arena *arena,

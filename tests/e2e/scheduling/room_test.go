@@ -25,7 +25,7 @@ func TestFreedRoomIsTakenSoon(t *testing.T) {
 			t.Run(fmt.Sprintf("nominate=%v/graceful=%v", nominate, graceful), func(t *testing.T) {
 				shape := harness.H100.Whole("full", nodes, 8)
 				namespace, watch := cluster(t, shape)
-				g := live(t, fmt.Sprintf("--nominate=%v", nominate), "--nominate-nodes=0")
+				g := live(t, fmt.Sprintf("--nominate=%v", nominate))
 				scheduler(t, g.config(t))
 				runs := one(namespace, "runs", "nvidia.com/gpu", 4).Times(nodes * 2)
 				must(t, suite.Plane.CreatePods(t.Context(), runs...))

@@ -411,6 +411,11 @@ static void unhold(struct round *r) {
   }
   uint64_t uid = r->told.pods[below(r, TWIN_PODS)].uid;
   bool is_firm_too = one_in(r, 2);
+  if (one_in(r, 3)) {
+    CHECK(r, state_unplan(r->state, uid_text(r, uid)) == twin_unplan(&r->told, uid), "uid %" PRIu64,
+          uid);
+    return;
+  }
   CHECK(r,
         state_unhold(r->state, uid_text(r, uid), is_firm_too) ==
             twin_unhold(&r->told, uid, is_firm_too),

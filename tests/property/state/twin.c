@@ -166,13 +166,21 @@ static void end_hold(struct twin *twin, uint64_t uid) {
 }
 
 enum state_held twin_hold(struct twin *twin, const struct twin_hold *hold) {
+  bool is_plan = hold->kind == STATE_NOMINATED, is_known = false;
   for (size_t h = 0; h < twin->hold_count; h++)
-    if (twin->holds[h].uid == hold->uid && twin->holds[h].kind == STATE_FIRM)
+    if (twin->holds[h].uid == hold->uid &&
+        (twin->holds[h].kind == STATE_FIRM || (is_plan && twin->holds[h].kind == STATE_TENTATIVE)))
       return STATE_IS_BINDING;
   end_hold(twin, hold->uid);
-  for (size_t p = 0; p < TWIN_PODS; p++)
-    if (twin->pods[p].is_there && twin->pods[p].uid == hold->uid && !twin_waits(&twin->pods[p]))
+  for (size_t p = 0; p < TWIN_PODS; p++) {
+    if (!twin->pods[p].is_there || twin->pods[p].uid != hold->uid)
+      continue;
+    is_known = true;
+    if (!twin_waits(&twin->pods[p]))
       return STATE_IS_BOUND;
+  }
+  if (is_plan && !is_known)
+    return STATE_IS_BOUND;
   const struct twin_node *node = &twin->nodes[hold->node];
   if (!node->is_there)
     return STATE_NO_NODE;
@@ -192,6 +200,16 @@ enum state_held twin_hold(struct twin *twin, const struct twin_hold *hold) {
 bool twin_unhold(struct twin *twin, uint64_t uid, bool is_firm_too) {
   for (size_t h = 0; h < twin->hold_count; h++) {
     if (twin->holds[h].uid != uid || (twin->holds[h].kind == STATE_FIRM && !is_firm_too))
+      continue;
+    remove_hold(twin, h);
+    return true;
+  }
+  return false;
+}
+
+bool twin_unplan(struct twin *twin, uint64_t uid) {
+  for (size_t h = 0; h < twin->hold_count; h++) {
+    if (twin->holds[h].uid != uid || twin->holds[h].kind != STATE_NOMINATED)
       continue;
     remove_hold(twin, h);
     return true;

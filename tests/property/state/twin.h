@@ -85,6 +85,7 @@ void twin_drop_node(struct twin *twin, int index);
 void twin_put_pod(struct twin *twin, int index, const struct twin_pod *pod);
 void twin_drop_pod(struct twin *twin, int index, uint64_t uid);
 enum state_held twin_hold(struct twin *twin, const struct twin_hold *hold);
+bool twin_unplan(struct twin *twin, uint64_t uid);
 bool twin_unhold(struct twin *twin, uint64_t uid, bool is_firm_too);
 void twin_unhold_all(struct twin *twin);
 size_t twin_expire(struct twin *twin, int64_t now);

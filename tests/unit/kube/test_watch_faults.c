@@ -272,7 +272,7 @@ START_TEST(misses_no_deletion_of_a_giant) {
       &rig, (struct kube_watch_options){.no_streaming = true, .max_object_bytes = 200});
   ck_assert(recorder_wait(&rig.recorder, "synced", 2));
   watch_end(&rig, watch,
-            "begin\nobject a\nsynced\nerror  0 a line of the watch is no event\nbegin\nsynced\n");
+            "begin\nobject a\nsynced\nerror  0 an object is longer than 200 bytes\nbegin\nsynced\n");
 }
 END_TEST
 

@@ -156,6 +156,31 @@ START_TEST(one_makes_way_for_the_other) {
 }
 END_TEST
 
+/* Nodes that look alike: the one that makes room is of the shape of the one that needs it. */
+START_TEST(alike_nodes_make_way_for_each_other) {
+  static const char *const names[] = {"a", "b", "c"};
+  CLEANUP_LAB struct lab lab;
+  lab_init(&lab, 1);
+  struct pack_request one = pack_request_of(0, 0, PACK_WHOLE, 1, 0);
+  struct pack_request two = pack_request_of(0, 0, PACK_WHOLE, 2, 0);
+  struct pack_request three = pack_request_of(0, 0, PACK_WHOLE, 3, 0);
+  for (uint32_t n = 0; n < SG_ARRAY_LEN(names); n++) {
+    add_node(&lab, names[n], LAB_T4, PACK_MODE_WHOLE, 4, false);
+    struct pack_placement placement = {
+        .node = n, .unit_count = 2, .units = {{0, 0, PACK_MILLI}, {1, 0, PACK_MILLI}}};
+    ck_assert(pack_commit(lab.cluster, ++lab.uid, &two, &placement));
+    put(&lab, n, &one, 2, 0);
+  }
+  CLEANUP_SCORER struct pack_scorer *scorer = scorer_of(&lab, "slicegate");
+  struct pack_suggestion suggestion;
+  ck_assert(!pack_suggest(scorer, lab.cluster, &three, 1, &suggestion));
+  ck_assert(pack_suggest(scorer, lab.cluster, &three, 2, &suggestion));
+  ck_assert_uint_eq(suggestion.move_count, 2);
+  ck_assert_uint_eq(suggestion.moves[1].from, suggestion.placement.node);
+  ck_assert_uint_eq(suggestion.moves[1].to.node, suggestion.moves[0].from);
+}
+END_TEST
+
 START_TEST(counting_nodes_are_left_alone) {
   CLEANUP_LAB struct lab lab;
   lab_init(&lab, 1);
@@ -324,6 +349,7 @@ TCase *tcase_moves(void) {
   tcase_add_test(tc, two_moves_only_when_one_is_not_enough);
   tcase_add_test(tc, instances_move_inside_their_gpu);
   tcase_add_test(tc, one_makes_way_for_the_other);
+  tcase_add_test(tc, alike_nodes_make_way_for_each_other);
   tcase_add_test(tc, counting_nodes_are_left_alone);
   tcase_add_test(tc, as_few_as_a_search_by_hand_finds);
   return tc;

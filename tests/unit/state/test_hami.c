@@ -158,7 +158,7 @@ START_TEST(holds_on_cards_that_are_gone) {
   state_lab_init(&lab);
   register_cards(&lab, CARD_A CARD_B);
   ck_assert_int_eq(hold_on(&lab, STATE_FIRM, "firm", 0, "GPU-a"), STATE_HELD);
-  ck_assert_int_eq(hold_on(&lab, STATE_NOMINATED, "soft", 1, "GPU-b"), STATE_HELD);
+  ck_assert_int_eq(hold_on(&lab, STATE_TENTATIVE, "soft", 1, "GPU-b"), STATE_HELD);
   ck_assert_int_eq(hold_on(&lab, STATE_FIRM, "late", 2, "GPU-x"), STATE_NO_ROOM);
   register_cards(&lab, CARD_C);
   ck_assert_str_eq(left(&lab), "16000");

@@ -39,12 +39,36 @@ START_TEST(those_planned_for_are_told_apart) {
   ck_assert_int_eq(lab_hold(&lab, STATE_TENTATIVE, &asked, "n1", 100), STATE_HELD);
   size_t count;
   const struct pod *waiting = state_waiting_unplanned(lab.state, lab.arena, &count);
-  ck_assert_uint_eq(count, 1);
-  ck_assert(str_is(waiting[0].name, "asked"));
+  ck_assert_uint_eq(count, 0);
   planned.traits |= POD_WAS_REJECTED; /* the plan was of no use */
+  asked.traits |= POD_WAS_REJECTED;   /* before: now it may be bound */
   state_put_pod(lab.state, &planned);
-  (void)state_waiting_unplanned(lab.state, lab.arena, &count);
-  ck_assert_uint_eq(count, 2);
+  state_put_pod(lab.state, &asked);
+  waiting = state_waiting_unplanned(lab.state, lab.arena, &count);
+  ck_assert_uint_eq(count, 1);
+  ck_assert(str_is(waiting[0].name, "planned"));
+  ck_assert(state_is_under_way(lab.state, asked.uid));
+  ck_assert(!state_is_under_way(lab.state, planned.uid));
+  ck_assert(!state_unplan(lab.state, asked.uid));
+  ck_assert(state_unplan(lab.state, planned.uid));
+  ck_assert(!state_unplan(lab.state, planned.uid));
+}
+END_TEST
+
+/* What kube-scheduler was answered stands; and who has gone is planned for no more. */
+START_TEST(plans_are_for_who_waits) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  put_node(&lab, "n1", "4");
+  put_node(&lab, "n2", "4");
+  struct pod asked = lab_pod(&lab, "asked", NULL, "nvidia.com/gpu", "1", NULL);
+  struct pod gone = lab_pod(&lab, "gone", NULL, "nvidia.com/gpu", "1", NULL);
+  state_put_pod(lab.state, &asked);
+  ck_assert_int_eq(lab_hold(&lab, STATE_TENTATIVE, &asked, "n1", 100), STATE_HELD);
+  ck_assert_int_eq(lab_hold(&lab, STATE_NOMINATED, &asked, "n2", 100), STATE_IS_BINDING);
+  ck_assert_int_eq(lab_hold(&lab, STATE_NOMINATED, &gone, "n2", 100), STATE_IS_BOUND);
+  ck_assert_int_eq(left(&lab, "n1"), 3);
+  ck_assert_int_eq(left(&lab, "n2"), 4);
 }
 END_TEST
 
@@ -63,11 +87,10 @@ START_TEST(takes_and_gives_back) {
   state_put_pod(lab.state, &pod);
   ck_assert_int_eq(left(&lab, "n1"), 1);
   /* Another replaces it, wherever. */
-  ck_assert_int_eq(lab_hold(&lab, STATE_NOMINATED, &pod, "n2", 100), STATE_HELD);
+  ck_assert_int_eq(lab_hold(&lab, STATE_TENTATIVE, &pod, "n2", 100), STATE_HELD);
   ck_assert_int_eq(left(&lab, "n1"), 4);
   ck_assert_int_eq(left(&lab, "n2"), 1);
-  ck_assert_uint_eq(stats(&lab).holds[STATE_NOMINATED], 1);
-  ck_assert_uint_eq(stats(&lab).holds[STATE_TENTATIVE], 0);
+  ck_assert_uint_eq(stats(&lab).holds[STATE_TENTATIVE], 1);
   /* Also when it fails. */
   ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &pod, "n9", 100), STATE_NO_NODE);
   ck_assert_int_eq(left(&lab, "n2"), 4);
@@ -92,6 +115,7 @@ START_TEST(gives_way_to_a_binding) {
   struct pod firm = lab_pod(&lab, "firm", NULL, "nvidia.com/gpu", "1", NULL);
   struct pod binds = lab_pod(&lab, "binds", NULL, "nvidia.com/gpu", "2", NULL);
   struct pod large = lab_pod(&lab, "large", NULL, "nvidia.com/gpu", "4", NULL);
+  state_put_pod(lab.state, &one);
   ck_assert_int_eq(lab_hold(&lab, STATE_NOMINATED, &one, "n1", 100), STATE_HELD);
   ck_assert_int_eq(lab_hold(&lab, STATE_TENTATIVE, &two, "n1", 100), STATE_HELD);
   ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &firm, "n1", 100), STATE_HELD);
@@ -296,6 +320,7 @@ START_TEST(listed_by_node) {
   struct pod b = lab_pod(&lab, "b", NULL, "nvidia.com/gpu", "1", NULL);
   struct pod c = lab_pod(&lab, "c", NULL, "nvidia.com/gpu", "1", NULL);
   ck_assert_int_eq(lab_hold(&lab, STATE_TENTATIVE, &a, "n3", 100), STATE_HELD);
+  state_put_pod(lab.state, &b);
   ck_assert_int_eq(lab_hold(&lab, STATE_NOMINATED, &b, "n3", 100), STATE_HELD);
   ck_assert_int_eq(lab_hold(&lab, STATE_FIRM, &c, "n1", 100), STATE_HELD);
   CLEANUP_SNAPSHOT const struct state_snapshot *snapshot = state_snapshot(lab.state);
@@ -369,6 +394,7 @@ TCase *tcase_holds(void) {
   TCase *tc = tcase_create("holds");
   tcase_add_test(tc, takes_and_gives_back);
   tcase_add_test(tc, those_planned_for_are_told_apart);
+  tcase_add_test(tc, plans_are_for_who_waits);
   tcase_add_test(tc, gives_way_to_a_binding);
   tcase_add_test(tc, of_cards_does_not_give_way);
   tcase_add_test(tc, of_a_binding_under_way);
