@@ -23,8 +23,8 @@ struct nominator_config {
    * A nomination costs kube-apiserver a write and spares kube-scheduler a look at all nodes. In a
    * cluster of fewer nodes than least_nodes it is only written where it decides something: for all
    * pods of a queue that turns out not to fit as a whole, and for those that kube-scheduler has
-   * rejected, which it wakes. For the others the plan is held, and kube-scheduler is told when it
-   * asks; so all are written when it has not asked for long.
+   * rejected, which it wakes. The room of the others is held, and filter decides around it; so all
+   * are written when kube-scheduler has not asked for long.
    */
   int64_t least_nodes;
   const atomic_llong *asked_ms; /* as live_now_ms says; 0: never */

@@ -104,7 +104,7 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
        &f->live.nominate, 0, 0},
       {"nominate-nodes", 0, FLAG_INT, "N",
        "In a cluster of fewer nodes, while kube-scheduler asks the extender anyway, advise only "
-       "where the queue does not fit as a whole, and on pods that were rejected before: looking at "
+       "when the queue does not fit as a whole, and on pods that were rejected before: looking at "
        "so few nodes costs less than writing advice. Default: 1000.",
        &f->live.nominate_nodes, 0, INT32_MAX},
       {"events", 0, FLAG_BOOL, NULL,
