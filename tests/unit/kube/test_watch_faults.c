@@ -271,8 +271,9 @@ START_TEST(misses_no_deletion_of_a_giant) {
   struct kube_watch *watch = watch_begin_with(
       &rig, (struct kube_watch_options){.no_streaming = true, .max_object_bytes = 200});
   ck_assert(recorder_wait(&rig.recorder, "synced", 2));
-  watch_end(&rig, watch,
-            "begin\nobject a\nsynced\nerror  0 an object is longer than 200 bytes\nbegin\nsynced\n");
+  watch_end(
+      &rig, watch,
+      "begin\nobject a\nsynced\nerror  0 an object is longer than 200 bytes\nbegin\nsynced\n");
 }
 END_TEST
 
