@@ -41,6 +41,7 @@ struct nominator {
   int64_t settled_ms;
   int64_t paused_until_ms;
   atomic_bool is_paused;
+  bool has_unwritten;                       /* plans, perhaps: they end without telling */
   struct task tasks[QUEUE_MAX + STALE_MAX]; /* of one round */
   size_t task_count;
 };
@@ -149,22 +150,24 @@ static void keep_what_is_written(struct nominator *n, size_t first, bool is_wort
   size_t kept = first;
   for (size_t i = first; i < n->task_count; i++) {
     struct task task = n->tasks[i];
-    if (!is_worth_it && !(task.pod->traits & POD_WAS_REJECTED))
+    if (!is_worth_it && !(task.pod->traits & POD_WAS_REJECTED)) {
+      n->has_unwritten = true;
       continue;
+    }
     nominations_add(n->nominations, task.pod, task.node, now);
     n->tasks[kept++] = task;
   }
   n->task_count = kept;
 }
 
-/* Gives up the plans that were not written; the number given up. */
-static size_t unplan(struct nominator *n) {
-  size_t waiting = 0, count = 0;
+/* Gives up the plans that were not written. */
+static void unplan(struct nominator *n) {
+  size_t waiting = 0;
   const struct pod *pods = state_waiting(state_of(n), n->arena, &waiting);
   for (size_t i = 0; i < waiting; i++)
     if (!nominations_has(n->nominations, pods[i].uid))
-      count += state_unplan(state_of(n), pods[i].uid);
-  return count;
+      (void)state_unplan(state_of(n), pods[i].uid);
+  n->has_unwritten = false;
 }
 
 /* ---- the queue ------------------------------------------------------------------------------- */
@@ -215,9 +218,11 @@ static void decide(struct nominator *n) {
   if (!is_worth_it && news_left > 0) {
     /* Who comes first decides who gets in: with all that waits in one order. */
     is_worth_it = true;
-    n->task_count = first;
-    if (unplan(n) > 0)
+    if (n->has_unwritten) {
+      unplan(n);
+      n->task_count = first;
       (void)plan(n, &news_left);
+    }
   }
   keep_what_is_written(n, first, is_worth_it);
 }

@@ -199,11 +199,6 @@ static void decide_with_news(struct filter_call *f) {
   }
 }
 
-static bool is_advised(const struct filter_call *f) {
-  struct str name = f->args.pod.scheduler_name;
-  return str_eq(name.len ? name : STR_LIT("default-scheduler"), f->call.door->scheduler_name);
-}
-
 void serve_filter(void *ctx, const struct http_request *request, struct http_response *response) {
   struct filter_call f = {.call = {ctx, request, response, "filter", {0}}};
   if (!door_enter(&f.call) || !read_args(&f))
@@ -215,7 +210,7 @@ void serve_filter(void *ctx, const struct http_request *request, struct http_res
     door_count(&f.call, "absurd");
     return;
   }
-  if (is_advised(&f))
+  if (str_eq(ext_scheduler_of(&f.args.pod), f.call.door->scheduler_name))
     atomic_store(&f.call.door->asked_ms, live_now_ms());
   decide_with_news(&f);
   /* Without news kube-scheduler's own count is the better one. */

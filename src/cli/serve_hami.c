@@ -9,16 +9,12 @@ enum {
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static bool get(const struct hami_turn *turn, const struct kube_kind *kind, struct str ns,
-                struct str name, int64_t until_ms, struct kube_response *ret, struct err *reterr) {
-  return live_get(turn->call->door->live, kind, ns, name, until_ms, ret, reterr);
-}
-
 bool hami_look(struct hami_turn *turn, struct err *reterr) {
   CLEANUP_KUBE_RESPONSE struct kube_response response = {0};
   if (!live_client(turn->call->door->live))
     return err_set(reterr, ERR_UNAVAILABLE, "this is a recorded cluster: nothing can be bound");
-  if (!get(turn, &kube_pods, turn->ns, turn->name, live_now_ms() + LOCK_MS, &response, reterr) ||
+  if (!live_get(turn->call->door->live, &kube_pods, turn->ns, turn->name, live_now_ms() + LOCK_MS,
+                &response, reterr) ||
       !wire_hami_pod_read(turn->call->request->arena, buf_str(&response.body), &turn->pod, reterr))
     return false;
   if (!str_eq(turn->pod.uid, turn->uid))
@@ -42,7 +38,8 @@ static bool is_gone(const struct hami_turn *turn, const struct wire_hami_lock *l
   CLEANUP_KUBE_RESPONSE struct kube_response response = {0};
   struct err err;
   return lock->name.len &&
-         !get(turn, &kube_pods, lock->ns, lock->name, until_ms, &response, &err) &&
+         !live_get(turn->call->door->live, &kube_pods, lock->ns, lock->name, until_ms, &response,
+                   &err) &&
          response.status == 404;
 }
 
@@ -94,7 +91,8 @@ static bool write_lock(const struct hami_turn *turn, struct str version, struct 
 static bool read_node(const struct hami_turn *turn, int64_t until_ms, struct wire_hami_node *ret,
                       struct err *reterr) {
   CLEANUP_KUBE_RESPONSE struct kube_response response = {0};
-  return get(turn, &kube_nodes, (struct str){NULL, 0}, turn->node, until_ms, &response, reterr) &&
+  return live_get(turn->call->door->live, &kube_nodes, (struct str){NULL, 0}, turn->node, until_ms,
+                  &response, reterr) &&
          wire_hami_node_read(turn->call->request->arena, buf_str(&response.body), ret, reterr);
 }
 

@@ -4,10 +4,12 @@
 
 #include <stdlib.h>
 
+struct str ext_scheduler_of(const struct pod *pod) {
+  return pod->scheduler_name.len ? pod->scheduler_name : STR_LIT("default-scheduler");
+}
+
 const char *ext_not_nominated(const struct pod *pod, struct str scheduler_name) {
-  struct str scheduler =
-      pod->scheduler_name.len ? pod->scheduler_name : STR_LIT("default-scheduler");
-  if (!str_eq(scheduler, scheduler_name))
+  if (!str_eq(ext_scheduler_of(pod), scheduler_name))
     return "another scheduler's";
   if (pod->constraints.node_name.len)
     return "bound";

@@ -144,24 +144,25 @@ enum state_held state_hold(struct state *state, const struct state_hold *hold) {
 
 /* ---- ending ------------------------------------------------------------------------------ */
 
-bool state_unhold(struct state *state, struct str uid, bool is_firm_too) {
+/* One of these kinds, a bit for each. */
+static bool unhold(struct state *state, struct str uid, unsigned kinds) {
   state_lock(state);
   struct hold *hold = hold_find(state, uid);
-  bool is_dropped = hold && (is_firm_too || hold->kind != STATE_FIRM);
+  bool is_dropped = hold && (kinds >> hold->kind & 1);
   if (is_dropped)
     hold_drop(state, hold);
   state_unlock(state);
   return is_dropped;
 }
 
+bool state_unhold(struct state *state, struct str uid, bool is_firm_too) {
+  return unhold(state, uid,
+                1u << STATE_TENTATIVE | 1u << STATE_NOMINATED |
+                    (unsigned)is_firm_too << STATE_FIRM);
+}
+
 bool state_unplan(struct state *state, struct str uid) {
-  state_lock(state);
-  struct hold *hold = hold_find(state, uid);
-  bool is_dropped = hold && hold->kind == STATE_NOMINATED;
-  if (is_dropped)
-    hold_drop(state, hold);
-  state_unlock(state);
-  return is_dropped;
+  return unhold(state, uid, 1u << STATE_NOMINATED);
 }
 
 bool state_is_under_way(struct state *state, struct str uid) {

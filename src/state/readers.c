@@ -37,7 +37,7 @@ static int compare_age(const void *a, const void *b) {
   return x->number < y->number ? -1 : 1;
 }
 
-static bool is_planned(const struct record *record) {
+static bool is_provided_for(const struct record *record) {
   return record->hold &&
          (record->hold->kind != STATE_NOMINATED || !(record->traits & POD_WAS_REJECTED));
 }
@@ -49,7 +49,7 @@ static const struct pod *copy_waiting(struct state *state, struct arena *arena,
   struct copying copying = copying_begin(state, arena);
   struct aged *aged = arena_array(arena, state->waiting_count, sizeof(*aged));
   for (const struct record *record = state->first_waiting; record; record = record->behind) {
-    if (leaves_out_planned && is_planned(record))
+    if (leaves_out_planned && is_provided_for(record))
       continue;
     aged[count].number = record->number;
     record_copy(&copying, record, &aged[count++].pod);

@@ -152,6 +152,19 @@ START_TEST(a_queue_that_does_not_fit_is_written) {
 }
 END_TEST
 
+/* Also those that were planned for before it was short. */
+START_TEST(a_queue_that_becomes_too_long_is_written) {
+  atomic_store(&asked_ms, live_now_ms());
+  start(true);
+  live_lab_put_pod(&lab, "one", NULL, "1");
+  wait_for_held(1);
+  ck_assert_uint_eq(api_server_count(lab.server), 0);
+  live_lab_put_pod(&lab, "two", NULL, "1");
+  ck_assert(api_server_wait(lab.server, 1));
+  wait_for_held(1);
+}
+END_TEST
+
 START_TEST(in_a_large_cluster_all_is_written) {
   atomic_store(&asked_ms, live_now_ms());
   live_lab_put_node(&lab, "b", "1", NULL);
@@ -170,6 +183,7 @@ TCase *tcase_nominator(void) {
   tcase_add_test(tcase, it_stops_when_nobody_follows);
   tcase_add_test(tcase, in_a_small_cluster_only_what_decides_is_written);
   tcase_add_test(tcase, a_queue_that_does_not_fit_is_written);
+  tcase_add_test(tcase, a_queue_that_becomes_too_long_is_written);
   tcase_add_test(tcase, in_a_large_cluster_all_is_written);
   return tcase;
 }
