@@ -7,9 +7,9 @@
  * uploads without a bound or WebSockets.
  *
  * Threads: handlers run on the server's own threads, several at a time, one request
- * of a connection at a time. A handler must not block, unless its route says that it
- * waits: it holds up the other connections of its thread. Functions on struct http_server may be
- * called from any thread, but drain and stop only once, and stop last.
+ * of a connection at a time. A handler must not block there: it holds up the other connections of
+ * its thread. Those that wait run on threads aside, see enum http_waiting. Functions on struct
+ * http_server may be called from any thread, but drain and stop only once, and stop last.
  */
 #ifndef SLICEGATE_HTTP_H
 #define SLICEGATE_HTTP_H
@@ -35,6 +35,7 @@ struct http_request {
   struct str body;     /* complete; empty when there is none */
   const char *peer;    /* "192.0.2.1" or "2001:db8::1" */
   struct arena *arena; /* this thread's: empty on entry, reset after the call */
+  bool is_aside;       /* this thread has no connections: it may wait */
   void *transport;     /* the server's own */
 };
 
@@ -58,6 +59,7 @@ struct http_response {
     const char *name;  /* literals */
     const char *value; /* literals */
   } headers[HTTP_RESPONSE_HEADERS_MAX];
+  bool is_for_aside; /* see http_response_aside */
 };
 void http_response_static(struct http_response *response, unsigned status, const char *content_type,
                           struct str body);
@@ -70,8 +72,22 @@ void http_response_header(struct http_response *response, const char *name, cons
 void http_response_error(struct http_response *response, unsigned status, const char *fmt, ...)
     SG_PRINTF(3, 4);
 
+/*
+ * Of a handler that finds that it has to wait: it is called once more with the same request, aside,
+ * and this answer is forgotten. Its route says HTTP_MAY_WAIT, and it is not aside yet.
+ */
+void http_response_aside(struct http_response *response);
+
 typedef void http_handler(void *ctx, const struct http_request *request,
                           struct http_response *response);
+
+/* Whether a handler waits for others; then it is called aside, on a thread that has no
+ * connections, and those of the thread that read the request go on. */
+enum http_waiting {
+  HTTP_NEVER_WAITS,
+  HTTP_MAY_WAIT, /* it may ask to be called aside */
+  HTTP_WAITS,    /* it is always called aside */
+};
 
 /*
  * Paths match exactly; one that ends in a slash and a star also everything below it
@@ -87,9 +103,7 @@ struct http_route {
   void *ctx;
   size_t max_body_bytes;    /* 0 = HTTP_BODY_MAX_BYTES */
   const char *content_type; /* that bodies must have, parameters aside; NULL = any */
-  /* The handler waits for others: it runs on a thread aside, so that the other connections of the
-   * thread that reads its own go on. */
-  bool waits;
+  enum http_waiting waiting;
 };
 
 /* ---- configuration ----------------------------------------------------------- */

@@ -27,6 +27,7 @@ enum figure {
   NOMINATION_ENDS,
   NOMINATION_HIT_PERCENT,
   NOMINATOR_PAUSED,
+  NOMINATIONS_AWAITED,
   POD_EVENTS,
   API_REVIEWS,
   LEASE_HOLDER,
@@ -85,6 +86,9 @@ static const struct sys_metric_desc descriptions[FIGURES] = {
                                         "nominated; -1: too few to say."},
     [NOMINATOR_PAUSED] = {.name = "nominator_paused",
                           .help = "1 while the nominator keeps quiet because too few hit."},
+    [NOMINATIONS_AWAITED] = {.name = "nominations_awaited_total",
+                             .help = "Answers of filter since the start that waited until the "
+                                     "nominator had caught up with the queue."},
     [POD_EVENTS] = {.name = "pod_events_total",
                     .help = "Events on waiting pods since the start, by result: posted, failed, "
                             "same (looked at, nothing new to say), limited (had to wait).",
@@ -189,6 +193,7 @@ static void set_nominator(struct live_metrics *m, struct nominator *nominator) {
   set_of(m, NOMINATION_ENDS, "miss", stats.misses);
   set(m, NOMINATION_HIT_PERCENT, stats.hit_percent);
   set(m, NOMINATOR_PAUSED, stats.is_paused);
+  set(m, NOMINATIONS_AWAITED, stats.awaited);
 }
 
 static void set_reasons(struct live_metrics *m, struct reasons *reasons) {

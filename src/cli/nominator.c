@@ -18,7 +18,7 @@ enum {
   QUEUE_MAX = 4096,     /* pods of one look; the rest has to wait for the next */
   CHUNK = 32,           /* decisions between which kube-scheduler's calls get their turn */
   STALE_MAX = 1024,     /* looked at again at once; others the next time */
-  WRITERS = 4,          /* patches under way at once */
+  WRITERS = 16,         /* patches under way at once */
   STALE_MS = 3000,      /* after which a nomination that was not followed is looked at again */
   PAUSE_MS = 600000,    /* how long it keeps quiet when its advice is not taken */
   ASKS_MS = 600000,     /* since kube-scheduler last asked: it will ask about the next pod too */
@@ -36,18 +36,74 @@ struct nominator {
   struct nominations *nominations; /* under way, and how they ended */
   struct arena *arena;             /* of one round */
   pthread_t thread;
-  atomic_llong made, lost, failed, cleared;
+  atomic_llong made, lost, failed, cleared, awaited;
   struct sys_due failure_logged;
   int64_t settled_ms;
   int64_t paused_until_ms;
   atomic_bool is_paused;
-  bool has_unwritten;                       /* plans, perhaps: they end without telling */
+  bool has_unwritten;   /* plans, perhaps: they end without telling */
+  pthread_mutex_t lock; /* of what follows */
+  pthread_cond_t has_advised;
+  uint64_t advised; /* of the state's arrivals: they have their advice, or get none */
   struct task tasks[QUEUE_MAX + STALE_MAX]; /* of one round */
   size_t task_count;
 };
 
 static struct state *state_of(const struct nominator *n) {
   return live_state(n->config.live);
+}
+
+/* ---- who waits for it ------------------------------------------------------------------------ */
+
+static void init_waiting(struct nominator *n) {
+  pthread_condattr_t attr;
+  (void)pthread_condattr_init(&attr);
+  (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+  (void)pthread_mutex_init(&n->lock, NULL);
+  (void)pthread_cond_init(&n->has_advised, &attr);
+  (void)pthread_condattr_destroy(&attr);
+}
+
+static uint64_t advised(struct nominator *n) {
+  (void)pthread_mutex_lock(&n->lock);
+  uint64_t count = n->advised;
+  (void)pthread_mutex_unlock(&n->lock);
+  return count;
+}
+
+static void set_advised(struct nominator *n, uint64_t arrivals) {
+  (void)pthread_mutex_lock(&n->lock);
+  n->advised = arrivals;
+  (void)pthread_cond_broadcast(&n->has_advised);
+  (void)pthread_mutex_unlock(&n->lock);
+}
+
+static uint64_t arrivals(const struct nominator *n) {
+  struct state_stats stats;
+  state_get_stats(state_of(n), &stats);
+  return stats.arrivals;
+}
+
+bool nominator_is_behind(struct nominator *n, const struct pod *pod) {
+  struct state_stats stats;
+  if (atomic_load(&n->is_paused) || ext_not_nominated(pod, n->config.scheduler_name))
+    return false;
+  state_get_stats(state_of(n), &stats);
+  /* One of them is the pod itself. */
+  return (int64_t)stats.objects[STATE_NODES] >= n->config.least_nodes &&
+         stats.arrivals > advised(n) + 1;
+}
+
+void nominator_catch_up(struct nominator *n) {
+  uint64_t goal = arrivals(n);
+  int64_t until_ns = sys_mono_add_ms(sys_mono_now(), NOMINATOR_CATCH_UP_MS).ns;
+  const struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000),
+                                 .tv_nsec = (long)(until_ns % 1000000000)};
+  atomic_fetch_add(&n->awaited, 1);
+  (void)pthread_mutex_lock(&n->lock);
+  while (n->advised < goal && pthread_cond_timedwait(&n->has_advised, &n->lock, &until) == 0)
+    continue;
+  (void)pthread_mutex_unlock(&n->lock);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -318,13 +374,23 @@ static void *nominate_for_ever(void *ctx) {
   const struct timespec rest = {.tv_nsec = REST_MS * 1000000L};
   while (!kube_stop_is_raised(live_stop_signal(n->config.live))) {
     uint64_t generation = state_wait(state_of(n), seen, IDLE_MS);
+    uint64_t came = arrivals(n);
     bool may_decide = state_is_synced(state_of(n)) && placer_is_ready(n->config.placer) &&
                       n->config.may_decide(n->config.may_decide_ctx);
     is_due = !may_decide || do_round(n, is_due || generation != seen);
+    set_advised(n, came);
     seen = generation;
     (void)nanosleep(&rest, NULL);
   }
   return NULL;
+}
+
+static void free_all(struct nominator *n) {
+  (void)pthread_cond_destroy(&n->has_advised);
+  (void)pthread_mutex_destroy(&n->lock);
+  nominations_free(n->nominations);
+  arena_free(n->arena);
+  free(n);
 }
 
 struct nominator *nominator_start(const struct nominator_config *config, struct err *reterr) {
@@ -332,13 +398,12 @@ struct nominator *nominator_start(const struct nominator_config *config, struct 
   n->config = *config;
   n->arena = arena_new(256 << 10);
   n->nominations = nominations_new();
+  init_waiting(n);
   int failed = pthread_create(&n->thread, NULL, nominate_for_ever, n);
   if (!failed)
     return n;
   (void)err_set(reterr, ERR_UNAVAILABLE, "cannot start a thread: %s", strerror(failed));
-  nominations_free(n->nominations);
-  arena_free(n->arena);
-  free(n);
+  free_all(n);
   return NULL;
 }
 
@@ -346,9 +411,7 @@ void nominator_stop(struct nominator *n) {
   if (!n)
     return;
   (void)pthread_join(n->thread, NULL);
-  nominations_free(n->nominations);
-  arena_free(n->arena);
-  free(n);
+  free_all(n);
 }
 
 void nominator_get_stats(struct nominator *n, struct nominator_stats *ret) {
@@ -356,6 +419,7 @@ void nominator_get_stats(struct nominator *n, struct nominator_stats *ret) {
                                   .lost = atomic_load(&n->lost),
                                   .failed = atomic_load(&n->failed),
                                   .cleared = atomic_load(&n->cleared),
+                                  .awaited = atomic_load(&n->awaited),
                                   .is_paused = atomic_load(&n->is_paused)};
   nominations_get_score(n->nominations, &ret->hits, &ret->misses, &ret->hit_percent);
 }

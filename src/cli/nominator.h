@@ -37,11 +37,26 @@ struct nominator *nominator_start(const struct nominator_config *config,
 /* live_stop_signal must have been raised. NULL is accepted. */
 void nominator_stop(struct nominator *nominator);
 
+/*
+ * kube-scheduler takes up its queue in the order in which the nominator advises on it, and each pod
+ * that it comes to first costs it a look at all nodes, in which the API server gets little done, so
+ * that the next pod is not advised on in time either. While filter has not answered it takes up no
+ * other pod: the answer about one that was overtaken so waits for the others' advice.
+ *
+ * is_behind: filter is asked about such a pod in a cluster of least_nodes, and others wait for
+ * advice. catch_up: returns when all that wait now have been advised on, after
+ * NOMINATOR_CATCH_UP_MS at the latest. From any thread.
+ */
+enum { NOMINATOR_CATCH_UP_MS = 200 };
+bool nominator_is_behind(struct nominator *nominator, const struct pod *pod);
+void nominator_catch_up(struct nominator *nominator);
+
 struct nominator_stats {
   int64_t made;         /* nominations written */
   int64_t lost;         /* not written: somebody changed the pod at the same time */
   int64_t failed;       /* not written for other reasons */
   int64_t cleared;      /* taken back, since the node no longer had room */
+  int64_t awaited;      /* answers of filter that waited for it to catch up */
   int64_t hits, misses; /* pods bound where they were nominated, and elsewhere */
   int64_t hit_percent;  /* of the last ones; -1: too few to say */
   bool is_paused;       /* by itself, since too few hit */

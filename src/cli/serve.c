@@ -97,12 +97,12 @@ static struct http_server *start(const struct serve_flags *f, struct serve *serv
   if (api)
     api->is_loopback = at.is_loopback;
   const struct http_route routes[] = {
-      {HTTP_POST, "/validate", serve_validate, serve, 0, "application/json", false},
-      {HTTP_POST, "/mutate", serve_mutate, serve, 0, "application/json", false},
-      {HTTP_GET, "/healthz", serve_healthz, serve, 0, NULL, false},
-      {HTTP_GET, "/readyz", serve_readyz, serve, 0, NULL, false},
-      {HTTP_GET, "/metrics", serve_metrics_page, serve, 0, NULL, false},
-      {HTTP_GET, API_EXPLAIN, serve_explain, api, 0, NULL, true}, /* the last one */
+      {HTTP_POST, "/validate", serve_validate, serve, 0, "application/json", HTTP_NEVER_WAITS},
+      {HTTP_POST, "/mutate", serve_mutate, serve, 0, "application/json", HTTP_NEVER_WAITS},
+      {HTTP_GET, "/healthz", serve_healthz, serve, 0, NULL, HTTP_NEVER_WAITS},
+      {HTTP_GET, "/readyz", serve_readyz, serve, 0, NULL, HTTP_NEVER_WAITS},
+      {HTTP_GET, "/metrics", serve_metrics_page, serve, 0, NULL, HTTP_NEVER_WAITS},
+      {HTTP_GET, API_EXPLAIN, serve_explain, api, 0, NULL, HTTP_WAITS}, /* the last one */
   };
   const struct http_config config = {
       .address = at.address,

@@ -184,7 +184,13 @@ static bool is_promised(const struct filter_call *f) {
          str_eq(f->question.names[0], promised);
 }
 
-static void decide_with_news(struct filter_call *f) {
+static bool is_overtaking(const struct filter_call *f) {
+  struct nominator *nominator = f->call.door->nominator;
+  return nominator && nominator_is_behind(nominator, &f->args.pod);
+}
+
+/* False: it has to wait, and is not where it may. */
+static bool decide_with_news(struct filter_call *f) {
   struct state *state = live_state(f->call.door->live);
   int64_t until = live_now_ms() + BEHIND_MS, left = BEHIND_MS;
   for (;;) {
@@ -193,10 +199,17 @@ static void decide_with_news(struct filter_call *f) {
     decide_filter(f);
     left = until - live_now_ms();
     if (left <= 0 || !(f->found.is_behind || is_promised(f)))
-      return;
+      break;
+    if (!f->call.request->is_aside)
+      return false;
     /* What changes from here on is seen: the figures are of before the decision. */
     (void)state_wait(state, stats.generation, left);
   }
+  if (!is_overtaking(f))
+    return true;
+  if (f->call.request->is_aside)
+    nominator_catch_up(f->call.door->nominator);
+  return f->call.request->is_aside;
 }
 
 void serve_filter(void *ctx, const struct http_request *request, struct http_response *response) {
@@ -212,7 +225,10 @@ void serve_filter(void *ctx, const struct http_request *request, struct http_res
   }
   if (str_eq(ext_scheduler_of(&f.args.pod), f.call.door->scheduler_name))
     atomic_store(&f.call.door->asked_ms, live_now_ms());
-  decide_with_news(&f);
+  if (!decide_with_news(&f)) {
+    http_response_aside(response);
+    return;
+  }
   /* Without news kube-scheduler's own count is the better one. */
   if (f.found.is_behind && live_age_seconds(f.call.door->live) > 0) {
     f.question.asked = NULL;

@@ -4,6 +4,7 @@
 #define SLICEGATE_CLI_SERVE_EXTENDER_H
 
 #include "src/cli/fence.h"
+#include "src/cli/nominator.h"
 
 #include "slicegate/http.h"
 #include "slicegate/sys.h"
@@ -20,7 +21,8 @@ struct extender_door {
   void *may_ctx;               /* of both */
   struct fence *fence;         /* NULL: a recording, to which nothing is written */
   atomic_int bindings;         /* calls of bind under way */
-  struct str scheduler_name;   /* whose pods the nominator advises on */
+  struct nominator *nominator; /* NULL: nobody advises */
+  struct str scheduler_name;   /* whose pods it advises on */
   atomic_llong asked_ms;       /* when filter was last called about one; 0: never */
   struct sys_metric *requests; /* by verb and result */
   struct sys_metric *duration; /* by verb: in the handler */

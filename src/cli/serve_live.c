@@ -201,12 +201,12 @@ static bool start_extender(struct serve_live *serve, struct str cert_pem, struct
     return err_set(reterr, ERR_INVALID, "%s: empty", flags->extender_client_ca);
   const struct http_route routes[] = {
       {HTTP_POST, "/scheduler/filter", serve_filter, &serve->door, NODES_BODY_MAX,
-       "application/json", false},
+       "application/json", HTTP_MAY_WAIT},
       {HTTP_POST, "/scheduler/prioritize", serve_prioritize, &serve->door, NODES_BODY_MAX,
-       "application/json", false},
-      {HTTP_POST, "/scheduler/bind", serve_bind, &serve->door, 0, "application/json", true},
+       "application/json", HTTP_NEVER_WAITS},
+      {HTTP_POST, "/scheduler/bind", serve_bind, &serve->door, 0, "application/json", HTTP_WAITS},
       {HTTP_POST, "/scheduler/preempt", serve_preempt, &serve->door, NODES_BODY_MAX,
-       "application/json", false},
+       "application/json", HTTP_NEVER_WAITS},
   };
   const struct http_config config = {
       .address = at.address,
@@ -246,6 +246,7 @@ static bool start_nominator(struct serve_live *serve, struct err *reterr) {
   (void)pthread_mutex_lock(&serve->lock);
   serve->nominator = started;
   (void)pthread_mutex_unlock(&serve->lock);
+  serve->door.nominator = started;
   return started != NULL;
 }
 
@@ -276,10 +277,10 @@ bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str 
     return false;
   if (flags->is_live && !start_leader(serve, reterr))
     return false;
-  if (flags->extender_listen && !start_extender(serve, cert_pem, key_pem, reterr))
-    return false;
   if (flags->nominate && flags->is_live && flags->extender_listen &&
       !start_nominator(serve, reterr))
+    return false;
+  if (flags->extender_listen && !start_extender(serve, cert_pem, key_pem, reterr))
     return false;
   return !flags->events || !flags->is_live || start_reasons(serve, reterr);
 }

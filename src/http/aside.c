@@ -35,6 +35,7 @@ static void run(struct aside_job *job, struct arena *arena) {
   const struct http_route *route = &job->conn->exchange.route->def;
   struct sys_mono began = sys_mono_now();
   job->request.arena = arena;
+  job->request.is_aside = true;
   route->handler(route->ctx, &job->request, &job->response);
   job->handler_us = sys_mono_us_between(began, sys_mono_now());
   arena_reset(arena);
@@ -126,7 +127,7 @@ void aside_take_done(struct worker *worker) {
 struct http_response aside_finish(struct exchange *exchange) {
   struct aside_job *job = exchange->answered;
   struct http_response response = job->response;
-  exchange->handler_us = job->handler_us;
+  exchange->handler_us += job->handler_us;
   exchange->answered = NULL;
   free(job);
   return response;

@@ -126,6 +126,7 @@ static enum MHD_Result answer_refusal(struct conn *conn, struct MHD_Connection *
 
 static enum MHD_Result answer_by_handler(struct conn *conn, struct MHD_Connection *mhd) {
   struct exchange *exchange = &conn->exchange;
+  const struct http_route *route = &exchange->route->def;
   struct http_response response = new_response();
   struct http_request request = {
       .method = exchange->method,
@@ -136,14 +137,21 @@ static enum MHD_Result answer_by_handler(struct conn *conn, struct MHD_Connectio
       .transport = mhd,
   };
   conn_enter(conn, PHASE_WORKING);
-  if (exchange->route->def.waits) {
+  if (route->waiting == HTTP_WAITS) {
     aside_ask(conn, &request, &response);
     return MHD_YES;
   }
   struct sys_mono began = sys_mono_now();
-  exchange->route->def.handler(exchange->route->def.ctx, &request, &response);
+  route->handler(route->ctx, &request, &response);
   exchange->handler_us = sys_mono_us_between(began, sys_mono_now());
   arena_reset(request.arena);
+  if (response.is_for_aside) {
+    assert(route->waiting == HTTP_MAY_WAIT);
+    buf_done(&response.body);
+    response = new_response();
+    aside_ask(conn, &request, &response);
+    return MHD_YES;
+  }
   body_release(conn); /* a peer that is slow to read holds only the answer */
   return answer(conn, mhd, &response);
 }

@@ -22,6 +22,10 @@ void http_response_header(struct http_response *response, const char *name, cons
   response->headers[i].value = value;
 }
 
+void http_response_aside(struct http_response *response) {
+  response->is_for_aside = true;
+}
+
 /* The inside of a JSON string. Bytes from 0x80 are let through: our own texts are UTF-8. */
 static void append_json(struct buf *out, const char *text) {
   for (const char *c = text; *c; c++) {

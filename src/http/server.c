@@ -96,7 +96,7 @@ static bool check_plain(const struct http_config *config, struct err *reterr) {
 
 static bool has_waiting(const struct http_config *config) {
   for (size_t i = 0; i < config->route_count; i++)
-    if (config->routes[i].waits)
+    if (config->routes[i].waiting != HTTP_NEVER_WAITS)
       return true;
   return false;
 }

@@ -13,6 +13,7 @@ static void list_waiting(struct state *state, struct record *record) {
     state->first_waiting = record;
   state->last_waiting = record;
   state->waiting_count++;
+  state->arrivals++;
   record->is_listed = true;
   state_changed(state);
 }

@@ -7,6 +7,7 @@ void state_get_stats(struct state *state, struct state_stats *ret) {
   *ret = (struct state_stats){.generation = state->generation,
                               .surroundings = state->surroundings,
                               .waiting_pods = state->waiting_count,
+                              .arrivals = state->arrivals,
                               .homeless_pods = state->homeless_pods,
                               .excess_nodes = state->excess_nodes,
                               .unreadable_nodes = state->unreadable_nodes,

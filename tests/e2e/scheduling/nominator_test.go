@@ -144,3 +144,27 @@ func TestNominationsOfOthersStay(t *testing.T) {
 		t.Errorf("it is nominated for %v", record.Nominations)
 	}
 }
+
+// In a burst kube-scheduler comes to pods before they are advised on. The answer about one of them waits a moment for the
+// advice on those behind it, so that few are looked for on all nodes; other callers are answered meanwhile.
+func TestOvertakenNominatorCatchesUp(t *testing.T) {
+	const pods = 300
+	namespace, watch := cluster(t, harness.H100.Whole("node", 60, 8))
+	g := live(t, "--nominate-nodes", "60")
+	scheduler(t, g.config(t))
+	must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "pod", "nvidia.com/gpu", 1).Times(pods)...))
+	must(t, watch.WaitBound(within(t), pods))
+	followed := 0
+	for i := range pods {
+		record := watch.Record(namespace, fmt.Sprintf("pod-%d", i))
+		if n := len(record.Nominations); n > 0 && record.Nominations[n-1] == record.Spec.NodeName {
+			followed++
+		}
+	}
+	awaited := g.metric(t, "slicegate_nominations_awaited_total", "")
+	t.Logf("%v answers waited, %v of %v calls were about all nodes", awaited,
+		g.metric(t, "slicegate_extender_requests_total", `verb="prioritize"`), g.metric(t, "slicegate_extender_requests_total", `verb="filter"`))
+	if awaited < 1 || followed < pods*9/10 {
+		t.Errorf("%v answers waited, %d pods are where they were nominated", awaited, followed)
+	}
+}

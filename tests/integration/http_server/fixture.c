@@ -124,6 +124,20 @@ static void aside(void *ctx, const struct http_request *request, struct http_res
   echo(ctx, request, response);
 }
 
+/* Waits only if it is asked to, and says other things before it does. */
+static void maybe(void *ctx, const struct http_request *request, struct http_response *response) {
+  struct str q;
+  if (!http_request_query(request, "q", &q)) {
+    echo(ctx, request, response);
+  } else if (request->is_aside) {
+    aside(ctx, request, response);
+  } else {
+    http_response_error(response, 500, "not yet");
+    http_response_header(response, "Connection", "close");
+    http_response_aside(response);
+  }
+}
+
 static const struct http_route routes[] = {
     {.methods = HTTP_POST, .path = "/echo", .handler = echo, .content_type = "application/json"},
     {.methods = HTTP_POST,
@@ -142,8 +156,9 @@ static const struct http_route routes[] = {
     {.methods = HTTP_GET, .path = "/big", .handler = big},
     {.methods = HTTP_GET | HTTP_POST, .path = "/busy", .handler = busy},
     {.methods = HTTP_GET, .path = "/wait", .handler = wait},
-    {.methods = HTTP_GET | HTTP_POST, .path = "/aside", .handler = aside, .waits = true},
-    {.methods = HTTP_POST, .path = "/aside/echo", .handler = echo, .waits = true},
+    {.methods = HTTP_GET | HTTP_POST, .path = "/aside", .handler = aside, .waiting = HTTP_WAITS},
+    {.methods = HTTP_POST, .path = "/aside/echo", .handler = echo, .waiting = HTTP_WAITS},
+    {.methods = HTTP_POST, .path = "/maybe", .handler = maybe, .waiting = HTTP_MAY_WAIT},
     {.methods = HTTP_GET, .path = "/tree/*", .handler = tree, .ctx = "tree:"},
     {.methods = HTTP_GET, .path = "/tree/deep/*", .handler = tree, .ctx = "deep:"},
     {.methods = HTTP_GET, .path = "/tree/exact", .handler = tree, .ctx = "exact:"},

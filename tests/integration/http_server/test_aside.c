@@ -52,6 +52,30 @@ START_TEST(others_are_answered_meanwhile) {
 }
 END_TEST
 
+START_TEST(a_handler_may_find_that_it_has_to_wait) {
+  CLEANUP_CLIENT struct client waits;
+  CLEANUP_CLIENT struct client other;
+  CLEANUP_REPLY struct reply reply = {0};
+  CLEANUP_REPLY struct reply again = {0};
+  CLEANUP_REPLY struct reply at_once = {0};
+  start_small(_i);
+  open_client(&waits, _i);
+  open_client(&other, _i);
+  ck_assert(client_send_text(
+      &waits, "POST /maybe?q=x HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"));
+  entered();
+  ck_assert(client_call(&other, "POST", "/maybe", "quick", &at_once));
+  ck_assert_str_eq(at_once.body, "quick");
+  (void)sem_post(&fixture_release);
+  ck_assert(client_reply(&waits, &reply));
+  ck_assert_int_eq(reply.status, 200);
+  ck_assert_str_eq(reply.body, "waited x body");
+  ck_assert(!reply_has(&reply, "Connection: close"));
+  ck_assert(client_call(&waits, "POST", "/maybe", "more", &again));
+  ck_assert_str_eq(again.body, "more");
+}
+END_TEST
+
 START_TEST(each_has_its_turn) {
   struct client clients[6];
   start_small(false);
@@ -158,6 +182,7 @@ TCase *tcase_aside(void) {
   tcase_set_timeout(tc, 120);
   tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
   tcase_add_loop_test(tc, others_are_answered_meanwhile, 0, 2);
+  tcase_add_loop_test(tc, a_handler_may_find_that_it_has_to_wait, 0, 2);
   tcase_add_test(tc, each_has_its_turn);
   tcase_add_loop_test(tc, stop_while_handlers_wait, 0, 2);
   tcase_add_test(tc, a_drain_lets_them_end);

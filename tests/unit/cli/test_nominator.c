@@ -18,8 +18,15 @@ static atomic_bool is_holder;
 static atomic_int looks; /* at whether it may decide */
 static atomic_llong asked_ms;
 
+static atomic_bool is_stuck;    /* the API server */
+static atomic_bool has_stopped; /* at a patch */
+
 static bool decide(void *ctx, const struct api_request *request, struct api_step *ret) {
   (void)ctx;
+  while (atomic_load(&is_stuck)) {
+    atomic_store(&has_stopped, true);
+    sleep_for(1);
+  }
   ck_assert_ptr_nonnull(strstr(request->head, "PATCH /api/v1/namespaces/ml/pods/"));
   *ret = (struct api_step){.status = 200, .body = "{}"};
   return true;
@@ -36,6 +43,8 @@ static void setup(void) {
   sys_log_setup(SYS_ERROR, SYS_LOG_LOGFMT, 2);
   atomic_store(&looks, 0);
   atomic_store(&asked_ms, 0);
+  atomic_store(&is_stuck, false);
+  atomic_store(&has_stopped, false);
   live_lab_init(&lab, decide, NULL);
   live_lab_sync(&lab);
   placer = placer_new(live_state(lab.live), 16);
@@ -175,6 +184,64 @@ START_TEST(in_a_large_cluster_all_is_written) {
 }
 END_TEST
 
+/* ---- kube-scheduler is faster ---------------------------------------------------------------- */
+
+static const struct pod overtaken = {.ns = {"ml", 2}, .name = {"one", 3}, .uid = {"one-uid", 7}};
+
+/* Three nodes; as many pods wait as are named, and the API server takes no patch. */
+static void get_stuck(size_t count, const char *const *names) {
+  live_lab_put_node(&lab, "b", "1", NULL);
+  live_lab_put_node(&lab, "c", "1", NULL);
+  atomic_store(&is_stuck, true);
+  for (size_t i = 0; i < count; i++)
+    live_lab_put_pod(&lab, names[i], NULL, "1");
+  start(true);
+  for (int i = 0; i < 1000 && !atomic_load(&has_stopped); i++)
+    sleep_for(5);
+  ck_assert(atomic_load(&has_stopped));
+}
+
+START_TEST(who_overtakes_it_waits_for_it) {
+  static const char *const names[] = {"one", "two"};
+  get_stuck(2, names);
+  ck_assert(nominator_is_behind(nominator, &overtaken));
+  int64_t began = live_now_ms();
+  nominator_catch_up(nominator); /* not for ever */
+  ck_assert_int_ge(live_now_ms() - began, NOMINATOR_CATCH_UP_MS - 1);
+  ck_assert(nominator_is_behind(nominator, &overtaken));
+  atomic_store(&is_stuck, false);
+  nominator_catch_up(nominator);
+  ck_assert(api_server_wait(lab.server, 2));
+  for (int i = 0; i < 500 && nominator_is_behind(nominator, &overtaken); i++)
+    sleep_for(10);
+  ck_assert(!nominator_is_behind(nominator, &overtaken));
+  ck_assert_int_eq(stats().awaited, 2);
+}
+END_TEST
+
+START_TEST(nobody_waits_for_advice_on_the_pod_itself) {
+  static const char *const names[] = {"one"};
+  get_stuck(1, names);
+  ck_assert(!nominator_is_behind(nominator, &overtaken));
+  atomic_store(&is_stuck, false);
+}
+END_TEST
+
+START_TEST(nobody_waits_who_has_overtaken_nothing) {
+  static const char *const names[] = {"one", "two", "three"};
+  struct pod others = overtaken, volume = overtaken;
+  others.scheduler_name = STR_LIT("another");
+  volume.traits = POD_HAS_VOLUME_CLAIMS;
+  get_stuck(3, names);
+  ck_assert(nominator_is_behind(nominator, &overtaken));
+  ck_assert(!nominator_is_behind(nominator, &others));
+  ck_assert(!nominator_is_behind(nominator, &volume));
+  state_drop_node(live_state(lab.live), STR_LIT("c")); /* a look at two nodes costs little */
+  ck_assert(!nominator_is_behind(nominator, &overtaken));
+  atomic_store(&is_stuck, false);
+}
+END_TEST
+
 TCase *tcase_nominator(void) {
   TCase *tcase = tcase_create("nominator");
   tcase_add_checked_fixture(tcase, setup, teardown);
@@ -185,5 +252,8 @@ TCase *tcase_nominator(void) {
   tcase_add_test(tcase, a_queue_that_does_not_fit_is_written);
   tcase_add_test(tcase, a_queue_that_becomes_too_long_is_written);
   tcase_add_test(tcase, in_a_large_cluster_all_is_written);
+  tcase_add_test(tcase, who_overtakes_it_waits_for_it);
+  tcase_add_test(tcase, nobody_waits_for_advice_on_the_pod_itself);
+  tcase_add_test(tcase, nobody_waits_who_has_overtaken_nothing);
   return tcase;
 }

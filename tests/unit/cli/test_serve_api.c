@@ -41,7 +41,7 @@ static bool decide(void *ctx, const struct api_request *request, struct api_step
 
 static void begin(void) {
   const struct http_route routes[] = {
-      {HTTP_GET, API_EXPLAIN, serve_explain, &door, 0, NULL, false}};
+      {HTTP_GET, API_EXPLAIN, serve_explain, &door, 0, NULL, HTTP_NEVER_WAITS}};
   const struct http_config config = {.address = "127.0.0.1",
                                      .plain_http = true,
                                      .threads = 1,

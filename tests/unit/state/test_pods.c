@@ -41,6 +41,8 @@ START_TEST(holds_from_binding_to_its_end) {
   state_put_pod(lab.state, &pod);
   ck_assert_int_eq(lab_left(&lab, "n1", "nvidia.com/gpu"), 8);
   ck_assert_uint_eq(stats(&lab).waiting_pods, 1);
+  state_put_pod(lab.state, &pod);
+  ck_assert_uint_eq(stats(&lab).arrivals, 1);
   pod.constraints.node_name = STR_LIT("n1");
   state_put_pod(lab.state, &pod); /* Pending, and bound: it holds */
   ck_assert_int_eq(lab_left(&lab, "n1", "nvidia.com/gpu"), 6);
@@ -48,6 +50,7 @@ START_TEST(holds_from_binding_to_its_end) {
   ck_assert_int_eq(lab_left(&lab, "n1", "memory"), INT64_C(255) << 30);
   ck_assert_int_eq(lab_left(&lab, "n1", "pods"), 1);
   ck_assert_uint_eq(stats(&lab).waiting_pods, 0);
+  ck_assert_uint_eq(stats(&lab).arrivals, 1);
   pod.traits = POD_IS_DELETING;
   pod.phase = PHASE_RUNNING;
   state_put_pod(lab.state, &pod);
