@@ -223,8 +223,8 @@ struct state_stats {
   uint64_t generation;
   uint64_t surroundings; /* counts changes of nodes' labels, taints, allocatable; of namespaces */
   size_t objects[STATE_KINDS];
-  size_t waiting_pods;  /* GPU pods without a node */
-  uint64_t arrivals;    /* of such, since the start; also of those that were here before */
+  size_t waiting_pods; /* GPU pods without a node */
+  uint64_t arrivals; /* of such without scheduling gates, or no longer with them, since the start */
   size_t homeless_pods; /* bound to a node that is not known */
   size_t excess_nodes;  /* pods and firm holds take more there than it has */
   size_t unreadable_nodes;

@@ -13,7 +13,6 @@ static void list_waiting(struct state *state, struct record *record) {
     state->first_waiting = record;
   state->last_waiting = record;
   state->waiting_count++;
-  state->arrivals++;
   record->is_listed = true;
   state_changed(state);
 }
@@ -165,8 +164,13 @@ static bool is_waiting_same(const struct record *record, const struct pod *pod) 
 }
 
 struct past { /* of a pod, before a change to it */
-  bool is_new, was_waiting, was_placed;
+  bool is_new, was_waiting, was_placed, could_be_taken;
 };
+
+/* By kube-scheduler. */
+static bool can_be_taken(const struct record *record) {
+  return record->is_listed && !(record->traits & POD_IS_GATED);
+}
 
 static void tell(struct state *state, const struct past *past, const struct record *record) {
   bool is_bound = record->slot != NULL;
@@ -182,7 +186,7 @@ static void tell(struct state *state, const struct past *past, const struct reco
 }
 
 static void apply(struct state *state, struct record *record, const struct pod *pod, bool is_new) {
-  struct past past = {is_new, record->waiting != NULL, record->is_placed};
+  struct past past = {is_new, record->waiting != NULL, record->is_placed, can_be_taken(record)};
   struct slot *slot = where(state, record, pod);
   bool is_over = pod_is_over(pod);
   bool is_same = !is_new && is_same_requests(state, record, pod);
@@ -196,6 +200,7 @@ static void apply(struct state *state, struct record *record, const struct pod *
     end_waiting(state, record);
   } else {
     update_waiting(state, record, pod, !is_same);
+    state->arrivals += can_be_taken(record) && !past.could_be_taken;
   }
   tell(state, &past, record);
 }

@@ -324,7 +324,7 @@ struct state {
   uint64_t generation, surroundings, last_number, last_order, last_copying;
   struct record *first_waiting, *last_waiting;
   size_t waiting_count;
-  uint64_t arrivals; /* to the waiting */
+  uint64_t arrivals; /* to what kube-scheduler may take up */
   struct hold_heap heap;
   size_t hold_counts[STATE_FIRM + 1];
   size_t homeless_pods, excess_nodes, unreadable_nodes, contradictions;

@@ -32,6 +32,25 @@ START_TEST(the_overhead_of_a_waiting_pod_is_kept) {
 }
 END_TEST
 
+START_TEST(arrives_when_its_gates_are_gone) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  struct pod pod = lab_pod(&lab, "p", NULL, "nvidia.com/gpu", "2", NULL);
+  struct pod other = lab_pod(&lab, "other", NULL, "cpu", "2", NULL);
+  pod.traits = POD_IS_GATED;
+  state_put_pod(lab.state, &other);
+  state_put_pod(lab.state, &pod);
+  ck_assert_uint_eq(stats(&lab).waiting_pods, 1);
+  ck_assert_uint_eq(stats(&lab).arrivals, 0);
+  pod.traits = 0;
+  state_put_pod(lab.state, &pod);
+  ck_assert_uint_eq(stats(&lab).arrivals, 1);
+  pod.traits = POD_WAS_REJECTED;
+  state_put_pod(lab.state, &pod);
+  ck_assert_uint_eq(stats(&lab).arrivals, 1);
+}
+END_TEST
+
 START_TEST(holds_from_binding_to_its_end) {
   CLEANUP_STATE_LAB struct state_lab lab;
   state_lab_init(&lab);
@@ -346,6 +365,7 @@ END_TEST
 TCase *tcase_pods(void) {
   TCase *tc = tcase_create("pods");
   tcase_add_test(tc, the_overhead_of_a_waiting_pod_is_kept);
+  tcase_add_test(tc, arrives_when_its_gates_are_gone);
   tcase_add_test(tc, holds_from_binding_to_its_end);
   tcase_add_test(tc, waits_for_its_node_to_be_known);
   tcase_add_test(tc, another_uid_is_another_pod);
