@@ -148,8 +148,6 @@ struct ext_advice {
   size_t node; /* of the snapshot */
   struct pack_placement placement;
 };
-/* Whose pod it is: who says nothing means default-scheduler. */
-struct str ext_scheduler_of(const struct pod *pod);
 /* Higher priority first; within one priority large pods first, then older ones. */
 void ext_put_in_order(const struct pack_catalog *catalog, struct ext_candidate *candidates,
                       size_t count, struct arena *arena);

@@ -85,8 +85,8 @@ typedef void http_handler(void *ctx, const struct http_request *request,
  * connections, and those of the thread that read the request go on. */
 enum http_waiting {
   HTTP_NEVER_WAITS,
-  HTTP_MAY_WAIT, /* it may ask to be called aside */
-  HTTP_WAITS,    /* it is always called aside */
+  HTTP_MAY_WAIT, /* it may ask to be called aside, to wait briefly: four at once do */
+  HTTP_WAITS,    /* it is always called aside: http_config.waiting_threads at once */
 };
 
 /*
@@ -167,7 +167,7 @@ struct http_config {
    */
   bool plain_http;
   unsigned threads;                /* 0: one for each processor, at most 8 */
-  unsigned waiting_threads;        /* for handlers of routes that wait; 0: 4 */
+  unsigned waiting_threads;        /* for handlers of routes with HTTP_WAITS; 0: 4 */
   const struct http_route *routes; /* copied, except for the strings */
   size_t route_count;
   struct http_limits limits;

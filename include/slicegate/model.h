@@ -478,6 +478,9 @@ struct pod {
 int64_t pod_units(const struct pod *pod, const char *resource);
 /* A pod holds its devices until its phase is terminal; being deleted alone frees nothing. */
 bool pod_is_over(const struct pod *pod);
+/* Whose pod it is: who names none means kube-scheduler's own name. */
+#define K8S_DEFAULT_SCHEDULER "default-scheduler"
+struct str pod_scheduler_of(const struct pod *pod);
 
 struct k8s_namespace {
   struct str name;

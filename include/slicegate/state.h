@@ -136,9 +136,12 @@ const struct state_resident *state_residents(struct state *state, struct arena *
 /* Copies of the pods that wait for a node and ask for a GPU, oldest first, then as they came. */
 const struct pod *state_waiting(struct state *state, struct arena *arena, size_t *ret_count);
 /* Of them, those that hold nothing, and those that were rejected in spite of a nomination
- * (POD_WAS_REJECTED). */
+ * (POD_WAS_REJECTED), as kube-scheduler will come to them: the more important first. */
 const struct pod *state_waiting_unplanned(struct state *state, struct arena *arena,
                                           size_t *ret_count);
+/* Whether another pod than this one, which waits as well, has come after so many arrivals (struct
+ * state_stats), and kube-scheduler has not asked about it yet. */
+bool state_is_in_company(struct state *state, struct str uid, uint64_t arrivals);
 /* Copies of all nodes, namespaces and pods, sorted as a recording is. Constraints are those of
  * waiting pods; what a bound pod selects is forgotten. */
 void state_record(struct state *state, struct arena *arena, struct cluster *ret);
@@ -223,8 +226,8 @@ struct state_stats {
   uint64_t generation;
   uint64_t surroundings; /* counts changes of nodes' labels, taints, allocatable; of namespaces */
   size_t objects[STATE_KINDS];
-  size_t waiting_pods; /* GPU pods without a node */
-  uint64_t arrivals; /* of such without scheduling gates, or no longer with them, since the start */
+  size_t waiting_pods;  /* GPU pods without a node */
+  uint64_t arrivals;    /* of such, each when it had no scheduling gates (any more); never falls */
   size_t homeless_pods; /* bound to a node that is not known */
   size_t excess_nodes;  /* pods and firm holds take more there than it has */
   size_t unreadable_nodes;

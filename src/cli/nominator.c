@@ -19,6 +19,7 @@ enum {
   CHUNK = 32,           /* decisions between which kube-scheduler's calls get their turn */
   STALE_MAX = 1024,     /* looked at again at once; others the next time */
   WRITERS = 16,         /* patches under way at once */
+  LEAD = 64,            /* so many patches ahead it is safe from kube-scheduler for a while */
   STALE_MS = 3000,      /* after which a nomination that was not followed is looked at again */
   PAUSE_MS = 600000,    /* how long it keeps quiet when its advice is not taken */
   ASKS_MS = 600000,     /* since kube-scheduler last asked: it will ask about the next pod too */
@@ -41,10 +42,13 @@ struct nominator {
   int64_t settled_ms;
   int64_t paused_until_ms;
   atomic_bool is_paused;
-  bool has_unwritten;   /* plans, perhaps: they end without telling */
-  pthread_mutex_t lock; /* of what follows */
+  bool has_unwritten;     /* plans, perhaps: they end without telling */
+  bool has_left_some_out; /* of the queue, in this round */
+  atomic_bool is_stuck;   /* no patch has ended while somebody waited */
+  pthread_mutex_t lock;   /* of what follows */
   pthread_cond_t has_advised;
-  uint64_t advised; /* of the state's arrivals: they have their advice, or get none */
+  int64_t ended;    /* patches, however */
+  uint64_t advised; /* so many of the state's arrivals have their advice, or get none */
   struct task tasks[QUEUE_MAX + STALE_MAX]; /* of one round */
   size_t task_count;
 };
@@ -72,37 +76,37 @@ static uint64_t advised(struct nominator *n) {
 }
 
 static void set_advised(struct nominator *n, uint64_t arrivals) {
+  atomic_store(&n->is_stuck, false);
   (void)pthread_mutex_lock(&n->lock);
   n->advised = arrivals;
   (void)pthread_cond_broadcast(&n->has_advised);
   (void)pthread_mutex_unlock(&n->lock);
 }
 
-static uint64_t arrivals(const struct nominator *n) {
-  struct state_stats stats;
-  state_get_stats(state_of(n), &stats);
-  return stats.arrivals;
-}
-
 bool nominator_is_behind(struct nominator *n, const struct pod *pod) {
   struct state_stats stats;
-  if (atomic_load(&n->is_paused) || ext_not_nominated(pod, n->config.scheduler_name))
+  if (atomic_load(&n->is_paused) || atomic_load(&n->is_stuck) || pod->traits & POD_WAS_REJECTED ||
+      ext_not_nominated(pod, n->config.scheduler_name))
     return false;
   state_get_stats(state_of(n), &stats);
-  /* One of them is the pod itself. */
   return (int64_t)stats.objects[STATE_NODES] >= n->config.least_nodes &&
-         stats.arrivals > advised(n) + 1;
+         state_is_in_company(state_of(n), pod->uid, advised(n));
 }
 
 void nominator_catch_up(struct nominator *n) {
-  uint64_t goal = arrivals(n);
+  struct state_stats stats;
+  state_get_stats(state_of(n), &stats);
   int64_t until_ns = sys_mono_add_ms(sys_mono_now(), NOMINATOR_CATCH_UP_MS).ns;
   const struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000),
                                  .tv_nsec = (long)(until_ns % 1000000000)};
   atomic_fetch_add(&n->awaited, 1);
   (void)pthread_mutex_lock(&n->lock);
-  while (n->advised < goal && pthread_cond_timedwait(&n->has_advised, &n->lock, &until) == 0)
+  int64_t ended = n->ended;
+  while (n->advised < stats.arrivals && n->ended - ended < LEAD &&
+         pthread_cond_timedwait(&n->has_advised, &n->lock, &until) == 0)
     continue;
+  if (n->advised < stats.arrivals && n->ended == ended)
+    atomic_store(&n->is_stuck, true);
   (void)pthread_mutex_unlock(&n->lock);
 }
 
@@ -116,9 +120,7 @@ static void complain(struct nominator *n, const struct pod *pod, const struct er
           sys_int("failed", atomic_load(&n->failed)), sys_err(err));
 }
 
-static void write_task(void *ctx, size_t index) {
-  struct nominator *n = ctx;
-  const struct task *task = &n->tasks[index];
+static void write_nomination(struct nominator *n, const struct task *task) {
   struct live *live = n->config.live;
   CLEANUP_BUF struct buf status;
   buf_init(&status, 1024);
@@ -147,14 +149,27 @@ static void write_task(void *ctx, size_t index) {
     complain(n, task->pod, &err);
 }
 
+static void write_task(void *ctx, size_t index) {
+  struct nominator *n = ctx;
+  const struct task *task = &n->tasks[index];
+  /* Overtaken: what it is advised now comes too late, and may be another node. */
+  if (task->node.len && state_is_under_way(state_of(n), task->pod->uid))
+    nominations_forget(n->nominations, task->pod->uid);
+  else
+    write_nomination(n, task);
+  atomic_store(&n->is_stuck, false);
+  (void)pthread_mutex_lock(&n->lock);
+  n->ended++;
+  (void)pthread_cond_broadcast(&n->has_advised);
+  (void)pthread_mutex_unlock(&n->lock);
+}
+
 /* As kube-scheduler will come to them (the candidates are copies in that order), those to be taken
  * back first: who is not advised by then looks at every node. */
 static int compare_turn(const void *a, const void *b) {
   const struct task *x = a, *y = b;
   if ((x->node.len == 0) != (y->node.len == 0))
     return x->node.len == 0 ? -1 : 1;
-  if (x->pod->priority != y->pod->priority)
-    return x->pod->priority > y->pod->priority ? -1 : 1;
   return x->pod < y->pod ? -1 : x->pod > y->pod;
 }
 
@@ -172,6 +187,7 @@ static struct ext_candidate *find_candidates(struct nominator *n, size_t *ret_co
   const struct pod *pods = state_waiting_unplanned(state_of(n), n->arena, &waiting);
   struct ext_candidate *found =
       arena_array(n->arena, waiting < QUEUE_MAX ? waiting : QUEUE_MAX, sizeof(*found));
+  n->has_left_some_out = waiting > QUEUE_MAX;
   for (size_t i = 0; i < waiting && count < QUEUE_MAX; i++) {
     struct err err;
     struct pack_asked *asked = arena_alloc(n->arena, sizeof(*asked));
@@ -373,13 +389,15 @@ static void *nominate_for_ever(void *ctx) {
   bool is_due = true;
   const struct timespec rest = {.tv_nsec = REST_MS * 1000000L};
   while (!kube_stop_is_raised(live_stop_signal(n->config.live))) {
-    uint64_t generation = state_wait(state_of(n), seen, IDLE_MS);
-    uint64_t came = arrivals(n);
+    struct state_stats stats;
+    (void)state_wait(state_of(n), seen, IDLE_MS);
+    state_get_stats(state_of(n), &stats);
     bool may_decide = state_is_synced(state_of(n)) && placer_is_ready(n->config.placer) &&
                       n->config.may_decide(n->config.may_decide_ctx);
-    is_due = !may_decide || do_round(n, is_due || generation != seen);
-    set_advised(n, came);
-    seen = generation;
+    is_due = !may_decide || do_round(n, is_due || stats.generation != seen);
+    if (may_decide && !n->has_left_some_out)
+      set_advised(n, stats.arrivals);
+    seen = stats.generation;
     (void)nanosleep(&rest, NULL);
   }
   return NULL;

@@ -24,7 +24,8 @@ struct nominator_config {
    * cluster of fewer nodes than least_nodes it is only written where it decides something: for all
    * pods of a queue that turns out not to fit as a whole, and for those that kube-scheduler has
    * rejected, which it wakes. The room of the others is held, and filter decides around it; so all
-   * are written when kube-scheduler has not asked for long.
+   * are written when kube-scheduler has not asked for long. From least_nodes on filter waits where
+   * it has to, see nominator_is_behind.
    */
   int64_t least_nodes;
   const atomic_llong *asked_ms; /* as live_now_ms says; 0: never */
@@ -38,16 +39,17 @@ struct nominator *nominator_start(const struct nominator_config *config,
 void nominator_stop(struct nominator *nominator);
 
 /*
- * kube-scheduler takes up its queue in the order in which the nominator advises on it, and each pod
+ * kube-scheduler takes up its queue in the order in which the nominator advises on it. Each pod
  * that it comes to first costs it a look at all nodes, in which the API server gets little done, so
- * that the next pod is not advised on in time either. While filter has not answered it takes up no
- * other pod: the answer about one that was overtaken so waits for the others' advice.
+ * that the next pod is not advised on in time either. It takes up no other pod before filter has
+ * answered: that answer therefore waits for the advice on others.
  *
- * is_behind: filter is asked about such a pod in a cluster of least_nodes, and others wait for
- * advice. catch_up: returns when all that wait now have been advised on, after
- * NOMINATOR_CATCH_UP_MS at the latest. From any thread.
+ * is_behind: filter is asked about a pod whose advice kube-scheduler has not seen yet, and others
+ * wait for theirs, in a cluster of least_nodes. Never while nothing comes of waiting: it has
+ * paused, or the API server takes no patches. catch_up: returns when all that wait now, or enough
+ * of them, have been advised on, after NOMINATOR_CATCH_UP_MS at the latest. From any thread.
  */
-enum { NOMINATOR_CATCH_UP_MS = 200 };
+enum { NOMINATOR_CATCH_UP_MS = 500 };
 bool nominator_is_behind(struct nominator *nominator, const struct pod *pod);
 void nominator_catch_up(struct nominator *nominator);
 

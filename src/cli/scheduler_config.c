@@ -223,7 +223,7 @@ static bool check_flags(struct config_flags *f, FILE *err) {
                         : o->kubeconfig   ? "--kubeconfig"
                                           : "--leader-elect");
   if (!o->scheduler_name)
-    o->scheduler_name = "default-scheduler";
+    o->scheduler_name = K8S_DEFAULT_SCHEDULER;
   if (!cli_is_dns_name(str_of(o->scheduler_name)))
     return cli_complain(err,
                         "--scheduler-name is lower case letters, digits, '-' and '.', not \"%s\"",

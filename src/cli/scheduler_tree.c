@@ -139,7 +139,7 @@ static json_t *election_json(const struct scheduler_options *o, struct notes *no
   json_t *election = json_object();
   json_object_set_new(election, "leaderElect", json_boolean(o->leads));
   /* Two schedulers with one Lease would wait for each other. */
-  if (o->leads && strcmp(o->scheduler_name, "default-scheduler") != 0)
+  if (o->leads && strcmp(o->scheduler_name, K8S_DEFAULT_SCHEDULER) != 0)
     put(election, "resourceName", json_string(o->scheduler_name), notes,
         "A Lease of its own (in kube-system): with that of the first scheduler it would never "
         "begin. Its role must allow it.");

@@ -26,7 +26,7 @@ void extender_door_init(struct extender_door *door, struct sys_metrics *metrics)
       metrics,
       &(struct sys_metric_desc){.name = "extender_duration_seconds",
                                 .help = "Time in which a call of kube-scheduler was decided, "
-                                        "reading and writing it included.",
+                                        "reading, waiting and writing it included.",
                                 .labels = {"verb"}},
       bounds, SG_ARRAY_LEN(bounds));
   door->clients_refused = sys_counter_new(
@@ -184,9 +184,10 @@ static bool is_promised(const struct filter_call *f) {
          str_eq(f->question.names[0], promised);
 }
 
-static bool is_overtaking(const struct filter_call *f) {
+/* Before its advice; others are to have theirs before kube-scheduler takes them up. */
+static bool is_early(const struct filter_call *f) {
   struct nominator *nominator = f->call.door->nominator;
-  return nominator && nominator_is_behind(nominator, &f->args.pod);
+  return nominator && f->question.asked && nominator_is_behind(nominator, &f->args.pod);
 }
 
 /* False: it has to wait, and is not where it may. */
@@ -199,17 +200,12 @@ static bool decide_with_news(struct filter_call *f) {
     decide_filter(f);
     left = until - live_now_ms();
     if (left <= 0 || !(f->found.is_behind || is_promised(f)))
-      break;
+      return true;
     if (!f->call.request->is_aside)
       return false;
     /* What changes from here on is seen: the figures are of before the decision. */
     (void)state_wait(state, stats.generation, left);
   }
-  if (!is_overtaking(f))
-    return true;
-  if (f->call.request->is_aside)
-    nominator_catch_up(f->call.door->nominator);
-  return f->call.request->is_aside;
 }
 
 void serve_filter(void *ctx, const struct http_request *request, struct http_response *response) {
@@ -223,11 +219,15 @@ void serve_filter(void *ctx, const struct http_request *request, struct http_res
     door_count(&f.call, "absurd");
     return;
   }
-  if (str_eq(ext_scheduler_of(&f.args.pod), f.call.door->scheduler_name))
+  if (str_eq(pod_scheduler_of(&f.args.pod), f.call.door->scheduler_name))
     atomic_store(&f.call.door->asked_ms, live_now_ms());
-  if (!decide_with_news(&f)) {
+  if ((!request->is_aside && is_early(&f)) || !decide_with_news(&f)) {
     http_response_aside(response);
     return;
+  }
+  if (request->is_aside && is_early(&f)) { /* what it holds keeps the nominator from it */
+    nominator_catch_up(f.call.door->nominator);
+    decide_filter(&f);
   }
   /* Without news kube-scheduler's own count is the better one. */
   if (f.found.is_behind && live_age_seconds(f.call.door->live) > 0) {

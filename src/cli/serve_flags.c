@@ -41,7 +41,7 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
                                      .best = EXT_BEST_DEFAULT,
                                      .nominate_nodes = NOMINATOR_NODES_DEFAULT,
                                      .feed_silence_seconds = 180,
-                                     .scheduler_name = "default-scheduler",
+                                     .scheduler_name = K8S_DEFAULT_SCHEDULER,
                                      .lease_name = ""}};
   const struct flag flags[] = {
       {"listen", 0, FLAG_STRING, "ADDRESS:PORT",
@@ -105,7 +105,8 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
       {"nominate-nodes", 0, FLAG_INT, "N",
        "In a cluster of fewer nodes, while kube-scheduler asks the extender anyway, advise only "
        "when the queue does not fit as a whole, and on pods that were rejected before: looking at "
-       "so few nodes costs less than writing advice. Default: 1000.",
+       "so few nodes costs less than writing advice. From so many on, filter waits up to 500 ms "
+       "for advice that is being written. Default: 1000.",
        &f->live.nominate_nodes, 0, INT32_MAX},
       {"events", 0, FLAG_BOOL, NULL,
        "With --live, say in an Event on each GPU pod that waits why it fits nowhere. Default: "

@@ -53,7 +53,7 @@ static bool has_host_port(const struct doc_node *spec) {
 
 static bool has_foreign_scheduler(const struct doc_node *spec) {
   struct str name = doc_text_at(spec, "schedulerName");
-  return name.len > 0 && !str_is(name, "default-scheduler");
+  return name.len > 0 && !str_is(name, K8S_DEFAULT_SCHEDULER);
 }
 
 /* kube-scheduler reads these, too; what depends on other pods, volumes or classes is not here. */

@@ -117,7 +117,7 @@ static struct strings list_traits(struct arena *arena, const struct pod *pod) {
   for (size_t i = 0; i < SG_ARRAY_LEN(known); i++)
     if (pod->traits & known[i].trait)
       items[made.count++] = str_of(known[i].name);
-  if (pod->scheduler_name.len && !str_is(pod->scheduler_name, "default-scheduler"))
+  if (!str_is(pod_scheduler_of(pod), K8S_DEFAULT_SCHEDULER))
     items[made.count++] =
         str_printf(arena, "scheduler %.*s, which places it", STR_FMT(pod->scheduler_name));
   return made;

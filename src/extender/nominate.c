@@ -4,12 +4,8 @@
 
 #include <stdlib.h>
 
-struct str ext_scheduler_of(const struct pod *pod) {
-  return pod->scheduler_name.len ? pod->scheduler_name : STR_LIT("default-scheduler");
-}
-
 const char *ext_not_nominated(const struct pod *pod, struct str scheduler_name) {
-  if (!str_eq(ext_scheduler_of(pod), scheduler_name))
+  if (!str_eq(pod_scheduler_of(pod), scheduler_name))
     return "another scheduler's";
   if (pod->constraints.node_name.len)
     return "bound";

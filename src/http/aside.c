@@ -37,6 +37,7 @@ static void run(struct aside_job *job, struct arena *arena) {
   job->request.arena = arena;
   job->request.is_aside = true;
   route->handler(route->ctx, &job->request, &job->response);
+  assert(!job->response.is_for_aside);
   job->handler_us = sys_mono_us_between(began, sys_mono_now());
   arena_reset(arena);
 }
@@ -97,7 +98,9 @@ void aside_done(struct aside *aside) {
 
 void aside_ask(struct conn *conn, const struct http_request *request,
                const struct http_response *response) {
-  struct aside *aside = &conn->worker->server->aside;
+  struct http_server *server = conn->worker->server;
+  bool is_brief = conn->exchange.route->def.waiting == HTTP_MAY_WAIT;
+  struct aside *aside = is_brief ? &server->aside_briefly : &server->aside;
   struct aside_job *job = mem_zalloc(sizeof(*job));
   *job = (struct aside_job){.conn = conn, .request = *request, .response = *response};
   MHD_suspend_connection(request->transport);

@@ -172,7 +172,8 @@ struct http_server {
   int listen_fd; /* the keeper's; -1 once closed */
   int event_fd;  /* wakes the keeper */
 
-  struct aside aside;
+  struct aside aside;         /* of routes that always wait */
+  struct aside aside_briefly; /* of those that may: never behind the others */
   struct table table;
   struct counters counters;
 
@@ -254,7 +255,8 @@ bool client_ca_is_satisfied(const struct conn *conn);
 
 /* ---- aside.c ---- */
 
-/* init, start (none if no route waits), done; what waits when it is done is answered with 503. */
+/* init, start (where there are such routes; 0 threads: 4), done; what waits when it is done is
+ * answered with 503. */
 void aside_init(struct aside *aside);
 bool aside_start(struct aside *aside, unsigned threads, struct err *reterr);
 void aside_done(struct aside *aside);

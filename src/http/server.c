@@ -94,11 +94,19 @@ static bool check_plain(const struct http_config *config, struct err *reterr) {
                  config->address ? config->address : "every address");
 }
 
-static bool has_waiting(const struct http_config *config) {
+static bool has_route(const struct http_config *config, enum http_waiting waiting) {
   for (size_t i = 0; i < config->route_count; i++)
-    if (config->routes[i].waiting != HTTP_NEVER_WAITS)
+    if (config->routes[i].waiting == waiting)
       return true;
   return false;
+}
+
+static bool start_asides(struct http_server *server, const struct http_config *config,
+                         struct err *reterr) {
+  if (has_route(config, HTTP_WAITS) &&
+      !aside_start(&server->aside, config->waiting_threads, reterr))
+    return false;
+  return !has_route(config, HTTP_MAY_WAIT) || aside_start(&server->aside_briefly, 0, reterr);
 }
 
 static bool start(struct http_server *server, const struct http_config *config,
@@ -116,7 +124,7 @@ static bool start(struct http_server *server, const struct http_config *config,
   server->listen_fd = listen_open(config->address, config->port, &server->port, reterr);
   if (server->listen_fd < 0 || !start_workers(server, config->threads, reterr))
     return false;
-  if (has_waiting(config) && !aside_start(&server->aside, config->waiting_threads, reterr))
+  if (!start_asides(server, config, reterr))
     return false;
   int failed = pthread_create(&server->keeper, NULL, keeper_main, server);
   if (failed)
@@ -140,6 +148,7 @@ struct http_server *http_server_start(const struct http_config *config, struct e
   server->event_fd = -1;
   table_init(&server->table);
   aside_init(&server->aside);
+  aside_init(&server->aside_briefly);
   (void)pthread_mutex_init(&server->creds_mutex, NULL);
   (void)pthread_mutex_init(&server->drain_mutex, NULL);
   pthread_condattr_t attr;
@@ -224,6 +233,7 @@ void http_server_stop(struct http_server *server) {
   for (size_t i = 0; i < server->worker_count; i++)
     worker_join(&server->workers[i]);
   aside_done(&server->aside); /* nobody asks any more */
+  aside_done(&server->aside_briefly);
   for (size_t i = 0; i < server->worker_count; i++)
     worker_stop(&server->workers[i]);
   if (server->event_fd >= 0)

@@ -194,7 +194,7 @@ bool transport_run(struct transport *transport, const struct identity *identity,
 /* ---- client (client.c, status.c) ----------------------------------------------------------------
  */
 
-enum { IDLE_TRANSPORTS_MAX = 16 }; /* as many as write at once */
+enum { IDLE_TRANSPORTS_MAX = 32 }; /* more than the nominator and bind use at once */
 
 struct kube_client {
   const struct kube_config *config;

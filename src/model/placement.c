@@ -219,3 +219,7 @@ struct str request_text(struct arena *arena, const struct resource_request *requ
 bool pod_is_over(const struct pod *pod) {
   return pod->phase == PHASE_SUCCEEDED || pod->phase == PHASE_FAILED;
 }
+
+struct str pod_scheduler_of(const struct pod *pod) {
+  return pod->scheduler_name.len ? pod->scheduler_name : STR_LIT(K8S_DEFAULT_SCHEDULER);
+}

@@ -167,9 +167,10 @@ struct past { /* of a pod, before a change to it */
   bool is_new, was_waiting, was_placed, could_be_taken;
 };
 
-/* By kube-scheduler. */
-static bool can_be_taken(const struct record *record) {
-  return record->is_listed && !(record->traits & POD_IS_GATED);
+static void arrive(struct state *state, struct record *record) {
+  unlist_waiting(state, record);
+  list_waiting(state, record); /* behind all others */
+  record->arrival = ++state->arrivals;
 }
 
 static void tell(struct state *state, const struct past *past, const struct record *record) {
@@ -186,7 +187,8 @@ static void tell(struct state *state, const struct past *past, const struct reco
 }
 
 static void apply(struct state *state, struct record *record, const struct pod *pod, bool is_new) {
-  struct past past = {is_new, record->waiting != NULL, record->is_placed, can_be_taken(record)};
+  struct past past = {is_new, record->waiting != NULL, record->is_placed,
+                      record_can_be_taken(record)};
   struct slot *slot = where(state, record, pod);
   bool is_over = pod_is_over(pod);
   bool is_same = !is_new && is_same_requests(state, record, pod);
@@ -200,7 +202,8 @@ static void apply(struct state *state, struct record *record, const struct pod *
     end_waiting(state, record);
   } else {
     update_waiting(state, record, pod, !is_same);
-    state->arrivals += can_be_taken(record) && !past.could_be_taken;
+    if (record_can_be_taken(record) && !past.could_be_taken)
+      arrive(state, record);
   }
   tell(state, &past, record);
 }

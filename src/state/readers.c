@@ -29,12 +29,19 @@ struct aged {
   uint64_t number;
 };
 
-/* kube-scheduler takes them in the order in which it has heard of them, as we have. */
 static int compare_age(const void *a, const void *b) {
   const struct aged *x = a, *y = b;
   if (x->pod.created != y->pod.created)
     return x->pod.created < y->pod.created ? -1 : 1;
   return x->number < y->number ? -1 : 1;
+}
+
+/* Within one priority in the order in which kube-scheduler has heard of them, as we have. */
+static int compare_turn(const void *a, const void *b) {
+  const struct aged *x = a, *y = b;
+  if (x->pod.priority != y->pod.priority)
+    return x->pod.priority > y->pod.priority ? -1 : 1;
+  return compare_age(a, b);
 }
 
 static bool is_provided_for(const struct record *record) {
@@ -55,7 +62,7 @@ static const struct pod *copy_waiting(struct state *state, struct arena *arena,
     record_copy(&copying, record, &aged[count++].pod);
   }
   state_unlock(state);
-  qsort(aged, count, sizeof(*aged), compare_age);
+  qsort(aged, count, sizeof(*aged), leaves_out_planned ? compare_turn : compare_age);
   struct pod *pods = arena_array(arena, count, sizeof(*pods));
   for (size_t i = 0; i < count; i++)
     pods[i] = aged[i].pod;
@@ -70,6 +77,27 @@ const struct pod *state_waiting(struct state *state, struct arena *arena, size_t
 const struct pod *state_waiting_unplanned(struct state *state, struct arena *arena,
                                           size_t *ret_count) {
   return copy_waiting(state, arena, true, ret_count);
+}
+
+static bool is_asked_about(const struct record *record) {
+  return record->hold && record->hold->kind != STATE_NOMINATED;
+}
+
+bool state_is_in_company(struct state *state, struct str uid, uint64_t arrivals) {
+  bool has_company = false, goes_on = true;
+  state_lock(state);
+  const struct record *record = record_find_uid(state, uid);
+  const struct record *at = state->last_waiting;
+  if (!record || !record_can_be_taken(record))
+    at = NULL;
+  for (; at && goes_on && !has_company; at = at->before) {
+    if (!record_can_be_taken(at))
+      continue;
+    goes_on = at->arrival > arrivals;
+    has_company = goes_on && at != record && !is_asked_about(at);
+  }
+  state_unlock(state);
+  return has_company;
 }
 
 const struct state_resident *state_residents(struct state *state, struct arena *arena,

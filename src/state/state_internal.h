@@ -178,7 +178,8 @@ struct record {
   struct slot *slot;               /* bound to it; stays once it is there */
   struct hold *hold;
   struct waiting *waiting;        /* neither bound nor over */
-  struct record *before, *behind; /* waiting pods that ask for a GPU */
+  struct record *before, *behind; /* waiting pods that ask for a GPU, as they have arrived */
+  uint64_t arrival;               /* from 1, once it has no scheduling gates any more */
   struct atom *ns, *controller;
   struct requests *requests;
   struct named *named;
@@ -193,6 +194,10 @@ struct record {
   bool is_listed; /* in the list of waiting pods */
   char text[];    /* name, uid */
 };
+/* By kube-scheduler. */
+static inline bool record_can_be_taken(const struct record *record) {
+  return record->is_listed && !(record->traits & POD_IS_GATED);
+}
 static inline struct str record_name(const struct record *record) {
   return (struct str){record->text, record->name_len};
 }
@@ -324,7 +329,7 @@ struct state {
   uint64_t generation, surroundings, last_number, last_order, last_copying;
   struct record *first_waiting, *last_waiting;
   size_t waiting_count;
-  uint64_t arrivals; /* to what kube-scheduler may take up */
+  uint64_t arrivals; /* to what kube-scheduler may take up: the last one's number */
   struct hold_heap heap;
   size_t hold_counts[STATE_FIRM + 1];
   size_t homeless_pods, excess_nodes, unreadable_nodes, contradictions;

@@ -48,10 +48,33 @@ START_TEST(those_planned_for_are_told_apart) {
   ck_assert_uint_eq(count, 1);
   ck_assert(str_is(waiting[0].name, "planned"));
   ck_assert(state_is_under_way(lab.state, asked.uid));
+  ck_assert(!state_is_in_company(lab.state, planned.uid, 0)); /* of one that is under way */
+  ck_assert(state_is_in_company(lab.state, asked.uid, 0));
   ck_assert(!state_is_under_way(lab.state, planned.uid));
   ck_assert(!state_unplan(lab.state, asked.uid));
   ck_assert(state_unplan(lab.state, planned.uid));
   ck_assert(!state_unplan(lab.state, planned.uid));
+}
+END_TEST
+
+START_TEST(the_more_important_come_first) {
+  static const char *const turn[] = {"high", "old", "new"};
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  struct pod pods[] = {lab_pod(&lab, "new", NULL, "nvidia.com/gpu", "1", NULL),
+                       lab_pod(&lab, "high", NULL, "nvidia.com/gpu", "1", NULL),
+                       lab_pod(&lab, "old", NULL, "nvidia.com/gpu", "1", NULL)};
+  pods[0].created = pods[1].created = 9;
+  pods[1].priority = 1;
+  pods[2].created = 3;
+  for (size_t i = 0; i < SG_ARRAY_LEN(pods); i++)
+    state_put_pod(lab.state, &pods[i]);
+  size_t count;
+  const struct pod *waiting = state_waiting_unplanned(lab.state, lab.arena, &count);
+  ck_assert_uint_eq(count, SG_ARRAY_LEN(turn));
+  for (size_t i = 0; i < count; i++)
+    ck_assert(str_is(waiting[i].name, turn[i]));
+  ck_assert(str_is(state_waiting(lab.state, lab.arena, &count)[0].name, "old"));
 }
 END_TEST
 
@@ -394,6 +417,7 @@ TCase *tcase_holds(void) {
   TCase *tc = tcase_create("holds");
   tcase_add_test(tc, takes_and_gives_back);
   tcase_add_test(tc, those_planned_for_are_told_apart);
+  tcase_add_test(tc, the_more_important_come_first);
   tcase_add_test(tc, plans_are_for_who_waits);
   tcase_add_test(tc, gives_way_to_a_binding);
   tcase_add_test(tc, of_cards_does_not_give_way);

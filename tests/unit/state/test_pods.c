@@ -51,6 +51,38 @@ START_TEST(arrives_when_its_gates_are_gone) {
 }
 END_TEST
 
+START_TEST(is_in_company_of_those_that_came_lately) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  put_node(&lab, "n1");
+  struct pod a = lab_pod(&lab, "a", NULL, "nvidia.com/gpu", "1", NULL);
+  struct pod b = lab_pod(&lab, "b", NULL, "nvidia.com/gpu", "1", NULL);
+  struct pod c = lab_pod(&lab, "c", NULL, "nvidia.com/gpu", "1", NULL);
+  struct pod cpu = lab_pod(&lab, "cpu", NULL, "cpu", "2", NULL);
+  c.traits = POD_IS_GATED;
+  state_put_pod(lab.state, &c); /* before the others, and arrives behind them */
+  state_put_pod(lab.state, &cpu);
+  state_put_pod(lab.state, &a);
+  ck_assert(!state_is_in_company(lab.state, a.uid, 0)); /* alone */
+  state_put_pod(lab.state, &b);
+  ck_assert(state_is_in_company(lab.state, a.uid, 0));
+  ck_assert(state_is_in_company(lab.state, b.uid, 0));
+  ck_assert(state_is_in_company(lab.state, a.uid, 1));
+  ck_assert(!state_is_in_company(lab.state, a.uid, 2));
+  ck_assert(!state_is_in_company(lab.state, b.uid, 1)); /* a came before */
+  ck_assert(!state_is_in_company(lab.state, c.uid, 0));
+  ck_assert(!state_is_in_company(lab.state, cpu.uid, 0));
+  ck_assert(!state_is_in_company(lab.state, STR_LIT("nobody"), 0));
+  c.traits = 0;
+  state_put_pod(lab.state, &c);
+  ck_assert(state_is_in_company(lab.state, b.uid, 1));
+  ck_assert(state_is_in_company(lab.state, c.uid, 1));
+  b.constraints.node_name = STR_LIT("n1"); /* has a node, and waits no more */
+  state_put_pod(lab.state, &b);
+  ck_assert(!state_is_in_company(lab.state, c.uid, 1));
+}
+END_TEST
+
 START_TEST(holds_from_binding_to_its_end) {
   CLEANUP_STATE_LAB struct state_lab lab;
   state_lab_init(&lab);
@@ -366,6 +398,7 @@ TCase *tcase_pods(void) {
   TCase *tc = tcase_create("pods");
   tcase_add_test(tc, the_overhead_of_a_waiting_pod_is_kept);
   tcase_add_test(tc, arrives_when_its_gates_are_gone);
+  tcase_add_test(tc, is_in_company_of_those_that_came_lately);
   tcase_add_test(tc, holds_from_binding_to_its_end);
   tcase_add_test(tc, waits_for_its_node_to_be_known);
   tcase_add_test(tc, another_uid_is_another_pod);
