@@ -12,11 +12,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"slicegate.dev/tests/e2e/harness"
 )
@@ -54,6 +56,20 @@ func TestRelease(t *testing.T) {
 func install(t *testing.T) {
 	mustHelm(t, "install", release, chart, "-n", system, "--wait", "--timeout=60s",
 		"--set", "image.pullPolicy=Never,webhook.failurePolicy=Fail,live.enabled=false")
+	serviceAnswers(t, release)
+}
+
+// serviceAnswers waits for kube-proxy, which learns of ready pods a moment after helm does.
+func serviceAnswers(t *testing.T, name string) {
+	t.Helper()
+	address := mustKubectl(t, "get", "service", "-n", system, name, "-o", "jsonpath={.spec.clusterIP}") + ":443"
+	eventually(t, "the Service "+name+" to lead to its pods", func() error {
+		conn, err := net.DialTimeout("tcp", address, time.Second)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	})
 }
 
 // podsHaveNoRights looks at the processes from outside, where nothing in the pods can embellish it.

@@ -35,6 +35,7 @@ func TestPlacement(t *testing.T) {
 		}
 		uninstall(t)
 	}()
+	serviceAnswers(t, release)
 	holder := leader(t, "")
 
 	address := mustKubectl(t, "get", "service", "-n", system, release+"-scheduler", "-o", "jsonpath={.spec.clusterIP}") + ":443"
