@@ -163,6 +163,12 @@ void sys_watch_free(struct sys_watch *watch);
 
 /* ---- pauses ----------------------------------------------------------------- */
 
+/* A condition for sys_cond_wait; ended by pthread_cond_destroy. */
+void sys_cond_init(pthread_cond_t *cond);
+/* With the mutex locked, as pthread_cond_timedwait: true when it has been woken, or for no reason;
+ * false: that time has come. */
+bool sys_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, struct sys_mono until);
+
 /* What a thread that works now and then sleeps on, and is woken by when it is to end. */
 struct sys_rest {
   pthread_mutex_t mutex;

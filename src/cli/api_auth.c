@@ -6,7 +6,6 @@
 #include "slicegate/certs.h"
 #include "slicegate/sys.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -128,11 +127,10 @@ static void stop_asking(struct api_auth *auth, const struct digest *token) {
 /* Waits until nobody asks about the token, or its answer is there. False: not in time. */
 static bool wait_for_turn(struct api_auth *auth, const struct digest *token,
                           const struct digest *key) {
-  int64_t until_ns = sys_mono_add_ms(sys_mono_now(), auth->config.timeout_ms).ns;
-  struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
-  int failed = 0;
-  while (!find(auth, key) && is_being_asked(auth, token) && !failed)
-    failed = pthread_cond_timedwait(&auth->answered, &auth->mutex, &until);
+  struct sys_mono until = sys_mono_add_ms(sys_mono_now(), auth->config.timeout_ms);
+  while (!find(auth, key) && is_being_asked(auth, token) &&
+         sys_cond_wait(&auth->answered, &auth->mutex, until))
+    continue;
   return find(auth, key) || !is_being_asked(auth, token);
 }
 
@@ -222,7 +220,6 @@ void api_auth_get_stats(struct api_auth *auth, struct api_auth_stats *ret) {
 struct api_auth *api_auth_new(const struct api_auth_config *config) {
   struct api_auth *auth = mem_zalloc(sizeof(*auth));
   struct api_auth_config *c = &auth->config;
-  pthread_condattr_t monotonic;
   *c = *config;
   c->keep_ms = c->keep_ms ? c->keep_ms : KEEP_MS;
   c->keep_refusal_ms = c->keep_refusal_ms ? c->keep_refusal_ms : KEEP_REFUSAL_MS;
@@ -233,11 +230,8 @@ struct api_auth *api_auth_new(const struct api_auth_config *config) {
   c->audience = auth->audience;
   auth->entries = mem_zalloc(c->max_entries * sizeof(*auth->entries));
   auth->asking = mem_zalloc(c->max_blocked * sizeof(*auth->asking));
-  (void)pthread_condattr_init(&monotonic);
-  (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
   (void)pthread_mutex_init(&auth->mutex, NULL);
-  (void)pthread_cond_init(&auth->answered, &monotonic);
-  (void)pthread_condattr_destroy(&monotonic);
+  sys_cond_init(&auth->answered);
   return auth;
 }
 

@@ -44,9 +44,9 @@ struct nominator {
   atomic_bool is_paused;
   bool has_unwritten;     /* plans, perhaps: they end without telling */
   bool has_left_some_out; /* of the queue, in this round */
-  atomic_bool is_stuck;   /* no patch has ended while somebody waited */
-  pthread_mutex_t lock;   /* of what follows */
+  pthread_mutex_t lock;   /* of the next four */
   pthread_cond_t has_advised;
+  bool is_stuck;    /* no patch has ended while somebody waited */
   int64_t ended;    /* patches, however */
   uint64_t advised; /* so many of the state's arrivals have their advice, or get none */
   struct task tasks[QUEUE_MAX + STALE_MAX]; /* of one round */
@@ -59,54 +59,45 @@ static struct state *state_of(const struct nominator *n) {
 
 /* ---- who waits for it ------------------------------------------------------------------------ */
 
-static void init_waiting(struct nominator *n) {
-  pthread_condattr_t attr;
-  (void)pthread_condattr_init(&attr);
-  (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-  (void)pthread_mutex_init(&n->lock, NULL);
-  (void)pthread_cond_init(&n->has_advised, &attr);
-  (void)pthread_condattr_destroy(&attr);
-}
-
-static uint64_t advised(struct nominator *n) {
-  (void)pthread_mutex_lock(&n->lock);
-  uint64_t count = n->advised;
-  (void)pthread_mutex_unlock(&n->lock);
-  return count;
+/* Whoever waits looks again. */
+static void tell(struct nominator *n) {
+  n->is_stuck = false;
+  (void)pthread_cond_broadcast(&n->has_advised);
 }
 
 static void set_advised(struct nominator *n, uint64_t arrivals) {
-  atomic_store(&n->is_stuck, false);
   (void)pthread_mutex_lock(&n->lock);
   n->advised = arrivals;
-  (void)pthread_cond_broadcast(&n->has_advised);
+  tell(n);
   (void)pthread_mutex_unlock(&n->lock);
 }
 
 bool nominator_is_behind(struct nominator *n, const struct pod *pod) {
-  struct state_stats stats;
-  if (atomic_load(&n->is_paused) || atomic_load(&n->is_stuck) || pod->traits & POD_WAS_REJECTED ||
+  if (atomic_load(&n->is_paused) || pod->traits & POD_WAS_REJECTED ||
       ext_not_nominated(pod, n->config.scheduler_name))
     return false;
+  struct state_stats stats;
   state_get_stats(state_of(n), &stats);
-  return (int64_t)stats.objects[STATE_NODES] >= n->config.least_nodes &&
-         state_is_in_company(state_of(n), pod->uid, advised(n));
+  (void)pthread_mutex_lock(&n->lock);
+  uint64_t advised = n->advised;
+  bool is_stuck = n->is_stuck;
+  (void)pthread_mutex_unlock(&n->lock);
+  return !is_stuck && (int64_t)stats.objects[STATE_NODES] >= n->config.least_nodes &&
+         state_is_in_company(state_of(n), pod->uid, advised);
 }
 
 void nominator_catch_up(struct nominator *n) {
   struct state_stats stats;
   state_get_stats(state_of(n), &stats);
-  int64_t until_ns = sys_mono_add_ms(sys_mono_now(), NOMINATOR_CATCH_UP_MS).ns;
-  const struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000),
-                                 .tv_nsec = (long)(until_ns % 1000000000)};
+  struct sys_mono until = sys_mono_add_ms(sys_mono_now(), NOMINATOR_CATCH_UP_MS);
   atomic_fetch_add(&n->awaited, 1);
   (void)pthread_mutex_lock(&n->lock);
   int64_t ended = n->ended;
   while (n->advised < stats.arrivals && n->ended - ended < LEAD &&
-         pthread_cond_timedwait(&n->has_advised, &n->lock, &until) == 0)
+         sys_cond_wait(&n->has_advised, &n->lock, until))
     continue;
   if (n->advised < stats.arrivals && n->ended == ended)
-    atomic_store(&n->is_stuck, true);
+    n->is_stuck = true;
   (void)pthread_mutex_unlock(&n->lock);
 }
 
@@ -157,10 +148,9 @@ static void write_task(void *ctx, size_t index) {
     nominations_forget(n->nominations, task->pod->uid);
   else
     write_nomination(n, task);
-  atomic_store(&n->is_stuck, false);
   (void)pthread_mutex_lock(&n->lock);
   n->ended++;
-  (void)pthread_cond_broadcast(&n->has_advised);
+  tell(n);
   (void)pthread_mutex_unlock(&n->lock);
 }
 
@@ -416,7 +406,8 @@ struct nominator *nominator_start(const struct nominator_config *config, struct 
   n->config = *config;
   n->arena = arena_new(256 << 10);
   n->nominations = nominations_new();
-  init_waiting(n);
+  (void)pthread_mutex_init(&n->lock, NULL);
+  sys_cond_init(&n->has_advised);
   int failed = pthread_create(&n->thread, NULL, nominate_for_ever, n);
   if (!failed)
     return n;

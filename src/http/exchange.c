@@ -137,23 +137,21 @@ static enum MHD_Result answer_by_handler(struct conn *conn, struct MHD_Connectio
       .transport = mhd,
   };
   conn_enter(conn, PHASE_WORKING);
-  if (route->waiting == HTTP_WAITS) {
-    aside_ask(conn, &request, &response);
-    return MHD_YES;
-  }
-  struct sys_mono began = sys_mono_now();
-  route->handler(route->ctx, &request, &response);
-  exchange->handler_us = sys_mono_us_between(began, sys_mono_now());
-  arena_reset(request.arena);
-  if (response.is_for_aside) {
+  if (route->waiting != HTTP_WAITS) {
+    struct sys_mono began = sys_mono_now();
+    route->handler(route->ctx, &request, &response);
+    exchange->handler_us = sys_mono_us_between(began, sys_mono_now());
+    arena_reset(request.arena);
+    if (!response.is_for_aside) {
+      body_release(conn); /* a peer that is slow to read holds only the answer */
+      return answer(conn, mhd, &response);
+    }
     assert(route->waiting == HTTP_MAY_WAIT);
     buf_done(&response.body);
     response = new_response();
-    aside_ask(conn, &request, &response);
-    return MHD_YES;
   }
-  body_release(conn); /* a peer that is slow to read holds only the answer */
-  return answer(conn, mhd, &response);
+  aside_ask(conn, &request, &response);
+  return MHD_YES;
 }
 
 static enum MHD_Result answer_from_aside(struct conn *conn, struct MHD_Connection *mhd) {

@@ -151,11 +151,7 @@ struct http_server *http_server_start(const struct http_config *config, struct e
   aside_init(&server->aside_briefly);
   (void)pthread_mutex_init(&server->creds_mutex, NULL);
   (void)pthread_mutex_init(&server->drain_mutex, NULL);
-  pthread_condattr_t attr;
-  (void)pthread_condattr_init(&attr);
-  (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-  (void)pthread_cond_init(&server->drain_done, &attr);
-  (void)pthread_condattr_destroy(&attr);
+  sys_cond_init(&server->drain_done);
   routes_init(server, config);
   if (start(server, config, reterr))
     return server;
@@ -204,17 +200,14 @@ bool http_server_drain(struct http_server *server, const struct http_drain *drai
   set_default(&settings.idle_ms, 1000);
   set_default(&settings.deadline_ms, 20000);
   struct sys_mono deadline = sys_mono_add_ms(sys_mono_now(), settings.deadline_ms);
-  struct timespec until = {.tv_sec = (time_t)(deadline.ns / 1000000000),
-                           .tv_nsec = (long)(deadline.ns % 1000000000)};
   (void)pthread_mutex_lock(&server->drain_mutex);
   server->drain = settings;
   server->drain_began = sys_mono_now();
   atomic_store(&server->drain_idle_ms, settings.idle_ms);
   atomic_store(&server->is_draining, true);
   event_signal(server->event_fd);
-  int waited = 0;
-  while (!server->is_drained && waited == 0)
-    waited = pthread_cond_timedwait(&server->drain_done, &server->drain_mutex, &until);
+  while (!server->is_drained && sys_cond_wait(&server->drain_done, &server->drain_mutex, deadline))
+    continue;
   bool is_drained = server->is_drained;
   (void)pthread_mutex_unlock(&server->drain_mutex);
   return is_drained;

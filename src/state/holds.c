@@ -167,8 +167,7 @@ bool state_unplan(struct state *state, struct str uid) {
 
 bool state_is_under_way(struct state *state, struct str uid) {
   state_lock(state);
-  const struct hold *hold = hold_find(state, uid);
-  bool is_under_way = hold && hold->kind != STATE_NOMINATED;
+  bool is_under_way = hold_is_under_way(hold_find(state, uid));
   state_unlock(state);
   return is_under_way;
 }

@@ -168,8 +168,10 @@ struct past { /* of a pod, before a change to it */
 };
 
 static void arrive(struct state *state, struct record *record) {
-  unlist_waiting(state, record);
-  list_waiting(state, record); /* behind all others */
+  if (record->behind) { /* listed before, with gates */
+    unlist_waiting(state, record);
+    list_waiting(state, record);
+  }
   record->arrival = ++state->arrivals;
 }
 

@@ -45,8 +45,7 @@ static int compare_turn(const void *a, const void *b) {
 }
 
 static bool is_provided_for(const struct record *record) {
-  return record->hold &&
-         (record->hold->kind != STATE_NOMINATED || !(record->traits & POD_WAS_REJECTED));
+  return hold_is_under_way(record->hold) || (record->hold && !(record->traits & POD_WAS_REJECTED));
 }
 
 static const struct pod *copy_waiting(struct state *state, struct arena *arena,
@@ -79,10 +78,6 @@ const struct pod *state_waiting_unplanned(struct state *state, struct arena *are
   return copy_waiting(state, arena, true, ret_count);
 }
 
-static bool is_asked_about(const struct record *record) {
-  return record->hold && record->hold->kind != STATE_NOMINATED;
-}
-
 bool state_is_in_company(struct state *state, struct str uid, uint64_t arrivals) {
   bool has_company = false, goes_on = true;
   state_lock(state);
@@ -94,7 +89,7 @@ bool state_is_in_company(struct state *state, struct str uid, uint64_t arrivals)
     if (!record_can_be_taken(at))
       continue;
     goes_on = at->arrival > arrivals;
-    has_company = goes_on && at != record && !is_asked_about(at);
+    has_company = goes_on && at != record && !hold_is_under_way(at->hold);
   }
   state_unlock(state);
   return has_company;

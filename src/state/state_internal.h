@@ -240,6 +240,10 @@ void heap_remove(struct hold_heap *heap, struct hold *hold);
 
 struct hold *hold_find(const struct state *state, struct str uid);
 void hold_drop(struct state *state, struct hold *hold);
+/* kube-scheduler has asked about the pod. NULL: nothing is held for it. */
+static inline bool hold_is_under_way(const struct hold *hold) {
+  return hold && hold->kind != STATE_NOMINATED;
+}
 /* The weaker one goes first: tentative before firm, late before early. */
 bool hold_is_weaker(const struct hold *a, const struct hold *b);
 

@@ -5,13 +5,9 @@
 #include <stdatomic.h>
 
 void sys_rest_init(struct sys_rest *rest) {
-  pthread_condattr_t attr;
   rest->is_ended = false;
-  (void)pthread_condattr_init(&attr);
-  (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
   (void)pthread_mutex_init(&rest->mutex, NULL);
-  (void)pthread_cond_init(&rest->ended, &attr);
-  (void)pthread_condattr_destroy(&attr);
+  sys_cond_init(&rest->ended);
 }
 
 void sys_rest_done(struct sys_rest *rest) {
@@ -20,11 +16,9 @@ void sys_rest_done(struct sys_rest *rest) {
 }
 
 bool sys_rest(struct sys_rest *rest, int64_t ms) {
-  int64_t until_ns = sys_mono_add_ms(sys_mono_now(), ms).ns;
-  struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000),
-                           .tv_nsec = (long)(until_ns % 1000000000)};
+  struct sys_mono until = sys_mono_add_ms(sys_mono_now(), ms);
   (void)pthread_mutex_lock(&rest->mutex);
-  while (!rest->is_ended && pthread_cond_timedwait(&rest->ended, &rest->mutex, &until) == 0)
+  while (!rest->is_ended && sys_cond_wait(&rest->ended, &rest->mutex, until))
     continue;
   bool goes_on = !rest->is_ended;
   (void)pthread_mutex_unlock(&rest->mutex);
