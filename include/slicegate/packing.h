@@ -596,10 +596,22 @@ struct pack_request pack_intake_request_on(const struct pack_intake *intake,
 void pack_intake_observe(const struct pack_intake *intake, struct pack_cluster *cluster,
                          size_t node, uint64_t uid, const struct pod *pod,
                          const struct pack_placement *kept);
-/* The same; of a card that has less than the pod is bound to it gets all that is left. False: that
- * was so. Those that name their devices come first: for the others it is guessed. */
+/*
+ * Whose replicas a node's pods hold, as the kubelet reports it: "GPU-...::2" is one of the GPU
+ * "GPU-...". Which number that GPU has is not said and makes no difference; that two pods are on
+ * the same one does. All zero at first; views the pods that have been observed.
+ */
+struct pack_ids {
+  struct str gpus[PACK_DEVICES_MAX]; /* by number; empty: not met */
+};
+/* The same, for all pods of a node one after another: those that name their devices come first, for
+ * the others it is guessed. Of a card that has less than the pod is bound to it gets all that is
+ * left; false: that was so. */
 bool pack_intake_observe_wholly(const struct pack_intake *intake, struct pack_cluster *cluster,
-                                size_t node, uint64_t uid, const struct pod *pod);
+                                size_t node, uint64_t uid, const struct pod *pod,
+                                struct pack_ids *ids);
+/* The device says which GPU it is a replica of, and not the number of that. */
+bool pack_names_replica(const struct pod_device *device);
 /* The pod that came last has fewer devices in the node's value than it holds; and the same where
  * devices are all that is counted. */
 bool pack_lacks_units(const struct pack_node *node);

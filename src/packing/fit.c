@@ -117,13 +117,20 @@ static bool place_whole(const struct pack_catalog *catalog, const struct pack_no
   return placed == form->count;
 }
 
+/* Where a plugin counts it also chooses: NVIDIA's spreads replicas over the GPUs of the node, unless
+ * it is told to pack them, which no label says. */
+static bool is_taken_before(const struct pack_node *node, const struct pack_device *a,
+                            const struct pack_device *b) {
+  return node->counter_count > 0 ? a->left > b->left : a->left < b->left;
+}
+
 static bool place_part(const struct pack_catalog *catalog, const struct pack_node *node,
                        const struct pack_request *request, const struct pack_form *form,
                        struct pack_placement *placement) {
   const struct pack_device *best = NULL;
   for (uint8_t d = 0; d < node->device_count; d++) {
     const struct pack_device *device = &node->devices[d];
-    if (device->left >= form->amount && (!best || device->left < best->left) &&
+    if (device->left >= form->amount && (!best || is_taken_before(node, device, best)) &&
         pack_device_suits(catalog, device, request, form))
       best = device;
   }

@@ -9,6 +9,7 @@ struct placing {
   const struct pack_catalog *catalog;
   const struct pack_node *node;
   const struct pack_form *form;
+  struct pack_ids *ids; /* NULL: only numbers say where */
   struct pack_placement *ret;
 };
 
@@ -34,9 +35,8 @@ static void place_slices(const struct placing *placing, uint8_t device, int64_t 
   }
 }
 
-static void place_device(const struct placing *placing, const struct pod_device *named) {
+static void place_device(const struct placing *placing, uint8_t device, int64_t amount) {
   struct pack_placement *ret = placing->ret;
-  uint8_t device = (uint8_t)named->index;
   switch ((enum pack_kind)placing->form->kind) {
   case PACK_WHOLE:
     if (ret->unit_count < PACK_UNITS_MAX)
@@ -48,37 +48,80 @@ static void place_device(const struct placing *placing, const struct pod_device 
       ret->units[ret->unit_count++] = (struct pack_unit){device, 0, placing->form->amount};
     break;
   case PACK_SLICES:
-    place_slices(placing, device, named->amount > 0 ? named->amount : 1);
+    place_slices(placing, device, amount > 0 ? amount : 1);
     break;
   case PACK_CPU:
     break;
   }
 }
 
+/* "GPU-..." of "GPU-...::2"; empty: no replica. */
+static struct str gpu_of_replica(struct str id) {
+  for (size_t i = 1; i + 2 < id.len; i++)
+    if (id.ptr[i] == ':' && id.ptr[i + 1] == ':')
+      return (struct str){id.ptr, i};
+  return (struct str){NULL, 0};
+}
+
+bool pack_names_replica(const struct pod_device *device) {
+  return device->index < 0 && gpu_of_replica(device->id).len > 0;
+}
+
+/* The number that the GPU got when it was met, or that of the GPU on which the plugin would have put
+ * the pod among those not met. -1: there are more GPUs than we think. */
+static int number_of(const struct placing *placing, struct str gpu) {
+  const struct pack_node *node = placing->node;
+  int best = -1;
+  for (uint8_t d = 0; d < node->device_count; d++) {
+    struct str met = placing->ids->gpus[d];
+    if (met.len && str_eq(met, gpu))
+      return d;
+    if (met.len == 0 && node->devices[d].mode == PACK_MODE_SHARED &&
+        (best < 0 || node->devices[d].left > node->devices[best].left))
+      best = d;
+  }
+  if (best >= 0)
+    placing->ids->gpus[best] = gpu;
+  return best;
+}
+
+static int device_of(const struct placing *placing, const struct pod_device *named) {
+  if (named->index < 0 && placing->ids && placing->form->kind == PACK_REPLICAS)
+    return pack_names_replica(named) ? number_of(placing, gpu_of_replica(named->id)) : -1;
+  return named->index < placing->node->device_count ? named->index : -1;
+}
+
 static bool place_named(const struct pack_intake *intake, const struct pack_node *node,
                         const struct pod *pod, const struct pack_request *request,
-                        struct pack_placement *ret) {
-  struct placing placing = {intake->catalog, node, &request->forms[0], ret};
+                        struct pack_ids *ids, struct pack_placement *ret) {
+  struct placing placing = {intake->catalog, node, &request->forms[0], ids, ret};
   *ret = (struct pack_placement){0};
   for (size_t i = 0; i < pod->device_count; i++) {
     const struct pod_device *named = &pod->devices[i];
     bool is_asked =
         named->resource.len == 0 || intake_find_name(intake, named->resource) == placing.form->name;
-    if (is_asked && named->index >= 0 && named->index < node->device_count)
-      place_device(&placing, named);
+    int device = is_asked ? device_of(&placing, named) : -1;
+    if (device >= 0)
+      place_device(&placing, (uint8_t)device, named->amount);
   }
   return ret->unit_count > 0;
+}
+
+static void observe(const struct pack_intake *intake, struct pack_cluster *cluster, size_t index,
+                    uint64_t number, const struct pod *pod, const struct pack_placement *kept,
+                    struct pack_ids *ids) {
+  const struct pack_node *node = pack_cluster_node(cluster, index);
+  struct pack_request request = pack_intake_request_on(intake, node, pod);
+  struct pack_placement placement;
+  if (place_named(intake, node, pod, &request, ids, &placement))
+    kept = &placement;
+  (void)pack_observe(cluster, index, number, &request, kept);
 }
 
 void pack_intake_observe(const struct pack_intake *intake, struct pack_cluster *cluster,
                          size_t index, uint64_t number, const struct pod *pod,
                          const struct pack_placement *kept) {
-  const struct pack_node *node = pack_cluster_node(cluster, index);
-  struct pack_request request = pack_intake_request_on(intake, node, pod);
-  struct pack_placement placement;
-  if (place_named(intake, node, pod, &request, &placement))
-    kept = &placement;
-  (void)pack_observe(cluster, index, number, &request, kept);
+  observe(intake, cluster, index, number, pod, kept, NULL);
 }
 
 /* ---- what is held of cards --------------------------------------------------------------- */
@@ -131,8 +174,9 @@ bool pack_lacks_cards(const struct pack_node *node) {
 }
 
 bool pack_intake_observe_wholly(const struct pack_intake *intake, struct pack_cluster *cluster,
-                                size_t index, uint64_t number, const struct pod *pod) {
-  pack_intake_observe(intake, cluster, index, number, pod, NULL);
+                                size_t index, uint64_t number, const struct pod *pod,
+                                struct pack_ids *ids) {
+  observe(intake, cluster, index, number, pod, NULL, ids);
   const struct pack_node *node = pack_cluster_node(cluster, index);
   if (!pack_lacks_cards(node))
     return true;

@@ -123,11 +123,16 @@ unsigned pack_count_instances(const struct pack_node *node, uint8_t device, uint
  * Places one form by the plainest rule: tightest sufficient remainder for fractions and
  * replicas, lowest idle GPUs for whole ones, lowest device and lowest start for instances.
  * False: the devices do not fit it. Nodes with counters: by count, the prediction as far as it
- * goes. `placement` may be NULL.
+ * goes, as NVIDIA's plugin places when it is told nothing: replicas on the GPU with the most left.
+ * `placement` may be NULL.
  */
 bool pack_place_plain(const struct pack_catalog *catalog, const struct pack_node *node,
                       const struct pack_request *request, uint8_t form,
                       struct pack_placement *placement);
+/* Replicas that a plugin counts: it chooses the GPU, by the plain rule. */
+static inline bool pack_plugin_chooses(const struct pack_node *node, const struct pack_form *form) {
+  return node->counter_count > 0 && form->kind == PACK_REPLICAS;
+}
 /* The counter that a form draws on, or NULL. */
 const struct pack_counter *pack_find_counter(const struct pack_node *node,
                                              const struct pack_form *form);

@@ -91,7 +91,7 @@ static bool score(const struct pack_view *view, const struct pack_node *node,
     if (!pack_place_plain(view->catalog, node, request, f, &candidate))
       continue;
     bool is_part = form->kind == PACK_FRACTION || form->kind == PACK_REPLICAS;
-    if (!is_part || candidate.unit_count == 0) {
+    if (!is_part || candidate.unit_count == 0 || pack_plugin_chooses(node, form)) {
       growth = growth_of(fgd->fragment, node, request, candidate.units, candidate.unit_count);
       consider(ret, placement, &found, score_of(growth), f, &candidate);
       continue;

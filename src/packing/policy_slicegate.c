@@ -48,10 +48,16 @@ static void try_part(struct contest *contest, uint8_t f) {
   const struct pack_node *node = contest->node;
   const struct pack_form *form = &contest->request->forms[f];
   const struct sums *sums = contest->sums;
+  struct pack_placement theirs = {.unit_count = 0};
   if (form->kind == PACK_FRACTION && form->amount > node->most_left)
+    return;
+  if (pack_plugin_chooses(node, form) &&
+      !pack_place_plain(contest->ours->catalog, node, contest->request, f, &theirs))
     return;
   for (uint8_t d = 0; d < node->device_count; d++) {
     struct pack_device device = node->devices[d];
+    if (theirs.unit_count && d != theirs.units[0].device)
+      continue;
     if (device.left < form->amount ||
         !pack_device_suits(contest->ours->catalog, &device, contest->request, form))
       continue;

@@ -110,7 +110,8 @@ bool pack_place_ranked(const struct pack_catalog *catalog, const struct pack_nod
                                 .form = &request->forms[form],
                                 .rank = rank,
                                 .context = context};
-  if (search.form->kind == PACK_CPU || search.form->kind == PACK_WHOLE) {
+  if (search.form->kind == PACK_CPU || search.form->kind == PACK_WHOLE ||
+      pack_plugin_chooses(node, search.form)) {
     *ret_rank = 0;
     return pack_place_plain(catalog, node, request, form, placement);
   }

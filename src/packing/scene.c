@@ -43,30 +43,14 @@ static void count_others(const struct pack_scene *scene, size_t n, const struct 
   }
 }
 
-/* Its devices are ours to choose, and pods name those that they have. */
-static bool has_cards(const struct pack_node *node) {
-  return node->counter_count == 0 && node->device_count > 0;
-}
-
-static void observe_counted(struct pack_scene *scene, size_t n) {
+static void observe_pods(struct pack_scene *scene, size_t n) {
   const struct pack_intake *intake = scene->intake;
-  for (size_t p = intake->pod_first[n]; p < intake->pod_last[n]; p++) {
-    const struct pod *pod = &intake->recorded->pods[p];
-    if (pod_is_over(pod))
-      continue;
-    struct pack_request request =
-        pack_intake_request_on(intake, pack_cluster_node(scene->cluster, n), pod);
-    (void)pack_observe(scene->cluster, n, p + 1, &request, NULL);
-  }
-}
-
-static void observe_on_cards(struct pack_scene *scene, size_t n) {
-  const struct pack_intake *intake = scene->intake;
+  struct pack_ids ids = {0};
   for (int is_naming = 1; is_naming >= 0; is_naming--) {
     for (size_t p = intake->pod_first[n]; p < intake->pod_last[n]; p++) {
       const struct pod *pod = &intake->recorded->pods[p];
       if (!pod_is_over(pod) && (pod->device_count > 0) == is_naming)
-        (void)pack_intake_observe_wholly(intake, scene->cluster, n, p + 1, pod);
+        (void)pack_intake_observe_wholly(intake, scene->cluster, n, p + 1, pod, &ids);
     }
   }
 }
@@ -86,10 +70,7 @@ static bool add_node(struct pack_scene *scene, size_t n, struct err *reterr) {
   read.spec.traits = intake_traits(intake, node, scene_others(scene, n));
   if (!pack_cluster_set_node(scene->cluster, &read.spec, reterr))
     return false;
-  if (has_cards(pack_cluster_node(scene->cluster, n)))
-    observe_on_cards(scene, n);
-  else
-    observe_counted(scene, n);
+  observe_pods(scene, n);
   return true;
 }
 
@@ -183,6 +164,11 @@ static void count_devices(const struct pack_node *node, const struct pack_reques
     ret->devices_total = counter->total;
     ret->devices_left = counter->left > 0 ? counter->left : 0;
   }
+}
+
+/* Its devices are ours to choose, and pods name those that they have. */
+static bool has_cards(const struct pack_node *node) {
+  return node->counter_count == 0 && node->device_count > 0;
 }
 
 /* The same where whoever binds chooses the card. */

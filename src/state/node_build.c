@@ -53,11 +53,11 @@ static void set_node(struct state *state, const struct slot *slot, struct pack_c
 
 /* True: all that it holds was there. */
 static bool observe_wholly(struct state *state, struct pack_cluster *cluster, size_t index,
-                           const struct record *record) {
+                           const struct record *record, struct pack_ids *ids) {
   if (named_says_card(record->slot, record->named))
     return slot_observe_shares(state, cluster, index, record);
   struct pod pod = record_asks(record);
-  return pack_intake_observe_wholly(state->intake, cluster, index, record->number, &pod);
+  return pack_intake_observe_wholly(state->intake, cluster, index, record->number, &pod, ids);
 }
 
 static bool says_where(const struct record *record) {
@@ -69,13 +69,14 @@ static bool says_where(const struct record *record) {
  * of cards than there is. */
 static bool observe_all(struct state *state, const struct slot *slot, struct pack_cluster *cluster,
                         size_t index) {
+  struct pack_ids ids = {0};
   bool is_enough = true;
   for (size_t i = 0; i < slot_counted(slot); i++)
     if (says_where(slot->pods[i]))
-      is_enough = observe_wholly(state, cluster, index, slot->pods[i]) && is_enough;
+      is_enough = observe_wholly(state, cluster, index, slot->pods[i], &ids) && is_enough;
   for (size_t i = 0; i < slot_counted(slot); i++)
     if (!says_where(slot->pods[i]))
-      is_enough = observe_wholly(state, cluster, index, slot->pods[i]) && is_enough;
+      is_enough = observe_wholly(state, cluster, index, slot->pods[i], &ids) && is_enough;
   return is_enough;
 }
 

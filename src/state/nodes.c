@@ -175,6 +175,14 @@ static bool is_made_anew(const struct slot *slot, const struct record *record) {
   return withholds(record) || slot_card_count(slot) > 0;
 }
 
+/* Which number its GPU has is known from the others that say which one they are on. */
+static bool names_a_replica(const struct record *record) {
+  for (size_t i = 0; record->named && i < record->named->count; i++)
+    if (pack_names_replica(&record->named->items[i]))
+      return true;
+  return false;
+}
+
 static bool names_a_device(const struct record *record) {
   for (size_t i = 0; record->named && i < record->named->count; i++)
     if (record->named->items[i].index >= 0)
@@ -200,7 +208,7 @@ void slot_add_pod(struct state *state, struct slot *slot, struct record *record,
     state->homeless_pods++;
     return;
   }
-  if (is_made_anew(slot, record)) {
+  if (is_made_anew(slot, record) || names_a_replica(record)) {
     slot_rebuild(state, slot);
   } else if (slot->pod_count <= NODE_PODS_MAX) {
     slot_observe(state, state->cluster, slot->index, record, kept);

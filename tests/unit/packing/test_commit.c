@@ -494,6 +494,36 @@ START_TEST(counts_decide_and_units_are_guesses) {
 }
 END_TEST
 
+/* NVIDIA's plugin spreads replicas over the GPUs of a node, whatever anybody would like better. */
+START_TEST(replicas_that_a_plugin_counts_are_spread) {
+  static const uint8_t spread[] = {0, 1, 0, 1};
+  size_t count;
+  const struct pack_policy *const *policies = pack_policies(&count);
+  CLEANUP_LAB struct lab lab;
+  lab_init(&lab, 1);
+  struct lab_node node = {.name = "n",
+                          .spec = {.cpu_milli = 16000, .device_count = 2, .counter_count = 1},
+                          .devices = {{PACK_MODE_SHARED, LAB_L4, 4, 0, 0},
+                                      {PACK_MODE_SHARED, LAB_L4, 4, 0, 0}},
+                          .counters = {{.kind = PACK_REPLICAS, .total = 8}}};
+  lab_set_node(lab.cluster, &node);
+  struct pack_request share = pack_request_of(0, 0, PACK_REPLICAS, 1, 1);
+  for (size_t i = 0; i < SG_ARRAY_LEN(spread); i++) {
+    for (size_t p = 0; p < count; p++) {
+      struct pack_scorer *scorer = pack_scorer_new(policies[p], lab.catalog, 1);
+      struct pack_choice choice;
+      ck_assert_uint_eq(pack_choose(scorer, lab.cluster, &share, &choice, 1), 1);
+      ck_assert_uint_eq(choice.placement.unit_count, 1);
+      ck_assert_msg(choice.placement.units[0].device == spread[i], "%s, pod %zu",
+                    pack_policy_name(policies[p]), i);
+      pack_scorer_free(scorer);
+    }
+    ck_assert(pack_observe(lab.cluster, 0, i + 1, &share, NULL));
+    ck_assert_uint_eq(first(&lab)->units[i].device, spread[i]);
+  }
+}
+END_TEST
+
 /* What fit, score and commit read of a fraction is its amount: a count is no second GPU. */
 START_TEST(parts_are_of_one_gpu_whatever_is_counted) {
   CLEANUP_LAB struct lab lab;
@@ -526,6 +556,7 @@ TCase *tcase_commit(void) {
   tcase_add_test(tc, excess_is_recorded);
   tcase_add_test(tc, what_was_seen_without_a_place_is_placed_plainly);
   tcase_add_test(tc, counts_decide_and_units_are_guesses);
+  tcase_add_test(tc, replicas_that_a_plugin_counts_are_spread);
   tcase_add_test(tc, parts_are_of_one_gpu_whatever_is_counted);
   return tc;
 }

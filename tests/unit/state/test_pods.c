@@ -229,6 +229,73 @@ START_TEST(devices_that_are_named) {
 }
 END_TEST
 
+static struct pod replica_pod(struct state_lab *lab, const char *name, struct pod_device *device,
+                              const char *id) {
+  struct pod pod = lab_pod(lab, name, "n1", "nvidia.com/gpu", "1", NULL);
+  *device = (struct pod_device){
+      .resource = STR_LIT("nvidia.com/gpu"), .id = str_of(id), .index = -1, .amount = 1};
+  pod.devices = device;
+  pod.device_count = 1;
+  return pod;
+}
+
+static void check_replicas(struct state_lab *lab, const char *left) {
+  CLEANUP_PEEK struct state_peek peek = lab_peek(lab, "n1");
+  for (uint8_t d = 0; d < peek.node->device_count; d++)
+    ck_assert_msg(peek.node->devices[d].left == left[d] - '0', "GPU %u has %u left, not %c", d,
+                  peek.node->devices[d].left, left[d]);
+  ck_assert_uint_eq(peek.node->device_count, strlen(left));
+  ck_assert_uint_eq(state_verify(lab->state, 1), 0);
+}
+
+/* status.containerStatuses[].allocatedResourcesStatus of a time-sliced GPU. */
+START_TEST(replicas_of_one_gpu) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  struct node node = lab_node(&lab, "n1", "nvidia.com/gpu", "12", NULL);
+  struct pod_device devices[5];
+  lab_label(&lab, &node, "nvidia.com/gpu.product", "Tesla-T4-SHARED", "nvidia.com/gpu.count", "3",
+            "nvidia.com/gpu.replicas", "4", NULL);
+  state_put_node(lab.state, &node);
+  struct pod silent = lab_pod(&lab, "s", "n1", "nvidia.com/gpu", "1", NULL);
+  state_put_pod(lab.state, &silent);
+  check_replicas(&lab, "344"); /* nobody says: spread, from the lowest on */
+  struct pod a = lab_pod(&lab, "a", "n1", "nvidia.com/gpu", "1", NULL);
+  state_put_pod(lab.state, &a);
+  check_replicas(&lab, "334");
+  a = replica_pod(&lab, "a", &devices[0], "GPU-x::0");
+  struct pod b = replica_pod(&lab, "b", &devices[1], "GPU-x::3");
+  struct pod c = replica_pod(&lab, "c", &devices[2], "GPU-y::1");
+  struct pod d = replica_pod(&lab, "d", &devices[3], "GPU-x::1");
+  state_put_pod(lab.state, &a);
+  state_put_pod(lab.state, &b);
+  check_replicas(&lab, "234"); /* both on one, whichever: the silent one is elsewhere */
+  state_put_pod(lab.state, &c);
+  check_replicas(&lab, "233");
+  state_put_pod(lab.state, &d);
+  check_replicas(&lab, "133");
+  /* More GPUs than the labels tell of: counted, and of no GPU. */
+  struct pod z = replica_pod(&lab, "z", &devices[4], "GPU-z::0");
+  struct pod e = z;
+  struct pod_device fourth = devices[4];
+  e.name = STR_LIT("e");
+  e.uid = lab_uid(&lab, "e");
+  fourth.id = STR_LIT("GPU-w::0");
+  e.devices = &fourth;
+  state_put_pod(lab.state, &z);
+  state_put_pod(lab.state, &e);
+  ck_assert_int_eq(lab_left(&lab, "n1", "nvidia.com/gpu"), 5);
+  state_drop_pod(lab.state, b.ns, b.name, b.uid);
+  state_drop_pod(lab.state, e.ns, e.name, e.uid);
+  ck_assert_int_eq(lab_left(&lab, "n1", "nvidia.com/gpu"), 7);
+  ck_assert_uint_eq(state_verify(lab.state, 1), 0);
+  /* A slice of MIG says nothing of its GPU, and an id alone of no replica. */
+  c = replica_pod(&lab, "c", &devices[2], "GPU-x");
+  state_put_pod(lab.state, &c);
+  ck_assert_int_eq(lab_left(&lab, "n1", "nvidia.com/gpu"), 7);
+}
+END_TEST
+
 START_TEST(devices_by_two_names_are_withheld) {
   CLEANUP_STATE_LAB struct state_lab lab;
   state_lab_init(&lab);
@@ -406,6 +473,7 @@ TCase *tcase_pods(void) {
   tcase_add_test(tc, resized_in_place);
   tcase_add_test(tc, nothing_new_is_no_change);
   tcase_add_test(tc, devices_that_are_named);
+  tcase_add_test(tc, replicas_of_one_gpu);
   tcase_add_test(tc, devices_by_two_names_are_withheld);
   tcase_add_test(tc, found_again_as_it_was_put);
   tcase_add_test(tc, waiting_oldest_first);
