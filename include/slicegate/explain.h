@@ -131,11 +131,21 @@ enum explain_state {
 /* "refused", "unknown", "waits", "no-room", "would-fit", "placed", "over" */
 const char *explain_state_name(enum explain_state state);
 
+/* By the id that the kubelet or a plugin gives it, or by its number on the node. */
+struct explain_device {
+  struct str id; /* empty: not said */
+  int32_t index; /* -1: not said */
+};
+
 struct explain_answer {
   const struct pod *pod;
   enum explain_state state;
   struct str why;  /* one sentence, no full stop */
   struct str node; /* PLACED: where; fit_count > 0: the best */
+  /* PLACED: what it has there. Predicted: its device plugin has chosen, and nobody says which. */
+  const struct explain_device *devices;
+  size_t device_count;
+  bool are_devices_predicted;
   /* Of nodes, unless it is placed, over or unknown: */
   bool is_judged;
   size_t node_count, fit_count, unreadable_count;

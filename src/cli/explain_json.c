@@ -87,6 +87,20 @@ static json_t *findings_json(const struct explain_answer *answer) {
   return list;
 }
 
+static json_t *devices_json(struct arena *arena, const struct explain_answer *answer) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < answer->device_count; i++) {
+    const struct explain_device *device = &answer->devices[i];
+    json_t *row = json_object();
+    set_text(row, "id", str_printable(arena, device->id, SIZE_MAX));
+    json_object_set_new(row, "index",
+                        device->index < 0 ? json_null() : json_integer(device->index));
+    json_object_set_new(row, "is_predicted", json_boolean(answer->are_devices_predicted));
+    json_array_append_new(list, row);
+  }
+  return list;
+}
+
 static json_t *item_json(struct arena *arena, const struct explain_report *report,
                          const struct explain_item *item) {
   enum { LINE_MAX_BYTES = 1024 };
@@ -102,6 +116,7 @@ static json_t *item_json(struct arena *arena, const struct explain_report *repor
   json_object_set_new(row, "state", json_string(explain_state_name(answer->state)));
   set_text(row, "why", str_printable(arena, answer->why, SIZE_MAX));
   set_text(row, "node", answer->node);
+  json_object_set_new(row, "devices", devices_json(arena, answer));
   set_text(row, "summary", explain_reason_line(answer, arena, LINE_MAX_BYTES));
   json_object_set_new(row, "findings", findings_json(answer));
   json_object_set_new(row, "is_judged", json_boolean(answer->is_judged));

@@ -104,6 +104,23 @@ static void print_changes(const struct explain_report *report, const struct expl
     (void)fputs("  " WHAT_IF_MOVES_CAVEAT "\n", out);
 }
 
+static void print_devices(struct arena *arena, const struct explain_answer *answer, FILE *out) {
+  (void)fputs("  has ", out);
+  for (size_t i = 0; i < answer->device_count; i++) {
+    const struct explain_device *device = &answer->devices[i];
+    (void)fputs(i ? ", " : "", out);
+    if (device->id.len)
+      (void)fprintf(out, "%.*s", STR_FMT(str_printable(arena, device->id, SIZE_MAX)));
+    else
+      (void)fprintf(out, "device %d", device->index);
+  }
+  (void)fputs(
+      answer->are_devices_predicted
+          ? " of the node (predicted: its device plugin has chosen, and nobody says which)\n"
+          : " of the node\n",
+      out);
+}
+
 static void print_nodes(const struct explain_report *report, const struct explain_answer *answer,
                         FILE *out) {
   (void)fprintf(out, "  %zu of %zu node%s can take it now%s", answer->fit_count, answer->node_count,
@@ -124,6 +141,8 @@ static void print_item(struct arena *arena, const struct explain_report *report,
   if (item->replicas > 1)
     (void)fprintf(out, ", each of %lld replicas", (long long)item->replicas);
   (void)fputc('\n', out);
+  if (answer->device_count)
+    print_devices(arena, answer, out);
   print_findings(answer, out);
   if (answer->is_judged)
     print_nodes(report, answer, out);

@@ -263,8 +263,11 @@ void explain_pod(struct explain_scene *scene, const struct explain_question *que
                       .answer = ret};
   *ret = (struct explain_answer){.pod = question->pod, .also = question->also};
   take_findings(question->verdict, arena, ret);
-  if (is_settled(question, arena, ret))
+  if (is_settled(question, arena, ret)) {
+    if (ret->state == EXPLAIN_PLACED)
+      explain_find_devices(scene, question->pod, arena, ret);
     return;
+  }
   if (ret->also.count == 0)
     ret->also = list_traits(arena, question->pod);
   if (!pack_scene_ask(scene->scene, arena, &q.pod, &q.asked, &err)) {

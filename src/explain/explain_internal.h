@@ -82,6 +82,10 @@ void explain_find_waits(struct inquiry *q);
 /* Whether no node takes it even when empty, and what is missing then (never.c). */
 void explain_find_never(struct inquiry *q);
 
+/* Of a pod that is placed (devices.c). */
+void explain_find_devices(const struct explain_scene *scene, const struct pod *pod,
+                          struct arena *arena, struct explain_answer *ret);
+
 /* The pod's request of this resource, to be changed: *ret has a list of its own. */
 struct resource_request *explain_own_request(struct inquiry *q, struct pod *ret,
                                              struct str resource);

@@ -263,6 +263,32 @@ START_TEST(cards_are_closed_with_the_extenders_reasons) {
 }
 END_TEST
 
+/* By its plugin's annotation, by the kubelet, by nobody. */
+START_TEST(devices_that_a_placed_pod_has) {
+  CLEANUP_ASKED struct asked asked;
+  asked_init(&asked, NODE("a", "slicegate.dev/gpu-milli: 2000") CARD_POD("card", "a", "1", "600")
+                         NODE("b", "nvidia.com/gpu: 5") POD("first", ON("b"), "nvidia.com/gpu: 1")
+                             POD("two", ON("b"), "nvidia.com/gpu: 2") POD("none", ON("b"), "cpu: 1")
+                                 POD("wide", ON("b"), "nvidia.com/gpu: 2") //
+             "kind: Pod\nmetadata: {name: said, namespace: ml}\nspec: {nodeName: b, containers: "
+             "[{name: m, resources: {limits: {nvidia.com/gpu: 1}}}]}\n"
+             "status: {containerStatuses: [{name: m, allocatedResourcesStatus: [{name: "
+             "nvidia.com/gpu, resources: [{resourceID: GPU-7}]}]}]}\n");
+  const struct explain_answer *answer = asked_about(&asked, "card");
+  ck_assert(answer->device_count == 1 && !answer->are_devices_predicted);
+  ck_assert_int_eq(answer->devices[0].index, 1);
+  answer = asked_about(&asked, "said");
+  ck_assert(answer->device_count == 1 && !answer->are_devices_predicted);
+  ck_assert(str_is(answer->devices[0].id, "GPU-7") && answer->devices[0].index == -1);
+  answer = asked_about(&asked, "two");
+  ck_assert(answer->device_count == 2 && answer->are_devices_predicted);
+  ck_assert(answer->devices[0].index >= 0 && answer->devices[0].id.len == 0);
+  ck_assert_int_ne(answer->devices[0].index, answer->devices[1].index);
+  ck_assert_uint_eq(asked_about(&asked, "wide")->device_count, 0); /* more than there are */
+  ck_assert_uint_eq(asked_about(&asked, "none")->device_count, 0);
+}
+END_TEST
+
 /* A question leaves no trace in the scene. */
 START_TEST(questions_do_not_depend_on_each_other) {
   CLEANUP_ASKED struct asked asked;
@@ -285,6 +311,7 @@ TCase *tcase_answer(void) {
   tcase_add_test(tcase, devices_of_a_driver_are_not_known);
   tcase_add_test(tcase, hamis_cards_are_said_to_be_its_own);
   tcase_add_test(tcase, cards_are_closed_with_the_extenders_reasons);
+  tcase_add_test(tcase, devices_that_a_placed_pod_has);
   tcase_add_test(tcase, questions_do_not_depend_on_each_other);
   return tcase;
 }
