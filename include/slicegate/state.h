@@ -239,6 +239,13 @@ struct state_stats {
   size_t bytes; /* that objects take, about */
 };
 void state_get_stats(struct state *state, struct state_stats *ret);
+/* The nodes of stats' contradictions, in order of names: the first `max` of them. */
+struct state_contradiction {
+  struct str node;
+  const char *what; /* a sentence, static */
+};
+size_t state_contradictions(struct state *state, struct arena *arena,
+                            struct state_contradiction *ret, size_t max);
 /*
  * Makes `count` nodes anew, beginning where the last call ended, from what is known of them and
  * their pods, and compares: what differs (a defect of ours) is mended and counted as drift. The

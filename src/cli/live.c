@@ -5,6 +5,8 @@
  */
 #include "src/cli/live.h"
 
+#include "src/cli/live_odd.h"
+
 #include "slicegate/sys.h"
 #include "slicegate/wire.h"
 
@@ -181,6 +183,7 @@ static void on_error(void *ctx, const struct kube_watch_error *error) {
 /* Deadlines of the ledger, and a look at some nodes whether they are what they should be. */
 static void *keep_house(void *ctx) {
   struct live *live = ctx;
+  struct contradictions_told told = {0};
   for (int64_t round = 0; sys_rest(&live->rest, HOUSE_MS); round++) {
     size_t expired = state_expire(live->state, live_now_ms());
     if (expired)
@@ -191,6 +194,8 @@ static void *keep_house(void *ctx) {
       live->tick(live->tick_ctx);
     struct state_stats stats;
     state_get_stats(live->state, &stats);
+    if (state_is_synced(live->state))
+      (void)live_tell_contradictions(live->state, live_now_ms(), &told, stats.contradictions);
     size_t drift = state_verify(live->state, stats.objects[STATE_NODES] / VERIFY_SECONDS + 1);
     if (drift)
       sys_log(SYS_ERROR, "nodes mended that were not what their pods make them",

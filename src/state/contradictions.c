@@ -61,7 +61,31 @@ static bool has_foreign_profile(const struct gpu_products *products, const struc
   return false;
 }
 
-bool node_contradicts(const struct gpu_products *products, const struct node *node) {
-  return has_too_many(node) || is_single_invalid(node) || is_half_renamed(node) ||
-         has_foreign_profile(products, node);
+const char *node_contradiction(const struct gpu_products *products, const struct node *node) {
+  return has_too_many(node) ? "allocatable lists more GPUs than nvidia.com/gpu.count and "
+                              "nvidia.com/gpu.replicas tell of"
+         : is_single_invalid(node)
+             ? "nvidia.com/gpu.product ends in -MIG-INVALID: GPUs that are not all cut alike, or "
+               "not all in MIG mode, have no name by the strategy single"
+         : is_half_renamed(node)
+             ? "allocatable lists nvidia.com/gpu and nvidia.com/gpu.shared at once"
+         : has_foreign_profile(products, node) ? "allocatable lists a MIG profile that the GPU of "
+                                                 "nvidia.com/gpu.product has not: GPUs "
+                                                 "of another product, of which no label tells"
+                                               : NULL;
+}
+
+size_t state_contradictions(struct state *state, struct arena *arena,
+                            struct state_contradiction *ret, size_t max) {
+  size_t count = 0;
+  state_lock(state);
+  for (size_t i = 0; i < pack_cluster_count(state->cluster) && count < max; i++) {
+    const struct slot *slot = state->order[i];
+    if (slot->is_contradiction)
+      ret[count++] = (struct state_contradiction){
+          str_copy(arena, atom_text(slot->name)),
+          node_contradiction(&state->products, &slot->value->public.node)};
+  }
+  state_unlock(state);
+  return count;
 }

@@ -73,7 +73,7 @@ static void set_value(struct state *state, struct slot *slot, struct node_value 
   slot->value = value;
   flag_set(&slot->is_unreadable, &state->unreadable_nodes, value && value->public.is_unreadable);
   flag_set(&slot->is_contradiction, &state->contradictions,
-           value && node_contradicts(&state->products, &value->public.node));
+           value && node_contradiction(&state->products, &value->public.node));
 }
 
 /* What the core makes of the node is the same: labels changed that mean nothing to it. */

@@ -75,8 +75,8 @@ bool node_is_same(const struct node *a, const struct node *b);
 bool node_has_same_cards(const struct node *a, const struct node *b);
 /* The same resources, whatever the amounts. */
 bool node_lists_same(const struct node *a, const struct node *b);
-/* Labels and allocatable cannot both be right (contradictions.c). */
-bool node_contradicts(const struct gpu_products *products, const struct node *node);
+/* Why labels and allocatable cannot both be right; NULL: they can (contradictions.c). */
+const char *node_contradiction(const struct gpu_products *products, const struct node *node);
 
 struct record;
 struct hold;

@@ -28,6 +28,7 @@ TCase *tcase_fence(void);
 TCase *tcase_serve_bind(void);
 TCase *tcase_serve_hami(void);
 TCase *tcase_reasons(void);
+TCase *tcase_live_odd(void);
 TCase *tcase_nominator(void);
 TCase *tcase_serve_api(void);
 TCase *tcase_serve_api_recording(void);

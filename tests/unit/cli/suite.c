@@ -30,6 +30,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_serve_bind());
   suite_add_tcase(suite, tcase_serve_hami());
   suite_add_tcase(suite, tcase_reasons());
+  suite_add_tcase(suite, tcase_live_odd());
   suite_add_tcase(suite, tcase_nominator());
   suite_add_tcase(suite, tcase_serve_api());
   suite_add_tcase(suite, tcase_serve_api_recording());

@@ -161,8 +161,11 @@ START_TEST(slices_make_a_node_unreadable) {
 END_TEST
 
 static bool contradicts(struct state_lab *lab, struct node *node) {
+  struct state_contradiction told[2];
   state_put_node(lab->state, node);
   bool made = stats(lab).contradictions == 1;
+  ck_assert_uint_eq(state_contradictions(lab->state, lab->arena, told, 2), made);
+  ck_assert(!made || (str_eq(told[0].node, node->name) && told[0].what));
   state_drop_node(lab->state, node->name);
   return made;
 }
