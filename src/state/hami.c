@@ -6,9 +6,6 @@
  */
 #include "src/state/state_internal.h"
 
-/* Numbers of pods count up from 1. */
-static const uint64_t stand_ins = UINT64_C(1) << 62;
-
 static bool is_of_card(const struct pod_device *device) {
   return pack_is_hami_memory(device->resource) && device->id.len;
 }
@@ -96,24 +93,6 @@ static void sum_named(const struct record *record, struct load *ret) {
 
 /* ---- pods ---------------------------------------------------------------------------------- */
 
-/* So much of this card, or all that is left of it: true when that is enough. */
-static bool take(struct pack_cluster *cluster, size_t index, uint64_t number,
-                 const struct pack_request *host, size_t card, int64_t steps) {
-  const struct pack_node *node = pack_cluster_node(cluster, index);
-  struct pack_request request = *host;
-  struct pack_placement placement = {.unit_count = 0};
-  int64_t left = card < node->device_count ? node->devices[card].left : 0;
-  int64_t taken = steps < left ? steps : left;
-  if (taken > 0) {
-    request.forms[0] =
-        (struct pack_form){.kind = PACK_REPLICAS, .count = 1, .amount = (uint16_t)taken};
-    placement.unit_count = 1;
-    placement.units[0] = (struct pack_unit){(uint8_t)card, 0, (uint16_t)taken};
-  }
-  (void)pack_observe(cluster, index, number, &request, &placement);
-  return taken == steps;
-}
-
 /* For the core a part is of one card: what a pod has of others stands by itself. */
 bool slot_observe_shares(struct state *state, struct pack_cluster *cluster, size_t index,
                          const struct record *record) {
@@ -129,9 +108,9 @@ bool slot_observe_shares(struct state *state, struct pack_cluster *cluster, size
     if (loads[c].sharers == 0)
       continue;
     int64_t steps = pack_hami_steps(loads[c].mib);
-    is_enough = take(cluster, index, number, &request, c, steps) && is_enough;
+    is_enough = slot_take_card(cluster, index, number, &request, c, steps) && is_enough;
     request = pack_request_of(0, 0, PACK_CPU, 0, 0);
-    number = stand_ins + pack_cluster_node(cluster, index)->pod_count;
+    number = STAND_INS + pack_cluster_node(cluster, index)->pod_count;
   }
   return is_enough;
 }
@@ -188,12 +167,12 @@ void slot_close_cards(const struct slot *slot, struct pack_cluster *cluster, siz
   if (count == 0)
     return;
   for (size_t c = 0; c < count; c++)
-    (void)pack_release(cluster, index, stand_ins - 1 - c);
+    (void)pack_release(cluster, index, STAND_INS - 1 - c);
   sum_loads(slot, pack_cluster_node(cluster, index), loads);
   for (size_t c = 0; c < count; c++) {
     int64_t left = pack_cluster_node(cluster, index)->devices[c].left;
     int64_t given = give(&slot->value->public.node.cards[c], &loads[c]);
     if (given < left)
-      (void)take(cluster, index, stand_ins - 1 - c, &nothing, c, left - given);
+      (void)slot_take_card(cluster, index, STAND_INS - 1 - c, &nothing, c, left - given);
   }
 }

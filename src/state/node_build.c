@@ -49,7 +49,62 @@ static void set_node(struct state *state, const struct slot *slot, struct pack_c
   (void)!pack_cluster_set_node(cluster, &reading.spec, &err);
 }
 
+static bool says_where(const struct record *record) {
+  return slot_card_count(record->slot) ? named_says_card(record->slot, record->named)
+                                       : record->named != NULL;
+}
+
 /* ---- what is held of cards --------------------------------------------------------------- */
+
+bool slot_take_card(struct pack_cluster *cluster, size_t index, uint64_t number,
+                    const struct pack_request *host, size_t card, int64_t amount) {
+  const struct pack_node *node = pack_cluster_node(cluster, index);
+  struct pack_request request = *host;
+  struct pack_placement placement = {.unit_count = 0};
+  int64_t left = card < node->device_count ? node->devices[card].left : 0;
+  int64_t taken = amount < left ? amount : left;
+  if (taken > 0) {
+    bool is_shared = node->devices[card].mode == PACK_MODE_SHARED;
+    request.forms[0] = (struct pack_form){
+        .kind = is_shared ? PACK_REPLICAS : PACK_FRACTION, .count = 1, .amount = (uint16_t)taken};
+    placement.unit_count = 1;
+    placement.units[0] = (struct pack_unit){(uint8_t)card, 0, (uint16_t)taken};
+  }
+  (void)pack_observe(cluster, index, number, &request, &placement);
+  return taken == amount;
+}
+
+/* What the pod that came last lacks of what it asks for. */
+static int64_t lacking(const struct pack_node *node, const struct pack_form *asked) {
+  const struct pack_pod *pod = &node->pods[node->pod_count - 1];
+  int64_t lacks = asked->kind == PACK_WHOLE ? (int64_t)asked->count * PACK_MILLI
+                  : asked->kind == PACK_CPU ? 0
+                                            : asked->amount;
+  for (uint16_t u = 0; u < pod->unit_count; u++)
+    lacks -= node->units[pod->unit_first + u].amount;
+  return lacks;
+}
+
+/* It does not say on which cards it is, and there is no card with as much left: so much is gone of
+ * some cards all the same. */
+static void take_anywhere(struct state *state, struct pack_cluster *cluster, size_t index,
+                          const struct record *record) {
+  enum { CARDS = 64 };
+  const struct pack_request nothing = pack_request_of(0, 0, PACK_CPU, 0, 0);
+  struct pod pod = record_asks(record);
+  const struct pack_node *node = pack_cluster_node(cluster, index);
+  struct pack_request request = pack_intake_request_on(state->intake, node, &pod);
+  int64_t lacks = lacking(node, &request.forms[0]);
+  for (size_t c = 0; c < CARDS && lacks > 0; c++) {
+    node = pack_cluster_node(cluster, index);
+    int64_t left = c < node->device_count ? node->devices[c].left : 0;
+    if (left == 0)
+      continue;
+    (void)slot_take_card(cluster, index, STAND_INS + (record->number << 16) + c, &nothing, c,
+                         lacks);
+    lacks -= left < lacks ? left : lacks;
+  }
+}
 
 /* True: all that it holds was there. */
 static bool observe_wholly(struct state *state, struct pack_cluster *cluster, size_t index,
@@ -57,12 +112,11 @@ static bool observe_wholly(struct state *state, struct pack_cluster *cluster, si
   if (named_says_card(record->slot, record->named))
     return slot_observe_shares(state, cluster, index, record);
   struct pod pod = record_asks(record);
-  return pack_intake_observe_wholly(state->intake, cluster, index, record->number, &pod, ids);
-}
-
-static bool says_where(const struct record *record) {
-  return slot_card_count(record->slot) ? named_says_card(record->slot, record->named)
-                                       : record->named != NULL;
+  if (pack_intake_observe_wholly(state->intake, cluster, index, record->number, &pod, ids))
+    return true;
+  if (!says_where(record))
+    take_anywhere(state, cluster, index, record);
+  return false;
 }
 
 /* Those that say where they are come first: for the others it is guessed. False: they hold more

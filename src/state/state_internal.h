@@ -143,6 +143,12 @@ bool slot_observe_shares(struct state *state, struct pack_cluster *cluster, size
 static inline size_t slot_counted(const struct slot *slot) {
   return slot->pod_count < NODE_PODS_MAX ? slot->pod_count : NODE_PODS_MAX;
 }
+/* Numbers of what holds something of a node and is no pod; those of pods count up from 1. */
+#define STAND_INS (UINT64_C(1) << 62)
+/* So much of this card, or all that is left of it, for a pod or what is none: true when that is
+ * enough. `host`: what it takes beside. */
+bool slot_take_card(struct pack_cluster *cluster, size_t index, uint64_t number,
+                    const struct pack_request *host, size_t card, int64_t amount);
 void slot_observe(struct state *state, struct pack_cluster *cluster, size_t index,
                   const struct record *record, const struct pack_placement *kept);
 

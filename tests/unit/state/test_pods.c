@@ -436,6 +436,40 @@ START_TEST(cards_that_are_named) {
 }
 END_TEST
 
+/* Bound while nobody kept the cards: where they are is not known, how much is gone is. */
+START_TEST(cards_that_nobody_named) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  struct node node = lab_node(&lab, "n1", "slicegate.dev/gpu-milli", "2000", NULL);
+  struct pod_device cards[5];
+  state_put_node(lab.state, &node);
+  struct pod a = card_pod(&lab, "a", "600", &cards[0], -1);
+  struct pod b = card_pod(&lab, "b", "600", &cards[1], -1);
+  struct pod c = card_pod(&lab, "c", "600", &cards[2], -1);
+  state_put_pod(lab.state, &a);
+  state_put_pod(lab.state, &b);
+  check_cards(&lab, 400, 400);
+  state_put_pod(lab.state, &c);
+  check_cards(&lab, 0, 200);
+  ck_assert_uint_eq(stats(&lab).excess_nodes, 1);
+  struct pod named = card_pod(&lab, "d", "200", &cards[3], 1);
+  state_put_pod(lab.state, &named);
+  check_cards(&lab, 0, 0);
+  ck_assert_uint_eq(state_verify(lab.state, 1), 0);
+  state_drop_pod(lab.state, a.ns, a.name, a.uid);
+  state_drop_pod(lab.state, named.ns, named.name, named.uid);
+  check_cards(&lab, 400, 400);
+  ck_assert_uint_eq(stats(&lab).excess_nodes, 0);
+  struct pod two = card_pod(&lab, "e", "2000", &cards[4], -1);
+  state_drop_pod(lab.state, b.ns, b.name, b.uid);
+  state_put_pod(lab.state, &two); /* two whole cards, and one is in use */
+  check_cards(&lab, 0, 0);
+  state_drop_pod(lab.state, two.ns, two.name, two.uid);
+  check_cards(&lab, 400, 1000);
+  ck_assert_uint_eq(state_verify(lab.state, 1), 0);
+}
+END_TEST
+
 START_TEST(residents_of_a_node) {
   CLEANUP_STATE_LAB struct state_lab lab;
   state_lab_init(&lab);
@@ -478,6 +512,7 @@ TCase *tcase_pods(void) {
   tcase_add_test(tc, found_again_as_it_was_put);
   tcase_add_test(tc, waiting_oldest_first);
   tcase_add_test(tc, cards_that_are_named);
+  tcase_add_test(tc, cards_that_nobody_named);
   tcase_add_test(tc, residents_of_a_node);
   return tc;
 }
