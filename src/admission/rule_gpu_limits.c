@@ -60,6 +60,14 @@ static struct str amount_text(const struct rule_context *ctx,
   return amount->is_valid ? qty_text(ctx->arena, amount->amount) : shown(ctx, amount->text);
 }
 
+/* Where the policy says how many are too many, that is what is said (judge_maximum). */
+static bool is_beyond_all(const struct rule_context *ctx, const struct resource_amount *amount,
+                          enum gpu_resource_form form) {
+  bool has_maximum = ctx->effective->params[P_LIMITS_MAX_PER_CONTAINER]->number > 0;
+  return form != GPU_AUX && (form == GPU_MIG || !has_maximum) &&
+         qty_units_ceil(amount->amount) > UINT16_MAX;
+}
+
 /* False: it is wrong in itself, and comparing it with another is of no use. */
 static bool judge_amount(struct rule_context *ctx, const struct resource_amount *amount,
                          enum gpu_resource_form form, struct str field) {
@@ -79,10 +87,36 @@ static bool judge_amount(struct rule_context *ctx, const struct resource_amount 
            str_printf(ctx->arena, "%.*s is not a whole number, and devices are handed out whole",
                       STR_FMT(text)),
            fraction_remedy(ctx, amount, form));
+  } else if (is_beyond_all(ctx, amount, form)) {
+    report(ctx, SEVERITY_DENY, field,
+           str_printf(ctx->arena, "%.*s is more than any node has", STR_FMT(text)),
+           STR_LIT("write how many one pod needs: all of them come from one node"));
   } else {
     return true;
   }
   return false;
+}
+
+/* Thousandths of a GPU, of which slicegate chooses the card (docs/scheduling.md): a part of one, or
+ * whole ones. The scheduler's half refuses anything else for ever. */
+static void judge_milli(struct rule_context *ctx, const struct container *container,
+                        const char *list, const struct resource_amount *amount) {
+  enum { MILLI = 1000, MOST = UINT16_MAX / MILLI * MILLI };
+  struct str field = amount_field(ctx, container, list, amount->name);
+  if (!judge_amount(ctx, amount, GPU_AUX, field))
+    return;
+  long long milli = qty_units_ceil(amount->amount);
+  if (milli > MOST)
+    report(ctx, SEVERITY_DENY, field,
+           str_printf(ctx->arena, "%lld is more than any node has", milli),
+           str_printf(ctx->arena, "write at most %d: it is in thousandths of a GPU", MOST));
+  else if (milli > MILLI && milli % MILLI)
+    report(ctx, SEVERITY_DENY, field,
+           str_printf(ctx->arena,
+                      "%lld is neither a part of one GPU (1 to 999) nor whole GPUs (a multiple of "
+                      "1,000)",
+                      milli),
+           str_printf(ctx->arena, "write %lld", (milli / MILLI + 1) * MILLI));
 }
 
 /* ---- one name in one container ----------------------------------------------------------- */
@@ -159,7 +193,9 @@ static void judge_container(struct rule_context *ctx, const struct container *co
   size_t named = 0;
   for (size_t i = 0; i < container->limit_count && named < GPU_NAMES_MAX; i++) {
     const struct resource_amount *limit = &container->limits[i];
-    if (judge_name(ctx, container, "limits", limit->name)) {
+    if (str_is(limit->name, "slicegate.dev/gpu-milli")) {
+      judge_milli(ctx, container, "limits", limit);
+    } else if (judge_name(ctx, container, "limits", limit->name)) {
       named++;
     } else if (is_gpu(ctx, limit->name, &form)) {
       named++;

@@ -124,8 +124,10 @@ static uint16_t number_other(struct pack_intake *intake, struct str name) {
 
 /* What the API server refuses, or lets through and no node has. */
 static bool check_count(const struct resource_request *item, int64_t count, struct err *reterr) {
-  int64_t most =
-      pack_is_hami_memory(item->name) ? (int64_t)UINT16_MAX * PACK_HAMI_STEP_MIB : UINT16_MAX;
+  int64_t most = pack_is_hami_memory(item->name) ? (int64_t)UINT16_MAX * PACK_HAMI_STEP_MIB
+                 : str_is(item->name, "slicegate.dev/gpu-milli")
+                     ? UINT16_MAX / PACK_MILLI * PACK_MILLI
+                     : UINT16_MAX;
   if (!qty_is_whole(item->amount))
     return err_set(reterr, ERR_INVALID, "%.*s: not a whole number, which the API server refuses",
                    STR_FMT(item->name));
