@@ -8,8 +8,6 @@
 #include "src/cli/output_json.h"
 #include "src/cli/webhook_config.h"
 
-#include <arpa/inet.h>
-
 enum { WEIGHT_PACK = 120, WEIGHT_ADVISE = 12, WEIGHT_MAX = 1000000, BACKOFF_MAX = 300 };
 
 struct config_flags {
@@ -116,53 +114,24 @@ static enum flags_result read_flags(int argc, char **argv, struct config_flags *
 
 /* ---- what kube-scheduler would refuse later, or never mention ------------------------------ */
 
-static const char https[] = "https://";
-static const char http[] = "http://";
-
-/* The host of "https://HOST[:PORT]...", an IPv6 address without its brackets. */
-static struct str host_of(const char *url) {
-  struct str rest = str_skip(str_of(url), str_find_char(str_of(url), ':') + 3);
-  if (rest.len && rest.ptr[0] == '[')
-    return (struct str){rest.ptr + 1, str_find_char(str_skip(rest, 1), ']')};
-  struct str host = {rest.ptr, str_find_char(rest, '/')};
-  host.len = str_find_char(host, ':');
-  return host;
+/* A path as kube-scheduler sees it: nothing to open here, but it has to be one. */
+static bool check_path(const char *flag, const char *path, FILE *err) {
+  bool is_path = !path || *path;
+  for (const char *c = path; c && *c && is_path; c++)
+    is_path = (unsigned char)*c >= 0x20 && *c != 0x7f;
+  return is_path || cli_complain(err, "%s is the path of a file, not %s", flag,
+                                 *path ? "one with a control character in it" : "\"\"");
 }
 
-static bool is_loopback(struct str host) {
-  char text[INET6_ADDRSTRLEN];
-  struct in_addr in4;
-  if (str_is(host, "localhost") || str_is(host, "::1"))
-    return true;
-  (void)snprintf(text, sizeof(text), "%.*s", STR_FMT(host));
-  return host.len < sizeof(text) && inet_pton(AF_INET, text, &in4) == 1 &&
-         ntohl(in4.s_addr) >> 24 == IN_LOOPBACKNET;
-}
-
-static bool check_url(const struct scheduler_options *o, FILE *err) {
-  const char *url = o->url;
-  size_t len = strlen(url);
-  bool is_https = strncmp(url, https, strlen(https)) == 0;
-  bool is_url = (is_https || strncmp(url, http, strlen(http)) == 0) && len < 2048 &&
-                url[len - 1] != '/' && !strpbrk(url, "?#@ \"'\\<>");
-  for (size_t i = 0; i < len && is_url; i++)
-    is_url = (unsigned char)url[i] > 0x20 && (unsigned char)url[i] < 0x7f;
-  if (!is_url || host_of(url).len == 0)
-    return cli_complain(err, "--url is https://HOST[:PORT] without a slash at its end, not \"%s\"",
-                        url);
-  if (str_ends_with(str_of(url), STR_LIT("/scheduler")))
-    return cli_complain(err, "--url is without /scheduler, which is added: not \"%s\"", url);
-  if (is_https || is_loopback(host_of(url)))
-    return true;
-  return cli_complain(err,
-                      "--url %s: slicegate serves plain HTTP on loopback only; elsewhere it is "
-                      "https, and kube-scheduler shows a certificate",
-                      url);
+static bool check_paths(const struct scheduler_options *o, FILE *err) {
+  return check_path("--ca-file", o->ca_file, err) && check_path("--cert-file", o->cert_file, err) &&
+         check_path("--key-file", o->key_file, err) &&
+         check_path("--kubeconfig", o->kubeconfig, err);
 }
 
 /* Fills in the usual files when none is given. */
 static bool check_files(struct scheduler_options *o, FILE *err) {
-  bool is_https = strncmp(o->url, https, strlen(https)) == 0;
+  bool is_https = str_starts_with(str_of(o->url), STR_LIT("https:"));
   if (!is_https && (o->ca_file || o->cert_file || o->key_file || o->server_name))
     return cli_complain(err, "--ca-file, --cert-file, --key-file and --server-name are for https, "
                              "and --url is http");
@@ -173,7 +142,7 @@ static bool check_files(struct scheduler_options *o, FILE *err) {
   if (o->cert_file && !o->ca_file)
     return cli_complain(err, "--cert-file without --ca-file: kube-scheduler would not verify whom "
                              "it shows its certificate to");
-  if (o->ca_file && !o->cert_file && !is_loopback(host_of(o->url)))
+  if (o->ca_file && !o->cert_file && !scheduler_url_is_loopback(o->url))
     return cli_complain(err, "off loopback slicegate asks for a certificate: --cert-file and "
                              "--key-file; `slicegate certs issue --client` makes one");
   if (o->server_name && !cli_is_dns_name(str_of(o->server_name)))
@@ -201,7 +170,8 @@ static bool read_weight(const char *text, int64_t *ret, FILE *err) {
 
 static bool check_flags(struct config_flags *f, FILE *err) {
   struct scheduler_options *o = &f->options;
-  if (!check_url(o, err) || !check_files(o, err) || !read_weight(f->weight, &o->weight, err))
+  if (!scheduler_url_check(o->url, err) || !check_paths(o, err) || !check_files(o, err) ||
+      !read_weight(f->weight, &o->weight, err))
     return false;
   if (f->ignored.count && !o->binds)
     return cli_complain(err, "--ignored-by-scheduler needs --bind: slicegate counts cards that it "

@@ -84,6 +84,12 @@ json_t *scheduler_extender(const struct scheduler_options *options,
 json_t *scheduler_extend(const char *path, json_t *extender,
                          const struct scheduler_options *options, FILE *err);
 
+/* ---- its address (scheduler_url.c) --------------------------------------------------------- */
+
+/* False after printing what is wrong with it; the rest is about one that passed. */
+bool scheduler_url_check(const char *url, FILE *err);
+bool scheduler_url_is_loopback(const char *url);
+
 /* ---- comments (yaml_notes.c) --------------------------------------------------------------- */
 
 /* The lines of a YAML text, with the notes above theirs, wrapped and indented. Lines before

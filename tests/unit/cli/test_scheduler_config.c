@@ -189,6 +189,26 @@ START_TEST(loopback_may_be_plain) {
 }
 END_TEST
 
+/* Odd, but somebody's. */
+START_TEST(addresses_of_every_form) {
+  static const char *const urls[] = {"https://a:1",
+                                     "https://a.b.svc:65535",
+                                     "https://A_b-c.Example.COM.:443",
+                                     "https://10.96.0.40",
+                                     "https://3com.example",
+                                     "https://[fe80::1%25eth0]:8443",
+                                     "https://[::ffff:10.0.0.1]",
+                                     "https://proxy.example:443/slicegate"};
+  for (size_t i = 0; i < SG_ARRAY_LEN(urls); i++) {
+    char prefix[100];
+    json_t *root = PRINTED("--url", urls[i]);
+    (void)snprintf(prefix, sizeof(prefix), "%s/scheduler", urls[i]);
+    ck_assert_str_eq(text_of(extender_of(root), "urlPrefix"), prefix);
+    json_decref(root);
+  }
+}
+END_TEST
+
 START_TEST(all_pods) {
   json_t *root = PRINTED("--all-pods", "--ignorable");
   ck_assert_ptr_null(json_object_get(extender_of(root), "managedResources"));
@@ -355,7 +375,7 @@ END_TEST
  * ----------------------------------------------------------------------------- */
 
 static const struct {
-  const char *arguments[6];
+  const char *arguments[8];
   const char *error;
 } mistakes[] = {
     {{"--weight", "much"}, "--weight is pack (120: slicegate decides), advise (12"},
@@ -379,6 +399,30 @@ static const struct {
     {{"--url", "a"}, "--url is https://HOST"},
     {{"--url", ""}, "--url is https://HOST"},
     {{"--url", "https://a/scheduler"}, "/scheduler, which is added"},
+    {{"--url", "https://a:0"}, "a number from 1 to 65535, not \":0\""},
+    {{"--url", "https://a:65536"}, "a number from 1 to 65535, not \":65536\""},
+    {{"--url", "https://a:-1"}, "a number from 1 to 65535, not \":-1\""},
+    {{"--url", "https://a:"}, "a number from 1 to 65535, not \":\""},
+    {{"--url", "https://a:/b"}, "a number from 1 to 65535, not \":\""},
+    {{"--url", "https://a:http"}, "a number from 1 to 65535, not \":http\""},
+    {{"--url", "https://fd00::1"}, "a number from 1 to 65535, not \"::1\""},
+    {{"--url", "https://[fd00::1]443"}, "a number from 1 to 65535, not \"443\""},
+    {{"--url", "https://[fd00::1"}, "a host is a name, an IPv4 address or an IPv6 address in []"},
+    {{"--url", "https://[a.b]"}, "a host is a name"},
+    {{"--url", "https://[127.0.0.1]"}, "a host is a name"},
+    {{"--url", "https://[]:1"}, "--url is https://HOST"},
+    {{"--url", "https://-"}, "a host is a name"},
+    {{"--url", "https://a.-b"}, "a host is a name"},
+    {{"--url", "https://a..b"}, "a host is a name"},
+    {{"--url", "https://."}, "a host is a name"},
+    {{"--url", "https://999.1.1.1"}, "a host is a name"},
+    {{"--url", "https://10.96.0"}, "a host is a name"},
+    {{"--kubeconfig", ""}, "--kubeconfig is the path of a file, not \"\""},
+    {{"--ca-file", "", "--cert-file", "/c", "--key-file", "/k"}, "--ca-file is the path of a file"},
+    {{"--ca-file", "/a\nb: c", "--cert-file", "/c", "--key-file", "/k"},
+     "--ca-file is the path of a file, not one with a control character"},
+    {{"--ca-file", "/a", "--cert-file", "/c\x7f", "--key-file", "/k"}, "--cert-file is the path"},
+    {{"--ca-file", "/a", "--cert-file", "/c", "--key-file", "\t"}, "--key-file is the path"},
     {{"--server-name", "10.0.0.1:1"}, "--server-name is a DNS name"},
     {{"--scheduler-name", "GPU"}, "--scheduler-name is lower case"},
     {{"--leader-elect", "yes"}, "--leader-elect is true or false, not \"yes\""},
@@ -426,7 +470,7 @@ static const char *const many[][12] = {
     {"--all-pods", "--ignorable", "--kubeconfig", "/a # b: [c"},
     {"--bind", "--url", "http://[::1]:1", "--ignored-by-scheduler", "aliyun.com/gpu-mem",
      "--ignored-by-scheduler", "slicegate.dev/gpu-milli"},
-    {"--scheduler-name", "on", "--kubeconfig", "a\nb: c\n'", "--server-name", "x.y"},
+    {"--scheduler-name", "on", "--kubeconfig", "a: 'b' # c", "--server-name", "x.y"},
     {"--policy", "deploy/examples/policy.yaml", "--cluster", "deploy/examples/cluster.json"},
 };
 
@@ -654,6 +698,7 @@ TCase *tcase_scheduler_config(void) {
   tcase_add_test(tcase, hamis_memory_on_request);
   tcase_add_test(tcase, flags_have_their_places);
   tcase_add_test(tcase, loopback_may_be_plain);
+  tcase_add_test(tcase, addresses_of_every_form);
   tcase_add_test(tcase, all_pods);
   tcase_add_test(tcase, without_a_cluster_every_product_is_there);
   tcase_add_test(tcase, names_are_as_kube_scheduler_wants_them);
