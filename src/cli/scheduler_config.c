@@ -79,7 +79,9 @@ static enum flags_result read_flags(int argc, char **argv, struct config_flags *
       {"preempt", 0, FLAG_BOOL, NULL, "Let slicegate correct the victims of preemption.",
        &o->preempts, 0, 0},
       {"ignorable", 0, FLAG_BOOL, NULL,
-       "Place pods without slicegate while it does not answer, instead of letting them wait.",
+       "Place pods without slicegate while it does not answer, by kube-scheduler's count alone, "
+       "instead of letting them wait. Pods for whose cards slicegate is needed (--bind) wait all "
+       "the same; not with --ignored-by-scheduler or --hami, which leave the count to slicegate.",
        &o->is_ignorable, 0, 0},
       {"all-pods", 0, FLAG_BOOL, NULL,
        "Ask about pods without a GPU as well; needs --ignorable. Taints keep them off GPU nodes "
@@ -87,7 +89,8 @@ static enum flags_result read_flags(int argc, char **argv, struct config_flags *
        &o->is_for_all_pods, 0, 0},
       {"ignored-by-scheduler", 0, FLAG_LIST, "NAME",
        "kube-scheduler shall not count this resource: slicegate.dev/gpu-milli or "
-       "aliyun.com/gpu-mem, where slicegate chooses the card. Repeatable.",
+       "aliyun.com/gpu-mem, where slicegate chooses the card. Repeatable. Not with --ignorable; "
+       "with kube-scheduler 1.36 pods preempt nobody for want of it.",
        &f->ignored, 0, 0},
       {"scheduler-name", 0, FLAG_STRING, "NAME",
        "Name of the profile (default-scheduler). Another one for a second kube-scheduler, where "
@@ -173,6 +176,14 @@ static bool check_flags(struct config_flags *f, FILE *err) {
   if (!scheduler_url_check(o->url, err) || !check_paths(o, err) || !check_files(o, err) ||
       !read_weight(f->weight, &o->weight, err))
     return false;
+  if (o->is_ignorable && (f->ignored.count || o->gives_hami))
+    return cli_complain(err,
+                        "%s with --ignorable: kube-scheduler does not count these cards, so pods "
+                        "that are placed without slicegate would get what others have already; "
+                        "leave out --ignorable, and GPU pods wait while slicegate does not "
+                        "answer, or leave out %s",
+                        f->ignored.count ? "--ignored-by-scheduler" : "--hami",
+                        f->ignored.count ? "--ignored-by-scheduler" : "--hami");
   if (f->ignored.count && !o->binds)
     return cli_complain(err, "--ignored-by-scheduler needs --bind: slicegate counts cards that it "
                              "chooses, at bind");
@@ -182,9 +193,6 @@ static bool check_flags(struct config_flags *f, FILE *err) {
   if (o->is_for_all_pods && !o->is_ignorable)
     return cli_complain(err, "--all-pods needs --ignorable: else no pod at all would be placed "
                              "while slicegate does not answer, slicegate's own included");
-  if (o->is_for_all_pods && f->ignored.count)
-    return cli_complain(err, "--ignored-by-scheduler is said of a managed resource, and with "
-                             "--all-pods there are none");
   if (f->extend && (o->scheduler_name || o->kubeconfig || f->leads))
     return cli_complain(err,
                         "--extend keeps profiles, kubeconfig and election as they are in the "
@@ -225,6 +233,21 @@ static bool ignore(const struct flag_list *ignored, struct managed_names *names,
                           ignored->items[i]);
   }
   return true;
+}
+
+/* Not wrong, since other releases may do it, but nothing that anybody would notice by himself. */
+static void warn_of_preemption(const struct managed_names *names, FILE *err) {
+  for (size_t i = 0; i < names->count; i++) {
+    struct str name = names->items[i].name;
+    if (names->items[i].is_ignored)
+      (void)cli_complain(err,
+                         "--preempt: kube-scheduler 1.36 finds no victims for what it does not "
+                         "count, so pods preempt nobody for want of %.*s%s",
+                         STR_FMT(name),
+                         pack_is_hami_memory(name)
+                             ? ""
+                             : "; leave out its --ignored-by-scheduler where they shall");
+  }
 }
 
 /* ---- printing ------------------------------------------------------------------------------ */
@@ -269,9 +292,9 @@ static bool print(const struct config_flags *f, const struct managed_names *name
   json_t *root;
   const char *from = NULL;
   if (f->extend) {
-    json_t *extender = scheduler_extender(&f->options, names, &notes);
-    root = scheduler_extend(f->extend, extender, &f->options, err);
-    json_decref(extender);
+    json_t *extenders = scheduler_extenders(&f->options, names, &notes);
+    root = scheduler_extend(f->extend, extenders, &f->options, err);
+    json_decref(extenders);
     from = str_printf(arena, "- urlPrefix: %s/scheduler", f->options.url).ptr;
   } else {
     root = scheduler_tree(&f->options, names, &notes);
@@ -309,6 +332,14 @@ int cli_scheduler_config(int argc, char **argv, FILE *out, FILE *err) {
     return EXIT_UNUSABLE;
   if (f.options.gives_hami)
     scheduler_names_add_hami(arena, &names);
+  if (names.count == 0 && !f.options.is_for_all_pods) {
+    (void)cli_complain(
+        err, "the policy calls no resource a GPU that kube-scheduler could ask about; with empty "
+             "managedResources it would ask about every pod");
+    return EXIT_UNUSABLE;
+  }
+  if (f.options.preempts)
+    warn_of_preemption(&names, err);
   f.options.command = command_of(argc, argv, arena);
   return print(&f, &names, arena, out, err) ? EXIT_OK : EXIT_UNUSABLE;
 }

@@ -72,16 +72,22 @@ struct notes {
 /* The tree; json_decref it. Notes come in the order of the lines. */
 json_t *scheduler_tree(const struct scheduler_options *options, const struct managed_names *names,
                        struct notes *notes);
-/* The extender alone, as the tree has it. */
-json_t *scheduler_extender(const struct scheduler_options *options,
-                           const struct managed_names *names, struct notes *notes);
+
+/* ---- its extenders (scheduler_extender.c) -------------------------------------------------- */
+
+/* The list alone, as the tree has it: one extender, or two where only some pods may go on without
+ * slicegate. Both have the same urlPrefix. */
+json_t *scheduler_extenders(const struct scheduler_options *options,
+                            const struct managed_names *names, struct notes *notes);
+
+/* ---- a configuration that is there (scheduler_extend.c) ------------------------------------ */
 
 /*
- * Puts the extender last into a KubeSchedulerConfiguration of the user's, in place of an older
- * one with the same urlPrefix, and sets what it needs outside of it; everything else stays. What
- * is changed is said on `err`. NULL after printing why not.
+ * Puts the extenders last into a KubeSchedulerConfiguration of the user's, in place of older
+ * ones with the same urlPrefix, and sets what they need outside of them; everything else stays.
+ * What is changed is said on `err`. NULL after printing why not.
  */
-json_t *scheduler_extend(const char *path, json_t *extender,
+json_t *scheduler_extend(const char *path, json_t *extenders,
                          const struct scheduler_options *options, FILE *err);
 
 /* ---- its address (scheduler_url.c) --------------------------------------------------------- */
@@ -91,6 +97,12 @@ bool scheduler_url_check(const char *url, FILE *err);
 bool scheduler_url_is_loopback(const char *url);
 
 /* ---- comments (yaml_notes.c) --------------------------------------------------------------- */
+
+/* `notes` may be NULL: then nothing is noted. */
+void notes_add(struct notes *notes, const char *line, struct str text);
+/* Sets a key of `object`; `why` (NULL: it speaks for itself) goes above its line. */
+void notes_put(json_t *object, const char *key, json_t *value, struct notes *notes,
+               const char *why);
 
 /* The lines of a YAML text, with the notes above theirs, wrapped and indented. Lines before
  * the one that begins with `from` (as a note's line) have none; NULL: from the first. */

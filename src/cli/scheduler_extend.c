@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An existing KubeSchedulerConfiguration, with our extender put last. */
+/* An existing KubeSchedulerConfiguration, with our extenders put last. */
 #include "src/cli/scheduler_config.h"
 
 #include "slicegate/doc.h"
@@ -120,20 +120,30 @@ static bool check_other(const char *path, const json_t *other, const json_t *our
   return true;
 }
 
+static bool check_others(const char *path, const json_t *others, const json_t *ours, FILE *err) {
+  for (size_t i = 0; i < json_array_size(others); i++) {
+    for (size_t k = 0; k < json_array_size(ours); k++) {
+      if (!check_other(path, json_array_get(others, i), json_array_get(ours, k), err))
+        return false;
+    }
+  }
+  return true;
+}
+
 static bool put_last(const char *path, json_t *root, json_t *ours, FILE *err) {
   json_t *list = json_object_get(root, "extenders");
-  if (!json_is_array(list)) {
+  if (!list || json_is_null(list)) {
     list = json_array();
     json_object_set_new(root, "extenders", list);
   }
-  const char *url = json_string_value(json_object_get(ours, "urlPrefix"));
+  const char *url = json_string_value(json_object_get(json_array_get(ours, 0), "urlPrefix"));
   for (size_t i = json_array_size(list); i-- > 0;) {
     if (is_text(json_array_get(list, i), "urlPrefix", url))
       (void)json_array_remove(list, i);
-    else if (!check_other(path, json_array_get(list, i), ours, err))
-      return false;
   }
-  json_array_append(list, ours);
+  if (!check_others(path, list, ours, err))
+    return false;
+  json_array_extend(list, ours);
   return true;
 }
 
@@ -160,7 +170,7 @@ static void clear_profiles(json_t *root, const char *path, FILE *err) {
   }
 }
 
-json_t *scheduler_extend(const char *path, json_t *extender,
+json_t *scheduler_extend(const char *path, json_t *extenders,
                          const struct scheduler_options *options, FILE *err) {
   CLEANUP_BUF struct buf text = {0};
   struct err why = {0};
@@ -171,7 +181,7 @@ json_t *scheduler_extend(const char *path, json_t *extender,
   json_t *root = read_document(path, buf_str(&text), err);
   if (!root)
     return NULL;
-  if (!put_last(path, root, extender, err)) {
+  if (!put_last(path, root, extenders, err)) {
     json_decref(root);
     return NULL;
   }

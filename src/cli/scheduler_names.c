@@ -20,8 +20,7 @@ static const char group_amd[] = "AMD: whole GPUs and partitions.";
 static const char group_intel[] = "Intel.";
 static const char group_cards[] =
     "Parts of a card that we choose at bind; the device plugin finds the card in an annotation. "
-    "Nodes list the sum of their cards. kube-scheduler counts that sum as well (no "
-    "ignoredByScheduler): a safety net, and its preemption knows what a victim gives back.";
+    "Nodes list the sum of their cards.";
 static const char group_others[] = "Further names of the policy or on nodes.";
 
 struct collector {

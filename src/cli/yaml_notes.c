@@ -6,6 +6,23 @@
  */
 #include "src/cli/scheduler_config.h"
 
+void notes_add(struct notes *notes, const char *line, struct str text) {
+  enum { NOTES_MAX = 64 };
+  if (!notes)
+    return;
+  if (!notes->items)
+    notes->items = arena_array(notes->arena, NOTES_MAX, sizeof(*notes->items));
+  if (notes->count < NOTES_MAX)
+    notes->items[notes->count++] = (struct note){str_copy(notes->arena, str_of(line)), text};
+}
+
+void notes_put(json_t *object, const char *key, json_t *value, struct notes *notes,
+               const char *why) {
+  json_object_set_new(object, key, value);
+  if (notes && why)
+    notes_add(notes, str_printf(notes->arena, "%s:", key).ptr, str_of(why));
+}
+
 enum { COMMENT_WIDTH = 96, COMMENT_LEAST = 40 };
 
 /* "# word word", wrapped, each line as far in as the one below. */

@@ -145,16 +145,15 @@ START_TEST(hamis_memory_on_request) {
 END_TEST
 
 START_TEST(flags_have_their_places) {
-  json_t *root = PRINTED("--bind", "--preempt", "--ignorable", "--weight", "advise",
-                         "--scheduler-name", "gpu-scheduler", "--kubeconfig", "/k", "--max-backoff",
-                         "5", "--url", "https://[fd00::1]:8443", "--server-name", "a.b.svc",
-                         "--ca-file", "/ca", "--cert-file", "/cert", "--key-file", "/key");
+  json_t *root = PRINTED("--bind", "--preempt", "--weight", "advise", "--scheduler-name",
+                         "gpu-scheduler", "--kubeconfig", "/k", "--max-backoff", "5", "--url",
+                         "https://[fd00::1]:8443", "--server-name", "a.b.svc", "--ca-file", "/ca",
+                         "--cert-file", "/cert", "--key-file", "/key");
   json_t *extender = extender_of(root);
   const json_t *tls = json_object_get(extender, "tlsConfig");
   ck_assert_str_eq(text_of(extender, "urlPrefix"), "https://[fd00::1]:8443/scheduler");
   ck_assert_str_eq(text_of(extender, "bindVerb"), "bind");
   ck_assert_str_eq(text_of(extender, "preemptVerb"), "preempt");
-  ck_assert(json_is_true(json_object_get(extender, "ignorable")));
   ck_assert_int_eq(number_of(extender, "weight"), 12);
   ck_assert_int_eq(number_of(root, "podMaxBackoffSeconds"), 5);
   ck_assert_str_eq(text_of(tls, "serverName"), "a.b.svc");
@@ -211,8 +210,140 @@ END_TEST
 
 START_TEST(all_pods) {
   json_t *root = PRINTED("--all-pods", "--ignorable");
+  ck_assert_uint_eq(json_array_size(json_object_get(root, "extenders")), 1);
   ck_assert_ptr_null(json_object_get(extender_of(root), "managedResources"));
+  ck_assert(json_is_true(json_object_get(extender_of(root), "ignorable")));
   json_decref(root);
+}
+END_TEST
+
+/* ---- who waits for slicegate ------------------------------------------------------------------
+ */
+
+static const struct {
+  const char *arguments[4];
+  bool has_list; /* of what goes on without slicegate */
+} two_extenders[] = {{{"--bind", "--ignorable"}, true},
+                     {{"--bind", "--ignorable", "--all-pods"}, false}};
+
+/* Nobody else chooses cards: what asks for them does not go on without slicegate. */
+START_TEST(cards_wait_where_others_go_on) {
+  json_t *root = printed(two_extenders[_i].arguments), *list = json_object_get(root, "extenders");
+  ck_assert_uint_eq(json_array_size(list), 2);
+  const json_t *rest = json_array_get(list, 0), *cards = json_array_get(list, 1);
+  ck_assert_str_eq(text_of(rest, "urlPrefix"), text_of(cards, "urlPrefix"));
+  ck_assert(json_is_true(json_object_get(rest, "ignorable")));
+  ck_assert_ptr_null(json_object_get(rest, "bindVerb"));
+  ck_assert(json_is_false(json_object_get(cards, "ignorable")));
+  ck_assert_str_eq(text_of(cards, "bindVerb"), "bind");
+  ck_assert_ptr_nonnull(json_object_get(cards, "tlsConfig"));
+  const json_t *names = json_object_get(cards, "managedResources");
+  ck_assert_uint_eq(json_array_size(names), 2);
+  ck_assert_ptr_nonnull(managed(root, "slicegate.dev/gpu-milli"));
+  ck_assert_ptr_nonnull(managed(root, "aliyun.com/gpu-mem"));
+  /* A name belongs to one extender. */
+  names = json_object_get(rest, "managedResources");
+  ck_assert_int_eq(names != NULL, two_extenders[_i].has_list);
+  ck_assert(!names || json_array_size(names) > 100);
+  for (size_t i = 0; i < json_array_size(names); i++)
+    ck_assert_ptr_null(managed(root, text_of(json_array_get(names, i), "name")));
+  json_decref(root);
+}
+END_TEST
+
+static void assert_one_extender(const char *policy, bool is_ignorable) {
+  json_t *root = PRINTED("--bind", "--ignorable", "--policy", policy);
+  ck_assert_uint_eq(json_array_size(json_object_get(root, "extenders")), 1);
+  const json_t *extender = extender_of(root);
+  ck_assert_str_eq(text_of(extender, "bindVerb"), "bind");
+  ck_assert(json_array_size(json_object_get(extender, "managedResources")) > 0);
+  ck_assert_int_eq(json_is_true(json_object_get(extender, "ignorable")), is_ignorable);
+  json_decref(root);
+}
+
+/* An empty list of managedResources would be every pod. */
+START_TEST(one_extender_where_there_is_one_kind) {
+  char *policy = write_policy("  gpuResources:\n"
+                              "  - {name: aliyun.com/gpu-mem, form: none}\n"
+                              "  - {name: slicegate.dev/gpu-milli, form: none}\n");
+  assert_one_extender(policy, true);
+  free(policy);
+  policy = write_policy("  gpuResources:\n"
+                        "  - {name: slicegate.dev/gpu-milli, form: other}\n"
+                        "  - {name: \"*/*\", form: none}\n");
+  assert_one_extender(policy, false);
+  free(policy);
+  policy = write_policy("  gpuResources: [{name: \"*/*\", form: none}]\n");
+  struct run run = RUN(cli_scheduler_config, "--bind", "--policy", policy);
+  assert_code(&run, 2);
+  assert_contains(run.err, "it would ask about every pod");
+  ck_assert_str_eq(run.out, "");
+  run_done(&run);
+  free(policy);
+}
+END_TEST
+
+/* The file is good, and does not do what one might expect of it. */
+START_TEST(preemption_that_does_not_come_is_said) {
+  struct run run = RUN(cli_scheduler_config, "--bind", "--preempt", "--ignored-by-scheduler",
+                       "slicegate.dev/gpu-milli");
+  assert_code(&run, 0);
+  assert_contains(run.err, "slicegate: --preempt: kube-scheduler 1.36 finds no victims");
+  assert_contains(run.err, "for want of slicegate.dev/gpu-milli; leave out");
+  assert_contains(run.out, "pods preempt nobody for want of it.\n    ignoredByScheduler: true\n");
+  run_done(&run);
+  run = RUN(cli_scheduler_config, "--bind", "--preempt", "--hami");
+  assert_code(&run, 0);
+  assert_contains(run.err, "for want of nvidia.com/gpumem\n");
+  run_done(&run);
+  run = RUN(cli_scheduler_config, "--bind", "--preempt");
+  assert_code(&run, 0);
+  ck_assert_str_eq(run.err, "");
+  run_done(&run);
+  run = RUN(cli_scheduler_config, "--bind", "--ignored-by-scheduler", "slicegate.dev/gpu-milli");
+  assert_code(&run, 0);
+  ck_assert_str_eq(run.err, "");
+  ck_assert_ptr_null(strstr(run.out, "preempt nobody"));
+  run_done(&run);
+}
+END_TEST
+
+static const struct {
+  const char *arguments[8];
+  const char *says, *says_not;
+} counts[] = {
+    {{"--bind"}, "cards. kube-scheduler counts that sum as well: a safety", "ignoredByScheduler"},
+    {{"--bind", "--ignored-by-scheduler", "aliyun.com/gpu-mem"},
+     "Where ignoredByScheduler is not set kube-scheduler counts that sum as well:",
+     "cards. kube-scheduler counts"},
+    {{"--bind", "--ignored-by-scheduler", "aliyun.com/gpu-mem", "--ignored-by-scheduler",
+      "slicegate.dev/gpu-milli"},
+     "slicegate alone counts it.",
+     "counts that sum as well"},
+};
+
+/* Text without the ends of lines of its comments. */
+static void unwrap(char *text) {
+  char *to = text;
+  for (const char *from = text; *from;) {
+    size_t indent = from[0] == '\n' ? strspn(from + 1, " ") : 0;
+    if (from[0] == '\n' && from[1 + indent] == '#')
+      from += 2 + indent;
+    else
+      *to++ = *from++;
+  }
+  *to = '\0';
+}
+
+START_TEST(comments_say_who_counts) {
+  struct run run = run_command(cli_scheduler_config, counts[_i].arguments);
+  assert_code(&run, 0);
+  char *body = strstr(run.out, "\napiVersion:"); /* behind the command */
+  ck_assert_ptr_nonnull(body);
+  unwrap(body);
+  assert_contains(body, counts[_i].says);
+  ck_assert_msg(!strstr(body, counts[_i].says_not), "%s", strstr(body, counts[_i].says_not));
+  run_done(&run);
 }
 END_TEST
 
@@ -384,7 +515,12 @@ static const struct {
     {{"--all-pods"}, "--all-pods needs --ignorable"},
     {{"--ignored-by-scheduler", "slicegate.dev/gpu-milli"}, "--ignored-by-scheduler needs --bind"},
     {{"--bind", "--all-pods", "--ignorable", "--ignored-by-scheduler", "slicegate.dev/gpu-milli"},
-     "with --all-pods there are none"},
+     "--ignored-by-scheduler with --ignorable: kube-scheduler does not count these cards"},
+    {{"--bind", "--ignorable", "--ignored-by-scheduler", "slicegate.dev/gpu-milli"},
+     "would get what others have already; leave out --ignorable"},
+    {{"--ignorable", "--ignored-by-scheduler", "aliyun.com/gpu-mem"},
+     "or leave out --ignored-by-scheduler"},
+    {{"--bind", "--ignorable", "--hami"}, "or leave out --hami"},
     {{"--cert-file", "/c"}, "--cert-file without --key-file"},
     {{"--key-file", "/k", "--ca-file", "/a"}, "--key-file without --cert-file"},
     {{"--key-file", "/k", "--cert-file", "/c"}, "without --ca-file: kube-scheduler would not"},
@@ -467,6 +603,7 @@ static void assert_same(const char *yaml, const char *json) {
 static const char *const many[][12] = {
     {NULL},
     {"--weight", "advise", "--bind", "--preempt"},
+    {"--bind", "--preempt", "--ignorable"},
     {"--all-pods", "--ignorable", "--kubeconfig", "/a # b: [c"},
     {"--bind", "--url", "http://[::1]:1", "--ignored-by-scheduler", "aliyun.com/gpu-mem",
      "--ignored-by-scheduler", "slicegate.dev/gpu-milli"},
@@ -518,13 +655,36 @@ START_TEST(comments_are_where_they_belong) {
       "of them.\n  - name: nvidia.com/mig-1g.0gb\n",
       "partitions.\n  - name: amd.com/cpx_nps1\n",
       "# Intel.\n  - name: gpu.intel.com/dxg\n",
-      "gives back.\n  - name: aliyun.com/gpu-mem\n    # As asked for",
-      "slicegate alone counts it.\n    ignoredByScheduler: true\n",
+      "gives back.\n  - name: aliyun.com/gpu-mem\n    # slicegate alone counts it.",
+      "preempt nobody for want of it.\n    ignoredByScheduler: true\n",
   };
   assert_code(&run, 0);
   for (size_t i = 0; i < SG_ARRAY_LEN(pairs); i++) {
     const char *at = strstr(run.out, pairs[i]);
     ck_assert_msg(at && !strstr(at + 1, pairs[i]), "%s in\n%.4000s", pairs[i], run.out);
+  }
+  run_done(&run);
+}
+END_TEST
+
+/* What both extenders have is explained once, why there are two at the second. */
+START_TEST(comments_tell_two_extenders_apart) {
+  static const char *const pairs[] = {
+      "decides.\n  weight: 120\n",
+      "alone.\n  ignorable: true\n",
+      "of them.\n  - name: nvidia.com/mig-1g.0gb\n",
+      "# plugin.\n- urlPrefix: https:",
+      "may have it.\n  bindVerb: bind\n",
+      "these pods wait.\n  ignorable: false\n  managedResources:\n  # Parts of a card",
+      "gives back.\n  - name: aliyun.com/gpu-mem\n  - name: slicegate.dev/gpu-milli\n",
+  };
+  struct run run = RUN(cli_scheduler_config, "--bind", "--ignorable");
+  const char *last = run.out;
+  assert_code(&run, 0);
+  for (size_t i = 0; i < SG_ARRAY_LEN(pairs); i++) {
+    const char *at = strstr(last, pairs[i]);
+    ck_assert_msg(at && !strstr(at + 1, pairs[i]), "%s in\n%.4000s", pairs[i], last);
+    last = at;
   }
   run_done(&run);
 }
@@ -640,6 +800,26 @@ START_TEST(ours_is_put_last) {
 }
 END_TEST
 
+/* Two over one of ours, two over two, and one over two. */
+START_TEST(ours_are_replaced_together) {
+  char *path = scratch_write(&folder, "theirs.yaml", theirs);
+  struct run once = RUN(cli_scheduler_config, "--extend", path, "--bind", "--ignorable");
+  assert_code(&once, 0);
+  assert_contains(once.out, "# plugin.\n- urlPrefix: https:");
+  char *again_path = scratch_write(&folder, "again.yaml", once.out);
+  struct run twice = RUN(cli_scheduler_config, "--extend", again_path, "--bind", "--ignorable");
+  assert_code(&twice, 0);
+  ck_assert_str_eq(twice.out, once.out);
+  json_t *root = PRINTED("--extend", again_path, "--bind");
+  ck_assert_uint_eq(json_array_size(json_object_get(root, "extenders")), 2);
+  json_decref(root);
+  run_done(&once);
+  run_done(&twice);
+  free(path);
+  free(again_path);
+}
+END_TEST
+
 START_TEST(what_is_changed_is_said) {
   char *path = scratch_write(&folder, "theirs.yaml", theirs);
   struct run run = RUN(cli_scheduler_config, "--extend", path);
@@ -700,6 +880,10 @@ TCase *tcase_scheduler_config(void) {
   tcase_add_test(tcase, loopback_may_be_plain);
   tcase_add_test(tcase, addresses_of_every_form);
   tcase_add_test(tcase, all_pods);
+  tcase_add_loop_test(tcase, cards_wait_where_others_go_on, 0, SG_ARRAY_LEN(two_extenders));
+  tcase_add_test(tcase, one_extender_where_there_is_one_kind);
+  tcase_add_test(tcase, preemption_that_does_not_come_is_said);
+  tcase_add_loop_test(tcase, comments_say_who_counts, 0, SG_ARRAY_LEN(counts));
   tcase_add_test(tcase, without_a_cluster_every_product_is_there);
   tcase_add_test(tcase, names_are_as_kube_scheduler_wants_them);
   tcase_add_test(tcase, a_cluster_says_which_products);
@@ -712,8 +896,10 @@ TCase *tcase_scheduler_config(void) {
   tcase_add_loop_test(tcase, mistakes_are_named, 0, SG_ARRAY_LEN(mistakes));
   tcase_add_loop_test(tcase, comments_change_nothing, 0, SG_ARRAY_LEN(many));
   tcase_add_test(tcase, comments_are_where_they_belong);
+  tcase_add_test(tcase, comments_tell_two_extenders_apart);
   tcase_add_test(tcase, examples_are_what_their_commands_print);
   tcase_add_test(tcase, ours_is_put_last);
+  tcase_add_test(tcase, ours_are_replaced_together);
   tcase_add_test(tcase, what_is_changed_is_said);
   tcase_add_loop_test(tcase, files_that_cannot_be_extended, 0, SG_ARRAY_LEN(bad_files));
   return tcase;
