@@ -5,6 +5,7 @@ package scheduling
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"slicegate.dev/tests/e2e/harness"
@@ -43,6 +44,44 @@ func TestExtenderIsDown(t *testing.T) {
 			mustFit(t, namespace, shape)
 			g.mustAgree(t, namespace, 3)
 		})
+	}
+}
+
+// With `ignorable` GPUs that kube-scheduler counts are given without the extender; cards are not, since nobody else
+// chooses them: 600 of each of four cards are all there is, and kube-scheduler would find room for six such pods.
+func TestCardsWaitWhileOthersGoOn(t *testing.T) {
+	gpu, card := harness.H100.Whole("gpu", 1, 8), cards("card", 2, 2)
+	namespace, watch := cluster(t, gpu, card)
+	g := live(t, "--nominate=false")
+	scheduler(t, g.config(t, "--bind", "--ignorable"))
+	must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "gpu-before", "nvidia.com/gpu", 1),
+		one(namespace, "card-before", milli, 600)))
+	must(t, watch.WaitBound(within(t), 2))
+	mustNotShareTooMuch(t, namespace, 2)
+
+	must(t, g.Kill())
+	must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "card", milli, 600).Times(3)...))
+	must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "gpu", "nvidia.com/gpu", 1).Times(6)...))
+	for i := range 3 {
+		waitEvent(t, namespace, fmt.Sprintf("card-%d", i), "FailedScheduling", "connect: connection refused")
+	}
+	must(t, watch.WaitBound(within(t), 8))
+	mustNotShareTooMuch(t, namespace, 2)
+
+	must(t, g.Restart(t.Context()))
+	must(t, g.WaitReady(within(t)))
+	must(t, watch.WaitBound(within(t), 11))
+	mustFit(t, namespace, gpu, card)
+	if given := mustNotShareTooMuch(t, namespace, 2); len(given) != 4 {
+		t.Errorf("four pods have the cards %v", given)
+	}
+	g.mustAgree(t, namespace, 3)
+	if bound := g.metric(t, "slicegate_extender_requests_total", `verb="bind",result="bound"`); bound != 3 {
+		t.Errorf("%v were bound by slicegate since it is back, three ask for cards", bound)
+	}
+	must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "late", milli, 600)))
+	if why := waitRefused(t, watch, 1)[0].WhyWaiting(); !strings.Contains(why, "2 "+milli+" left only in pieces") {
+		t.Errorf("it is told %q", why)
 	}
 }
 
