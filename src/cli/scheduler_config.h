@@ -8,6 +8,7 @@
 #define SLICEGATE_CLI_SCHEDULER_CONFIG_H
 
 #include "slicegate/base.h"
+#include "slicegate/doc.h"
 #include "slicegate/model.h"
 #include "slicegate/policy.h"
 
@@ -89,6 +90,12 @@ json_t *scheduler_extenders(const struct scheduler_options *options,
  */
 json_t *scheduler_extend(const char *path, json_t *extenders,
                          const struct scheduler_options *options, FILE *err);
+
+/* ---- its types (scheduler_types.c) --------------------------------------------------------- */
+
+/* False after printing the place of a value that kube-scheduler would refuse for its kind: a list
+ * that is none, a number that is text. */
+bool scheduler_types_check(const char *path, const struct doc_node *root, FILE *err);
 
 /* ---- its address (scheduler_url.c) --------------------------------------------------------- */
 

@@ -2,7 +2,6 @@
 /* An existing KubeSchedulerConfiguration, with our extenders put last. */
 #include "src/cli/scheduler_config.h"
 
-#include "slicegate/doc.h"
 #include "slicegate/sys.h"
 #include "src/cli/cli_internal.h"
 #include "src/cli/output_json.h"
@@ -75,15 +74,16 @@ static json_t *read_document(const char *path, struct str text, FILE *err) {
     return NULL;
   }
   json_t *root = json_of(stream.documents[0], &bad);
+  bool is_ours = is_text(root, "kind", "KubeSchedulerConfiguration") &&
+                 is_text(root, "apiVersion", "kubescheduler.config.k8s.io/v1");
   if (bad)
     (void)cli_complain(err, "%s:%u:%u: \"%.*s\" is no whole number", path, bad->line, bad->column,
                        STR_FMT(bad->text));
-  else if (is_text(root, "kind", "KubeSchedulerConfiguration") &&
-           is_text(root, "apiVersion", "kubescheduler.config.k8s.io/v1"))
-    return root;
-  else
+  else if (!is_ours)
     (void)cli_complain(err, "%s: no KubeSchedulerConfiguration of kubescheduler.config.k8s.io/v1",
                        path);
+  else if (scheduler_types_check(path, stream.documents[0], err))
+    return root;
   json_decref(root);
   return NULL;
 }

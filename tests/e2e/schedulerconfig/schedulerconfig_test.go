@@ -7,6 +7,7 @@ package schedulerconfig
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"os/exec"
@@ -261,6 +262,35 @@ func TestMistakesAreRefused(t *testing.T) {
 		}
 		if _, complaint := read(t, config); !strings.Contains(strings.ToLower(complaint), strings.ToLower(mistake.says)) {
 			t.Errorf("%s: kube-scheduler says %q", mistake.to, complaint)
+		}
+	}
+}
+
+// What --extend refuses for its type kube-scheduler refuses, too.
+func TestWrongTypesAreRefusedByBoth(t *testing.T) {
+	made := makeFiles(t)
+	const head = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"
+	connection := "clientConnection: {kubeconfig: " + made.kubeconfig + "}\n"
+	mustRead(t, head+connection+"extenders:\nprofiles: null\n")
+	for _, wrong := range []string{
+		"extenders: 5", "extenders: {}", "extenders: [x]", "extenders: [{urlPrefix: [a]}]", `extenders: [{weight: "5"}]`,
+		"extenders: [{ignorable: 1}]", "extenders: [{httpTimeout: 5}]", "extenders: [{tlsConfig: a}]",
+		"extenders: [{managedResources: {}}]", "extenders: [{managedResources: [a.b/c]}]",
+		"extenders: [{managedResources: [{name: 7}]}]", "extenders: [{managedResources: [{ignoredByScheduler: a}]}]",
+		"profiles: 7", "profiles: [a]", "profiles: [{schedulerName: 5}]", "profiles: [{percentageOfNodesToScore: all}]",
+		"profiles: [{plugins: []}]", "profiles: [{pluginConfig: [a]}]", `percentageOfNodesToScore: "50"`,
+		"podInitialBackoffSeconds: 1s", "podMaxBackoffSeconds: 2s", "parallelism: a", "leaderElection: true",
+	} {
+		config := head + connection + wrong + "\n"
+		if understood, _ := read(t, config); understood != "" {
+			t.Errorf("kube-scheduler takes %s", wrong)
+		}
+		theirs := filepath.Join(t.TempDir(), "theirs.yaml")
+		write(t, theirs, config)
+		said, err := exec.Command(os.Getenv("SLICEGATE"), "scheduler-config", "--extend", theirs).CombinedOutput()
+		if ended := new(exec.ExitError); !errors.As(err, &ended) || ended.ExitCode() != 2 ||
+			!strings.Contains(string(said), "theirs.yaml:4:") {
+			t.Errorf("%s: %v, %.300s", wrong, err, said)
 		}
 	}
 }

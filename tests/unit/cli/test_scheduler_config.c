@@ -820,6 +820,23 @@ START_TEST(ours_are_replaced_together) {
 }
 END_TEST
 
+/* Nothing, and what we do not know, is kube-scheduler's to judge. */
+START_TEST(what_is_not_known_stays) {
+  char *path = scratch_write(&folder, "theirs.yaml",
+                             "apiVersion: kubescheduler.config.k8s.io/v1\n"
+                             "kind: KubeSchedulerConfiguration\n"
+                             "extenders:\nprofiles: null\nfuture: [1, a, null]\n"
+                             "delayCacheUntilActive: true\npodMaxBackoffSeconds:\n");
+  json_t *root = PRINTED("--extend", path);
+  ck_assert_uint_eq(json_array_size(json_object_get(root, "extenders")), 1);
+  ck_assert_uint_eq(json_array_size(json_object_get(root, "future")), 3);
+  ck_assert(json_is_true(json_object_get(root, "delayCacheUntilActive")));
+  ck_assert_int_eq(number_of(root, "podMaxBackoffSeconds"), 2);
+  json_decref(root);
+  free(path);
+}
+END_TEST
+
 START_TEST(what_is_changed_is_said) {
   char *path = scratch_write(&folder, "theirs.yaml", theirs);
   struct run run = RUN(cli_scheduler_config, "--extend", path);
@@ -858,6 +875,28 @@ static const struct {
      "http://o manages nvidia.com/gpu already"},
     {HEAD "extenders: [{managedResources: [{name: nvidia.com/gpu}]}]\n",
      "(no urlPrefix) manages nvidia.com/gpu already"},
+    {HEAD "extenders: 5\n", "theirs.yaml:3:12: extenders is a list, not a number"},
+    {HEAD "extenders: {}\n", "theirs.yaml:3:12: extenders is a list, not a mapping"},
+    {HEAD "extenders:\n- {}\n- x\n", "theirs.yaml:5:3: extenders[1] is a mapping, not a string"},
+    {HEAD "extenders: [null]\n", "theirs.yaml:3:13: extenders[0] is a mapping, not nothing"},
+    {HEAD "extenders: [{urlPrefix: [a]}]\n",
+     "theirs.yaml:3:25: extenders[0].urlPrefix is a string, not a list"},
+    {HEAD "extenders: [{weight: \"5\"}]\n", "extenders[0].weight is a number, not a string"},
+    {HEAD "extenders: [{ignorable: 1}]\n", "extenders[0].ignorable is a boolean, not a number"},
+    {HEAD "extenders: [{managedResources: {}}]\n", "managedResources is a list, not a mapping"},
+    {HEAD "extenders:\n- managedResources: [a.b/c]\n",
+     "theirs.yaml:4:22: extenders[0].managedResources[0] is a mapping, not a string"},
+    {HEAD "extenders:\n- {}\n- managedResources: [{}, {name: 7}]\n",
+     "theirs.yaml:5:33: extenders[1].managedResources[1].name is a string, not a number"},
+    {HEAD "profiles: 7\n", "theirs.yaml:3:11: profiles is a list, not a number"},
+    {HEAD "profiles: [a]\n", "theirs.yaml:3:12: profiles[0] is a mapping, not a string"},
+    {HEAD "profiles: [{percentageOfNodesToScore: all}]\n",
+     "profiles[0].percentageOfNodesToScore is a number, not a string"},
+    {HEAD "profiles: [{pluginConfig: [a]}]\n", "profiles[0].pluginConfig[0] is a mapping"},
+    {HEAD "percentageOfNodesToScore: \"50\"\n", "3:27: percentageOfNodesToScore is a number"},
+    {HEAD "podMaxBackoffSeconds: 2s\n", "podMaxBackoffSeconds is a number, not a string"},
+    {HEAD "leaderElection: true\n", "leaderElection is a mapping, not a boolean"},
+    {HEAD "clientConnection: []\n", "clientConnection is a mapping, not a list"},
 };
 
 START_TEST(files_that_cannot_be_extended) {
@@ -900,6 +939,7 @@ TCase *tcase_scheduler_config(void) {
   tcase_add_test(tcase, examples_are_what_their_commands_print);
   tcase_add_test(tcase, ours_is_put_last);
   tcase_add_test(tcase, ours_are_replaced_together);
+  tcase_add_test(tcase, what_is_not_known_stays);
   tcase_add_test(tcase, what_is_changed_is_said);
   tcase_add_loop_test(tcase, files_that_cannot_be_extended, 0, SG_ARRAY_LEN(bad_files));
   return tcase;
