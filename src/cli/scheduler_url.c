@@ -100,7 +100,7 @@ static bool is_plain_text(struct str url) {
   enum { URL_MAX = 2048 };
   for (size_t i = 0; i < url.len; i++) {
     if ((unsigned char)url.ptr[i] <= 0x20 || (unsigned char)url.ptr[i] >= 0x7f ||
-        memchr("?#@\"'\\<>", url.ptr[i], 8))
+        strchr("?#@\"'\\<>", url.ptr[i]))
       return false;
   }
   return url.len < URL_MAX;
