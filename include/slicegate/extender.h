@@ -127,9 +127,15 @@ struct ext_victim {
 };
 /*
  * Which of the pods of one node must go so that the pod fits there: all that kube-scheduler names
- * (it knows reasons that we do not), and of the others with lower priority the least harm: the
- * fewest, then the lowest priority, then the cheapest to lose. Marks them in is_out[]. False: not
- * even all of them would do, and the node is to be left out.
+ * (it knows reasons that we do not), and of the others with lower priority what it takes beside
+ * those: the fewest, and of the sets of so few the one whose greatest harm is least, then the
+ * second greatest ... Less harm is a lower priority, then cheaper to lose. Marks them in is_out[].
+ * False: not even all of them would do, and the node is to be left out.
+ *
+ * The search ends after 20,000 steps (a tenth of a millisecond or two; with one thing lacking, or a
+ * few victims, it takes far fewer) and does not look for sets of more than 32. Beyond that the
+ * answer is enough, without anybody who need not go, and the best of three: what was found until
+ * then, who gives most of what is lacking, and the least harmful one after the other.
  */
 bool ext_preempt_node(const struct ext_view *view, const struct pack_asked *asked, int32_t priority,
                       size_t node, const struct ext_victim *victims, size_t count, bool *is_out);

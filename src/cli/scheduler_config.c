@@ -76,7 +76,9 @@ static enum flags_result read_flags(int argc, char **argv, struct config_flags *
        "slicegate is started with --hami and gives parts of HAMi's cards: nvidia.com/gpumem is one "
        "of its resources. Needs --bind.",
        &o->gives_hami, 0, 0},
-      {"preempt", 0, FLAG_BOOL, NULL, "Let slicegate correct the victims of preemption.",
+      {"preempt", 0, FLAG_BOOL, NULL,
+       "Let slicegate add the victims that kube-scheduler's preemption lacks, or drop the node. "
+       "None that is named already is taken out.",
        &o->preempts, 0, 0},
       {"ignorable", 0, FLAG_BOOL, NULL,
        "Place pods without slicegate while it does not answer, by kube-scheduler's count alone, "

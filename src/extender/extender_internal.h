@@ -35,6 +35,9 @@ enum pack_reason ext_hami_shortage(const struct ext_view *view, const struct pac
 /* One of the node's cards has it, by the MiB: for `value`, which may be without some pods. */
 bool ext_hami_has(const struct ext_view *view, const struct pack_asked *asked, size_t node,
                   const struct pack_node *value);
+/* This card of the node has so many MiB in all, if that is what is asked for. */
+bool ext_hami_is_enough(const struct ext_view *view, const struct pack_asked *asked, size_t node,
+                        size_t card);
 /* Fills ret->hami, for the card that was chosen or, where that has less than is asked for, for
  * another one. False: there is none. */
 bool ext_hami_take(const struct ext_view *view, const struct pack_asked *asked, size_t node,

@@ -76,6 +76,13 @@ static bool is_ever_enough(const struct node *node, const struct pack_asked *ask
   return false;
 }
 
+bool ext_hami_is_enough(const struct ext_view *view, const struct pack_asked *asked, size_t index,
+                        size_t card) {
+  const struct node *node = &state_snapshot_node(view->snapshot, index)->node;
+  return !pack_is_hami_memory(asked->device) ||
+         (card < node->card_count && node->cards[card].memory_mib >= asked->device_count);
+}
+
 bool ext_hami_has(const struct ext_view *view, const struct pack_asked *asked, size_t node,
                   const struct pack_node *value) {
   return !pack_is_hami_memory(asked->device) ||
