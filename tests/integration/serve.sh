@@ -244,6 +244,18 @@ refuses "a key of another certificate" "*level=error*tls.crt with *ca.key*" --li
 refuses "a policy with errors" "*gpu-limts*" --listen 127.0.0.1:0 "${pair[@]}" --policy "$work/mount/3/policy.yaml"
 refuses "a cluster that is none" "*neither nodes nor namespaces*" --listen 127.0.0.1:0 "${pair[@]}" --cluster "$work/r"
 refuses "an address that is none" "*--listen is ADDRESS:PORT*" --listen nowhere "${pair[@]}"
+# Addresses that are nobody's here (RFC 5737), so that it would end at once if it did not refuse.
+recorded=(--listen 127.0.0.1:0 "${pair[@]}" --cluster "$root/deploy/examples/cluster.json")
+far=(--extender-listen 192.0.2.1:1)
+open="*level=error msg=\"cannot begin\" error=\"--extender-listen 192.0.2.1:1 is not loopback: give --extender-client-ca FILE*"
+refuses "an extender off loopback that asks for no client certificate" "$open" "${recorded[@]}" "${far[@]}"
+refuses "the same without TLS" "$open" "${recorded[@]}" "${far[@]}" --extender-plain-http
+is "it never listened there" 0 "$(grep -c 'msg="extender serving"' "$work/out" || true)"
+refuses "a client CA that is not there" "*nowhere.crt: cannot open*" "${recorded[@]}" "${far[@]}" --extender-client-ca "$work/nowhere.crt"
+: >"$work/empty"
+refuses "a client CA without a certificate" "*error=*/empty: empty*" "${recorded[@]}" "${far[@]}" --extender-client-ca "$work/empty"
+refuses "a client CA where clients are not asked for one" "*client certificates need TLS*" "${recorded[@]}" "${far[@]}" --extender-plain-http --extender-client-ca "$work/ca.crt"
+refuses "with a client CA only an address that is not there" "*cannot bind ?192.0.2.1?:1*" "${recorded[@]}" "${far[@]}" --extender-client-ca "$work/ca.crt"
 refuses "an unknown flag" "*did you mean --policy?*" --polcy x "${pair[@]}"
 
 # ---- JSON logs ----
