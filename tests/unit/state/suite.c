@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/check_main.h"
 
+TCase *tcase_drift(void);
 TCase *tcase_hami(void);
 TCase *tcase_holds(void);
 TCase *tcase_nodes(void);
@@ -10,6 +11,7 @@ TCase *tcase_threads(void);
 
 Suite *make_suite(void) {
   Suite *suite = suite_create("state");
+  suite_add_tcase(suite, tcase_drift());
   suite_add_tcase(suite, tcase_hami());
   suite_add_tcase(suite, tcase_holds());
   suite_add_tcase(suite, tcase_nodes());
