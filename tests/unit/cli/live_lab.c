@@ -50,26 +50,42 @@ void live_lab_put_node(struct live_lab *lab, const char *name, const char *gpus,
   state_put_node(live_state(lab->live), &node);
 }
 
-static void put_pod(struct live_lab *lab, const char *name, const char *node, const char *gpus,
-                    const char *conditions) {
+struct pod_shape {
+  const char *name, *node, *gpus, *version, *status;
+};
+
+static void put_shape(struct live_lab *lab, const struct pod_shape *shape) {
   struct pod pod;
   struct err err = {0};
   struct str json = str_printf(
       lab->arena,
       "{\"metadata\":{\"namespace\":\"ml\",\"name\":\"%s\",\"uid\":\"%s-uid\","
-      "\"resourceVersion\":\"3\",\"creationTimestamp\":\"1970-01-02T00:00:00Z\"},"
+      "\"resourceVersion\":\"%s\",\"creationTimestamp\":\"1970-01-02T00:00:00Z\"},"
       "\"spec\":{\"nodeName\":\"%s\",\"containers\":[{\"name\":\"m\",\"resources\":{\"limits\":{"
-      "\"nvidia.com/gpu\":\"%s\"}}}]},\"status\":{\"phase\":\"%s\",\"conditions\":[%s]}}",
-      name, name, node ? node : "", gpus, node ? "Running" : "Pending", conditions);
+      "\"nvidia.com/gpu\":\"%s\"}}}]},\"status\":{\"phase\":\"%s\",%s}}",
+      shape->name, shape->name, shape->version, shape->node ? shape->node : "", shape->gpus,
+      shape->node ? "Running" : "Pending", shape->status);
   ck_assert_msg(wire_pod_read(lab->arena, json, &pod, &err), "%s", err.text);
   state_put_pod(live_state(lab->live), &pod);
 }
 
+static void put_pod(struct live_lab *lab, const char *name, const char *node, const char *gpus,
+                    const char *status) {
+  put_shape(lab, &(struct pod_shape){name, node, gpus, "3", status});
+}
+
 void live_lab_put_pod(struct live_lab *lab, const char *name, const char *node, const char *gpus) {
-  put_pod(lab, name, node, gpus, "");
+  put_pod(lab, name, node, gpus, "\"conditions\":[]");
 }
 
 void live_lab_put_rejected(struct live_lab *lab, const char *name, const char *gpus) {
   put_pod(lab, name, NULL, gpus,
-          "{\"type\":\"PodScheduled\",\"status\":\"False\",\"reason\":\"Unschedulable\"}");
+          "\"conditions\":[{\"type\":\"PodScheduled\",\"status\":\"False\",\"reason\":"
+          "\"Unschedulable\"}]");
+}
+
+void live_lab_put_nominated(struct live_lab *lab, const char *name, const char *node,
+                            const char *version) {
+  struct str status = str_printf(lab->arena, "\"nominatedNodeName\":\"%s\"", node);
+  put_shape(lab, &(struct pod_shape){name, NULL, "1", version, status.ptr});
 }

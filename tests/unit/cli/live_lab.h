@@ -22,6 +22,9 @@ void live_lab_put_node(struct live_lab *lab, const char *name, const char *gpus,
 void live_lab_put_pod(struct live_lab *lab, const char *name, const char *node, const char *gpus);
 /* Waiting; kube-scheduler has found no node for it. */
 void live_lab_put_rejected(struct live_lab *lab, const char *name, const char *gpus);
+/* Waiting, as it is read back once it has been advised on, with this resource version. */
+void live_lab_put_nominated(struct live_lab *lab, const char *name, const char *node,
+                            const char *version);
 void live_lab_sync(struct live_lab *lab);
 
 #endif
