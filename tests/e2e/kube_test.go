@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// The module kube, which is not in any command yet, by a program of its own.
+// The module kube by itself, with a program of its own: what serve makes of it is tested with serve.
 func TestKubeModule(t *testing.T) {
 	program := filepath.Join(filepath.Dir(os.Getenv("SLICEGATE")), "tests", "e2e", "kube", "kube_live")
 	if _, err := os.Stat(program); err != nil {
