@@ -95,6 +95,21 @@ static const struct {
      "whole - 3; whole amd.com/cpx_nps4 1000 x3; "},
     {"Intel", NODE("n", "", ", gpu.intel.com/i915: 1, gpu.intel.com/monitoring: 1"),
      "whole - 1; whole gpu.intel.com/i915 1000 x1; "},
+    /* Of several products GPU Feature Discovery labels one: allocatable counts them all. */
+    {"two products, whole", NODE("n", H100 ", nvidia.com/gpu.count: '4'", ", nvidia.com/gpu: 8"),
+     "whole - 8; whole h100-80gb 1000 x8; "},
+    {"two products, one of them cut",
+     NODE("n", H100 ", nvidia.com/gpu.count: '2', nvidia.com/mig.strategy: mixed",
+          ", nvidia.com/gpu: 2, nvidia.com/mig-1g.5gb: 14"),
+     "whole - 2; whole - 14; whole h100-80gb 1000 x2; "},
+    {"two products, both cut",
+     NODE("n", H100 ", nvidia.com/gpu.count: '2', nvidia.com/mig.strategy: mixed",
+          ", nvidia.com/mig-1g.10gb: 14, nvidia.com/mig-1g.5gb: 14"),
+     "slices 1g.10gb 14; whole - 14; MIG h100-80gb 8 x2; "},
+    {"two products, shared among different numbers",
+     NODE("n", H100 ", nvidia.com/gpu.count: '2', nvidia.com/gpu.replicas: '4'",
+          ", nvidia.com/gpu.shared: 11"),
+     "replicas - 11; shared h100-80gb 4 x3; "},
     {"a profile that no product has",
      NODE("n", "nvidia.com/gpu.product: Tesla-T4", ", nvidia.com/mig-9g.99gb: 2"), "whole - 2; "},
 };
@@ -120,6 +135,60 @@ START_TEST(a_node_is_there_once) {
   ck_assert_ptr_null(pack_intake_new(catalog, products_builtin(), &cluster, &err));
   ck_assert_str_eq(err.text, "node \"n\" is there twice");
   pack_catalog_free(catalog);
+}
+END_TEST
+
+/* ---- several products -------------------------------------------------------------------- */
+
+#define A100 "nvidia.com/gpu.product: NVIDIA-A100-SXM4-40GB"
+#define MIXED ", nvidia.com/gpu.count: '2', nvidia.com/mig.strategy: mixed"
+#define LISTS ", nvidia.com/gpu: 4, nvidia.com/mig-1g.10gb: 14, nvidia.com/mig-1g.5gb: 9"
+#define SHARED ", nvidia.com/gpu.count: '2', nvidia.com/gpu.replicas: '4'"
+/* The product of its 1g.5gb stands on another node, so that the name is known as a profile. */
+#define KNOWN NODE("m", A100 MIXED, ", nvidia.com/mig-1g.5gb: 0")
+
+/* What a pod may ask of the node, and how many of them it has room for. */
+static const struct {
+  const char *node, *asks;
+  uint64_t fit;
+} several[] = {
+    {NODE("n", H100 ", nvidia.com/gpu.count: '2'", ", nvidia.com/gpu: 8"), "nvidia.com/gpu: 1", 8},
+    {NODE("n", H100 ", nvidia.com/gpu.count: '2'", ", nvidia.com/gpu: 8"), "nvidia.com/gpu: 8", 1},
+    {NODE("n", H100 MIXED, LISTS), "nvidia.com/gpu: 4", 1},
+    {NODE("n", H100 MIXED, LISTS), "nvidia.com/gpu: 1", 4},
+    {NODE("n", H100 MIXED, LISTS), "nvidia.com/mig-1g.10gb: 1", 14},
+    {NODE("n", H100 MIXED, LISTS), "nvidia.com/mig-1g.10gb: 14", 1},
+    {NODE("n", H100 MIXED, LISTS), "nvidia.com/mig-1g.5gb: 1", 9},
+    {NODE("n", H100 MIXED, LISTS), "nvidia.com/mig-1g.5gb: 9", 1},
+    {KNOWN NODE("n", H100 MIXED, LISTS), "nvidia.com/mig-1g.5gb: 1", 9},
+    {KNOWN NODE("n", H100 MIXED, LISTS), "nvidia.com/mig-1g.5gb: 9", 1},
+    {NODE("n", A100 MIXED, LISTS), "nvidia.com/mig-1g.5gb: 1", 9},
+    {NODE("n", A100 MIXED, LISTS), "nvidia.com/mig-1g.10gb: 14", 1},
+    {NODE("n", H100 SHARED, ", nvidia.com/gpu.shared: 11"), "nvidia.com/gpu.shared: 1", 11},
+    {NODE("n", H100 SHARED, ", nvidia.com/gpu.shared: 11"), "nvidia.com/gpu.shared: 11", 1},
+    {NODE("n", H100 SHARED, ", nvidia.com/gpu: 11"), "nvidia.com/gpu: 11", 1},
+};
+
+/* Nothing that allocatable permits is refused, whichever of the products is labelled. */
+START_TEST(all_that_is_listed_is_given) {
+  size_t count;
+  const struct pack_policy *const *policies = pack_policies(&count);
+  for (size_t i = 0; i < count; i++) {
+    CLEANUP_RECORDED struct recorded r;
+    CLEANUP_BUF struct buf yaml;
+    buf_init(&yaml, 4096);
+    buf_printf(&yaml, "%s" POD("p", "", "%s"), several[_i].node, several[_i].asks);
+    buf_append_char(&yaml, '\0');
+    recorded_init(&r, yaml.ptr);
+    const struct pack_asked *asked = recorded_ask(&r, "p");
+    (void)recorded_scene(&r);
+    ck_assert_uint_eq(recorded_judge(&r, "n", asked).blocks, 0);
+    uint64_t fit = recorded_fill(&r, asked, pack_policy_name(policies[i]));
+    ck_assert_msg(fit == several[_i].fit, "%s, %s: %llu", several[_i].asks,
+                  pack_policy_name(policies[i]), (unsigned long long)fit);
+    struct pack_verdict verdict = recorded_judge(&r, "n", asked);
+    ck_assert_uint_eq(verdict.blocks, PACK_BLOCK_DEVICES); /* and no more than that */
+  }
 }
 END_TEST
 
@@ -269,6 +338,7 @@ END_TEST
 TCase *tcase_intake(void) {
   TCase *tc = tcase_create("intake");
   tcase_add_loop_test(tc, nodes_are_what_they_list, 0, SG_ARRAY_LEN(nodes));
+  tcase_add_loop_test(tc, all_that_is_listed_is_given, 0, SG_ARRAY_LEN(several));
   tcase_add_test(tc, a_node_is_there_once);
   tcase_add_test(tc, one_name_may_be_met_in_several_ways);
   tcase_add_loop_test(tc, what_cannot_be_counted_is_refused_with_the_reason, 0,

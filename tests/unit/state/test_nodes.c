@@ -3,6 +3,8 @@
 #include "tests/support/check_main.h"
 #include "tests/support/state_lab.h"
 
+#include <inttypes.h>
+
 TCase *tcase_nodes(void);
 
 static struct state_stats stats(struct state_lab *lab) {
@@ -195,6 +197,99 @@ START_TEST(contradictions_are_counted) {
 }
 END_TEST
 
+/* ---- several products on one node: GPU Feature Discovery labels one of them ---------------- */
+
+static const char h100[] = "NVIDIA-H100-80GB-HBM3", a100[] = "NVIDIA-A100-SXM4-40GB";
+
+static struct node two_products(struct state_lab *lab, const char *labelled, const char *gpus) {
+  struct node node = lab_node(lab, "n", "nvidia.com/gpu", "6", "nvidia.com/mig-1g.10gb", "7",
+                              "nvidia.com/mig-1g.5gb", "7", "nvidia.com/gpu.shared", "0", NULL);
+  lab_label(lab, &node, "nvidia.com/gpu.product", labelled, "nvidia.com/gpu.count", gpus,
+            "nvidia.com/mig.strategy", "mixed", NULL);
+  return node;
+}
+
+/* Binds one after the other as long as there is room for it. */
+static int fill(struct state_lab *lab, const char *resource) {
+  struct pack_scorer *scorer =
+      pack_scorer_new(pack_policy_find(STR_LIT("slicegate")), state_catalog(lab->state), 0);
+  for (int bound = 0;; bound++) {
+    const char *name = str_printf(lab->arena, "p%" PRIu64, stats(lab).generation).ptr;
+    struct pod pod = lab_pod(lab, name, NULL, resource, "1", NULL);
+    struct pack_asked asked;
+    struct pack_choice choice;
+    struct err err;
+    CLEANUP_SNAPSHOT const struct state_snapshot *snapshot = state_snapshot(lab->state);
+    ck_assert(state_ask(lab->state, lab->arena, &pod, &asked, &err));
+    if (!pack_choose(scorer, state_snapshot_cluster(snapshot), &asked.request, &choice, 1)) {
+      pack_scorer_free(scorer);
+      return bound;
+    }
+    ck_assert_int_eq(lab_hold(lab, STATE_FIRM, &pod, "n", 100), STATE_HELD);
+    pod = lab_pod(lab, name, "n", resource, "1", NULL);
+    state_put_pod(lab->state, &pod);
+  }
+}
+
+static void fill_all(struct state_lab *lab) {
+  ck_assert_int_eq(fill(lab, "nvidia.com/gpu"), 6);
+  ck_assert_int_eq(fill(lab, "nvidia.com/mig-1g.5gb"), 7);
+  ck_assert_int_eq(fill(lab, "nvidia.com/mig-1g.10gb"), 7);
+  ck_assert_uint_eq(stats(lab).excess_nodes, 0);
+  ck_assert_uint_eq(stats(lab).unreadable_nodes, 0);
+  ck_assert_uint_eq(state_verify(lab->state, 10), 0);
+}
+
+static const struct {
+  const char *labelled, *gpus;
+  size_t contradictions;
+} several[] = {
+    {h100, "6", 1}, /* it has no 1g.5gb */
+    {a100, "4", 1}, /* six GPUs are listed */
+    {a100, "8", 0}, /* an A100 of 40 GB makes both profiles: nothing tells */
+    {"NVIDIA-Unheard-Of", "8", 0},
+    {"NVIDIA-Unheard-Of", "5", 1},
+};
+
+START_TEST(of_several_products_all_is_given_that_is_listed) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  struct node node = two_products(&lab, several[_i].labelled, several[_i].gpus);
+  state_put_node(lab.state, &node);
+  ck_assert_uint_eq(stats(&lab).contradictions, several[_i].contradictions);
+  fill_all(&lab);
+  /* The label may name another one of them after a restart. */
+  node = two_products(&lab, several[_i].labelled == h100 ? a100 : h100, several[_i].gpus);
+  state_put_node(lab.state, &node);
+  ck_assert_int_eq(lab_left(&lab, "n", "nvidia.com/gpu"), 0);
+  ck_assert_uint_eq(stats(&lab).excess_nodes, 0);
+  ck_assert_uint_eq(state_verify(lab.state, 10), 0);
+  state_drop_node(lab.state, STR_LIT("n"));
+  ck_assert_uint_eq(stats(&lab).contradictions, 0);
+}
+END_TEST
+
+/* What 1g.5gb is becomes known when another node is labelled with a product that has it. */
+START_TEST(a_name_that_gets_its_meaning_later_is_given_all_the_same) {
+  CLEANUP_STATE_LAB struct state_lab lab;
+  state_lab_init(&lab);
+  struct node node = two_products(&lab, h100, "6"), other = lab_node(&lab, "other", NULL);
+  lab_label(&lab, &other, "nvidia.com/gpu.product", a100, NULL);
+  state_put_node(lab.state, &node);
+  struct pod before = lab_pod(&lab, "before", "n", "nvidia.com/mig-1g.5gb", "2", NULL);
+  state_put_pod(lab.state, &before);
+  state_put_node(lab.state, &other);
+  ck_assert_int_eq(fill(&lab, "nvidia.com/mig-1g.5gb"), 5);
+  node = two_products(&lab, h100, "7"); /* read again */
+  state_put_node(lab.state, &node);
+  ck_assert_int_eq(fill(&lab, "nvidia.com/mig-1g.5gb"), 0);
+  state_drop_pod(lab.state, STR_LIT("default"), STR_LIT("before"), lab_uid(&lab, "before"));
+  ck_assert_int_eq(fill(&lab, "nvidia.com/mig-1g.5gb"), 2);
+  ck_assert_uint_eq(stats(&lab).excess_nodes, 0);
+  ck_assert_uint_eq(state_verify(lab.state, 10), 0);
+}
+END_TEST
+
 START_TEST(absurd_ones_do_no_harm) {
   CLEANUP_STATE_LAB struct state_lab lab;
   state_lab_init(&lab);
@@ -237,6 +332,9 @@ TCase *tcase_nodes(void) {
   tcase_add_test(tc, listings_drop_what_they_do_not_tell);
   tcase_add_test(tc, slices_make_a_node_unreadable);
   tcase_add_test(tc, contradictions_are_counted);
+  tcase_add_loop_test(tc, of_several_products_all_is_given_that_is_listed, 0,
+                      SG_ARRAY_LEN(several));
+  tcase_add_test(tc, a_name_that_gets_its_meaning_later_is_given_all_the_same);
   tcase_add_test(tc, absurd_ones_do_no_harm);
   return tc;
 }
