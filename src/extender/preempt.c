@@ -85,8 +85,10 @@ static bool find(struct hunt *h, const struct pack_node *bare, struct arena *are
                       .count = h->count};
   size_t size;
   enum room_found found = room_make(&room, arena, is_in, &size);
-  if (found != ROOM_UNSURE)
-    return found == ROOM_FOUND;
+  if (found == ROOM_NONE)
+    return false;
+  if (found == ROOM_FOUND && fits_without(h, is_in))
+    return true;
   bool *taken = arena_array(arena, h->count + 1, sizeof(*taken));
   size_t taken_size = take_and_spare(h, taken);
   if (room_is_better(taken, taken_size, is_in, size, h->count)) {
