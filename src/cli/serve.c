@@ -223,6 +223,7 @@ static int serve_all(const struct serve_flags *f) {
   int code = EXIT_UNUSABLE;
   serve.judges = judges_new(f->policy, f->cluster);
   if (serve.judges) {
+    judges_stale_after(serve.judges, f->stale_seconds);
     serve.metrics = serve_metrics_new(serve.judges);
     if (make_live(f, &serve))
       code = run(f, &serve, &files, &watch);

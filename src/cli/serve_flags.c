@@ -2,6 +2,7 @@
 #include "src/cli/serve_flags.h"
 
 #include "slicegate/sys.h"
+#include "src/cli/serve_internal.h"
 
 static bool check(const struct serve_flags *f, FILE *err) {
   const struct serve_live_flags *live = &f->live;
@@ -36,6 +37,7 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
                             .log_level = "info",
                             .max_connections = 1024,
                             .drain_seconds = 20,
+                            .stale_seconds = JUDGES_STALE_SECONDS,
                             .live = {.nominate = true,
                                      .events = true,
                                      .best = EXT_BEST_DEFAULT,
@@ -74,6 +76,10 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
        "How long the API server may say nothing on a watch before its connection counts as dead "
        "and is made anew. A quiet cluster says something about every minute. Default: 180.",
        &f->live.feed_silence_seconds, 1, 3600},
+      {"stale-seconds", 0, FLAG_INT, "N",
+       "With --live, for how long admission may not have heard of the cluster and still refuses for "
+       "what it showed; after that it warns. Default: 120.",
+       &f->stale_seconds, 1, 86400},
       {"extender-listen", 0, FLAG_STRING, "ADDRESS:PORT",
        "Answer kube-scheduler here (POST /scheduler/filter, /prioritize, /bind, /preempt), with "
        "the "

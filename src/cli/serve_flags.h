@@ -8,7 +8,7 @@
 
 struct serve_flags {
   const char *listen, *cert, *key, *policy, *cluster, *log_format, *log_level;
-  int64_t drain_seconds, grace_seconds, max_connections;
+  int64_t drain_seconds, grace_seconds, max_connections, stale_seconds;
   struct serve_live_flags live;
 };
 

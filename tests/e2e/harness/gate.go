@@ -42,6 +42,15 @@ func Raise(ctx context.Context, plane *ControlPlane, s *Slicegate, inputs Inputs
 	return g, nil
 }
 
+// Admit is Raise for a server that runs already.
+func Admit(ctx context.Context, plane *ControlPlane, server *Server, certs Certificates, inputs Inputs) (*Gate, error) {
+	g := &Gate{Server: server, Certs: certs, Inputs: inputs, plane: plane, slicegate: server.slicegate}
+	if err := g.connect(ctx); err != nil {
+		return nil, errors.Join(err, g.Lower(ctx))
+	}
+	return g, nil
+}
+
 func (g *Gate) connect(ctx context.Context) error {
 	var err error
 	if g.Config, err = g.slicegate.WebhookConfig(ctx, g.Server.URL(), g.Certs, g.Inputs.Policy, "--failure-policy", "Fail"); err != nil {
