@@ -18,6 +18,9 @@
 enum {
   HOUSE_MS = 200,      /* between looks at deadlines */
   VERIFY_SECONDS = 60, /* in which every node is verified once */
+  /* Between tries of a feed, and up to as much again at random: once the API server is back, pods
+   * are decided on an old picture until then. */
+  RETRY_MAX_MS = 8000,
   SCRATCH_BYTES = 64 << 10,
 };
 
@@ -272,6 +275,7 @@ static bool start_feed(struct live *live, struct feed *feed, struct err *reterr)
                                  .error = on_error};
   const struct kube_watch_options options = {.kind = feed->kube,
                                              .idle_ms = live->silence_ms,
+                                             .backoff_max_ms = RETRY_MAX_MS,
                                              .seed = (uint64_t)sys_mono_now().ns +
                                                      (uint64_t)feed->kind};
   struct kube_watch *started = kube_watch_start(live->client, &options, &sink, reterr);

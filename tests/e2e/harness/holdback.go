@@ -30,6 +30,7 @@ type Holdback struct {
 	mutex sync.Mutex
 	holds func(*http.Request) bool
 	deaf  []*deafWriter // watches of pods
+	open  map[net.Conn]bool
 }
 
 // Held is a request that has come and has not been passed on.
@@ -53,18 +54,31 @@ func (c *ControlPlane) Holdback() (*Holdback, error) {
 	}
 	h := &Holdback{
 		Address: listener.Addr().String(), target: target, api: c.API.client.Transport, listener: listener, held: make(chan *Held, 64),
+		open: map[net.Conn]bool{},
 	}
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, Transport: h.api, FlushInterval: -1,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
-	h.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.pass(proxy, w, r) })}
+	h.server = &http.Server{
+		Handler:   http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.pass(proxy, w, r) }),
+		ConnState: h.note,
+	}
 	go h.server.Serve(listener)
 	return h, nil
 }
 
 // Stop closes everything.
 func (h *Holdback) Stop() { h.server.Close() }
+
+// Reset ends all connections, and with them the requests that are held back.
+func (h *Holdback) Reset() {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	for conn := range h.open {
+		conn.Close()
+	}
+}
 
 // Through is a kubeconfig in which the server is reached by it.
 func (h *Holdback) Through(kubeconfig string) string {
@@ -115,6 +129,16 @@ func (h *Held) Release(ctx context.Context) (Answer, error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	return Answer{Status: response.StatusCode, Body: body}, err
+}
+
+func (h *Holdback) note(conn net.Conn, state http.ConnState) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	if state == http.StateNew {
+		h.open[conn] = true
+	} else if state == http.StateClosed || state == http.StateHijacked {
+		delete(h.open, conn)
+	}
 }
 
 func (h *Holdback) pass(proxy http.Handler, w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,7 @@
 package scheduling
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -32,22 +33,26 @@ func (g *gate) mustSay(t *testing.T, text string) {
 	}))
 }
 
-// The API server cannot be followed for a while: connections are cut, or stand and say nothing. kube-scheduler goes on
+// The API server cannot be followed for a while: connections are cut for a minute, or stand and say nothing. kube-scheduler goes on
 // with what slicegate knew, that it is old is said, and afterwards slicegate knows all that has happened meanwhile.
 func TestFeedIsLost(t *testing.T) {
-	for name, lose := range map[string]func(*harness.Proxy){
-		"cut": (*harness.Proxy).Cut, "silent": (*harness.Proxy).Swallow,
+	for name, loss := range map[string]struct {
+		begin   func(*harness.Proxy)
+		seconds float64
+		flags   []string
+	}{
+		"cut": {(*harness.Proxy).Cut, 60, nil}, "silent": {(*harness.Proxy).Swallow, 1, []string{"--feed-silence-seconds", "4"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			shape := harness.H100.Whole("node", 4, 8)
 			namespace, watch := cluster(t, shape)
-			g, proxy := proxied(t, "--feed-silence-seconds", "4")
+			g, proxy := proxied(t, loss.flags...)
 			scheduler(t, g.config(t))
 			must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "before", "nvidia.com/gpu", 1).Times(6)...))
 			must(t, watch.WaitBound(within(t), 6))
 			g.mustAgree(t, namespace, 4)
 
-			lose(proxy)
+			loss.begin(proxy)
 			must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "meanwhile", "nvidia.com/gpu", 1).Times(10)...))
 			must(t, watch.WaitBound(within(t), 16))
 			for i := range 3 {
@@ -57,8 +62,10 @@ func TestFeedIsLost(t *testing.T) {
 			must(t, err)
 			g.waitMetric(t, "slicegate_feed_interrupted", `"Pod"`, 1)
 			g.mustSay(t, "[!] feed Pod:")
-			must(t, harness.Poll(within(t), "the age of the feed to be told", func() error {
-				if age := g.metric(t, "slicegate_feed_age_seconds", ""); age < 1 {
+			ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+			defer cancel()
+			must(t, harness.Poll(ctx, "the feed to be so old", func() error {
+				if age := g.metric(t, "slicegate_feed_age_seconds", ""); age < loss.seconds {
 					return fmt.Errorf("it is %v", age)
 				}
 				return nil
@@ -66,13 +73,16 @@ func TestFeedIsLost(t *testing.T) {
 			if known := g.metric(t, "slicegate_state_objects", `"Node"`); known != 4 {
 				t.Errorf("%v nodes are known through a feed that is lost", known)
 			}
+			// Asked still, when all that was held for those pods has run out.
+			must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "still", "nvidia.com/gpu", 1).Times(4)...))
+			must(t, watch.WaitBound(within(t), 20))
 
 			proxy.Restore()
 			g.mustAgree(t, namespace, 5)
 			g.waitMetric(t, "slicegate_feed_interrupted", "", 0)
 			g.mustSay(t, "[+] feed Pod:")
 			must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "after", "nvidia.com/gpu", 1).Times(10)...))
-			must(t, watch.WaitBound(within(t), 26))
+			must(t, watch.WaitBound(within(t), 30))
 			mustFit(t, namespace, shape, harness.H100.Whole("late", 1, 8))
 			g.mustAgree(t, namespace, 5)
 		})

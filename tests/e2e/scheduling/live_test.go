@@ -31,14 +31,28 @@ type way interface {
 // liveThrough is live with a proxy between slicegate and kube-apiserver, unless that is nil.
 func liveThrough(t *testing.T, proxy way, args ...string) *gate {
 	t.Helper()
+	return replica(t, certificates(t), proxy, args...)
+}
+
+// certificates are those of a server and of its kube-scheduler.
+func certificates(t *testing.T) harness.Certificates {
+	t.Helper()
 	certs, err := suite.Slicegate.IssueCertificates(t.Context(), fmt.Sprintf("certs-live-%d", suite.namespaces.Add(1)))
 	must(t, err)
 	must(t, suite.Slicegate.IssueClientCertificate(t.Context(), certs, "kube-scheduler"))
-	return replica(t, certs, proxy, args...)
+	return certs
 }
 
 // replica is one of several that share their certificates.
 func replica(t *testing.T, certs harness.Certificates, proxy way, args ...string) *gate {
+	t.Helper()
+	g := begun(t, certs, proxy, args...)
+	must(t, g.WaitReady(within(t)))
+	return g
+}
+
+// begun is a replica that may not be ready yet.
+func begun(t *testing.T, certs harness.Certificates, proxy way, args ...string) *gate {
 	t.Helper()
 	kubeconfig, err := suite.Plane.ServiceAccount(t.Context(), "slicegate-system", "slicegate", "testdata/slicegate-rbac.yaml")
 	must(t, err)
@@ -64,7 +78,6 @@ func replica(t *testing.T, certs harness.Certificates, proxy way, args ...string
 			t.Error(err)
 		}
 	})
-	must(t, g.WaitReady(within(t)))
 	return g
 }
 

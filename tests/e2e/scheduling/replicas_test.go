@@ -5,6 +5,7 @@ package scheduling
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,10 +25,7 @@ func TestLeaseHolderIsKilled(t *testing.T) {
 	if second.metric(t, "slicegate_lease_holder", "") != 0 {
 		t.Error("both hold the Lease")
 	}
-	body := []byte(`{"Pod":{"metadata":{"uid":"a"}},"NodeNames":["node-0"]}`)
-	if status, text := second.call(t, second.client(t), http.MethodPost, "/scheduler/filter", body); status != http.StatusServiceUnavailable {
-		t.Errorf("who does not hold the Lease answers %d %s", status, text)
-	}
+	second.mustSendAway(t)
 
 	service, err := harness.StartProxy(first.extender)
 	must(t, err)
@@ -62,5 +60,24 @@ func TestLeaseHolderIsKilled(t *testing.T) {
 	first.waitMetric(t, "slicegate_lease_holder", "", 1)
 	if took := time.Since(stopped); took > 6*time.Second {
 		t.Errorf("a Lease that was given back was taken after %s", took)
+	}
+}
+
+// mustSendAway checks that every call is refused together with its connection, so that whoever asks comes back to the
+// Service, and by it to the holder.
+func (g *gate) mustSendAway(t *testing.T) {
+	t.Helper()
+	client := g.client(t)
+	for verb, body := range map[string]string{
+		"filter": `{"Pod":{"metadata":{"uid":"a"}},"NodeNames":["node-0"]}`, "prioritize": `{"Pod":{"metadata":{"uid":"a"}},"NodeNames":["node-0"]}`,
+		"bind":    `{"PodName":"a","PodNamespace":"default","PodUID":"a","Node":"node-0"}`,
+		"preempt": `{"Pod":{"metadata":{"uid":"a"}},"NodeNameToMetaVictims":{"node-0":{"Pods":[]}}}`,
+	} {
+		response, err := client.Post("https://"+g.extender+"/scheduler/"+verb, "application/json", strings.NewReader(body))
+		must(t, err)
+		must(t, response.Body.Close())
+		if response.StatusCode != http.StatusServiceUnavailable || !response.Close {
+			t.Errorf("who does not hold the Lease answers %s with %d, closing: %v", verb, response.StatusCode, response.Close)
+		}
 	}
 }
