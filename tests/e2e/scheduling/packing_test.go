@@ -136,8 +136,32 @@ func recording(t *testing.T) string {
 	return path
 }
 
-// As many pods as `simulate what-if` says, and no more, and it says so of the names that scheduler-config found on the
-// recorded nodes.
+// prediction is what `simulate what-if` says of one kind of pod.
+type prediction struct {
+	Fits   int
+	Placed []struct {
+		Node string
+		Pods int
+	}
+}
+
+// whatIf asks how many more of a pod fit on the cluster as it is, and where.
+func whatIf(t *testing.T, pod harness.PodShape) prediction {
+	t.Helper()
+	manifest, err := json.Marshal(pod.Object(""))
+	must(t, err)
+	out, err := suite.Slicegate.Run(t.Context(), manifest, "simulate", "what-if", "--cluster", recording(t), "-f", "-", "-o", "json")
+	must(t, err)
+	var answer struct{ Pods []prediction }
+	if err := json.Unmarshal([]byte(out.Stdout), &answer); err != nil || len(answer.Pods) != 1 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return answer.Pods[0]
+}
+
+// As many pods as `simulate what-if` says, on each node as many as it says, and no more; and it says so of the names that
+// scheduler-config found on the recorded nodes. Which of them comes where while there is room is another matter: that
+// depends on what the server has learned of its pods.
 func TestAsManyAsPredicted(t *testing.T) {
 	shapes := []harness.NodeShape{
 		harness.A100x40.MIGMixed("mixed", 2, 2, map[string]int{"1g.5gb": 5, "3g.20gb": 2}), harness.H100.Whole("whole", 2, 8),
@@ -151,21 +175,28 @@ func TestAsManyAsPredicted(t *testing.T) {
 	bound := len(before)
 	for resource, each := range map[string]int{"nvidia.com/mig-1g.5gb": 1, "nvidia.com/mig-3g.20gb": 1, "nvidia.com/gpu": 3} {
 		pod := one(namespace, "predicted-"+strings.ReplaceAll(filepath.Base(resource), ".", "-"), resource, each)
-		manifest, err := json.Marshal(pod.Object(""))
-		must(t, err)
-		out, err := suite.Slicegate.Run(t.Context(), manifest, "simulate", "what-if", "--cluster", recording(t), "-f", "-", "-o", "json")
-		must(t, err)
-		var predicted struct{ Pods []struct{ Fits int } }
-		if err := json.Unmarshal([]byte(out.Stdout), &predicted); err != nil || len(predicted.Pods) != 1 || predicted.Pods[0].Fits < 3 {
-			t.Fatalf("%v: %s", err, out)
+		predicted := whatIf(t, pod)
+		if predicted.Fits < 3 {
+			t.Fatalf("%s: %+v", resource, predicted)
 		}
-		fits := predicted.Pods[0].Fits
+		fits := predicted.Fits
 		must(t, suite.Plane.CreatePods(t.Context(), pod.Times(fits+2)...))
 		bound += fits
 		must(t, watch.WaitBound(within(t), bound))
 		waitRefused(t, watch, 2)
 		if watch.Bound() != bound {
 			t.Errorf("%d are bound, %d were predicted", watch.Bound(), bound)
+		}
+		placed := map[string]int{}
+		for _, record := range watch.Records() {
+			if strings.HasPrefix(record.Metadata.Name, pod.Name+"-") && record.Spec.NodeName != "" {
+				placed[record.Spec.NodeName]++
+			}
+		}
+		for _, node := range predicted.Placed {
+			if placed[node.Node] != node.Pods {
+				t.Errorf("%d x %s are on %s, %d were predicted", placed[node.Node], pod.Name, node.Node, node.Pods)
+			}
 		}
 		must(t, suite.Plane.API.Call(t.Context(), "DELETE", "/api/v1/namespaces/"+namespace+
 			"/pods?gracePeriodSeconds=0&fieldSelector=spec.nodeName=", nil, nil))

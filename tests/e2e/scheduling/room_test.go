@@ -5,6 +5,7 @@ package scheduling
 import (
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,51 +18,111 @@ import (
 const soon = 2 * time.Second
 
 // A full cluster in which one pod after the other ends: each time one of those that wait has the place soon, with the
-// back-off that scheduler-config ships, whether kube-scheduler is advised or not.
+// back-off that scheduler-config ships, whether kube-scheduler is advised or not, and whether its plugins or only slicegate
+// count.
 func TestFreedRoomIsTakenSoon(t *testing.T) {
 	const nodes, waiting = 3, 5
-	for _, nominate := range []bool{true, false} {
-		for _, graceful := range []bool{true, false} {
-			t.Run(fmt.Sprintf("nominate=%v/graceful=%v", nominate, graceful), func(t *testing.T) {
-				shape := harness.H100.Whole("full", nodes, 8)
-				namespace, watch := cluster(t, shape)
-				g := live(t, fmt.Sprintf("--nominate=%v", nominate))
-				scheduler(t, g.config(t))
-				runs := one(namespace, "runs", "nvidia.com/gpu", 4).Times(nodes * 2)
-				must(t, suite.Plane.CreatePods(t.Context(), runs...))
-				must(t, watch.WaitBound(within(t), len(runs)))
-				must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "waits", "nvidia.com/gpu", 4).Times(waiting)...))
-				waitRefused(t, watch, waiting)
+	for _, test := range []struct {
+		resource           string
+		nominate, graceful bool
+	}{
+		{"nvidia.com/gpu", true, true}, {"nvidia.com/gpu", true, false}, {"nvidia.com/gpu", false, true}, {"nvidia.com/gpu", false, false},
+		{milli, true, true}, {milli, false, false},
+	} {
+		t.Run(fmt.Sprintf("%s/nominate=%v/graceful=%v", filepath.Base(test.resource), test.nominate, test.graceful), func(t *testing.T) {
+			shape, each, flags := harness.H100.Whole("full", nodes, 8), 4, []string(nil)
+			if test.resource == milli {
+				shape, each, flags = cards("full", nodes, 8), 4000, ownCount(milli)
+			}
+			namespace, watch := cluster(t, shape)
+			g := live(t, fmt.Sprintf("--nominate=%v", test.nominate))
+			scheduler(t, g.config(t, flags...))
+			runs := one(namespace, "runs", test.resource, each).Times(nodes * 2)
+			must(t, suite.Plane.CreatePods(t.Context(), runs...))
+			must(t, watch.WaitBound(within(t), len(runs)))
+			must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "waits", test.resource, each).Times(waiting)...))
+			waitRefused(t, watch, waiting)
 
-				var took []time.Duration
-				for i := range waiting {
-					if graceful {
-						must(t, suite.Plane.DeletePodGracefully(t.Context(), namespace, runs[i].Name))
-					} else {
-						must(t, suite.Plane.DeletePod(t.Context(), namespace, runs[i].Name))
-					}
-					must(t, watch.WaitBound(within(t), len(runs)+i+1))
-					gone := watch.Record(namespace, runs[i].Name).Deleted
-					var bound time.Time
-					for _, record := range watch.Records() {
-						if record.Bound.After(bound) {
-							bound = record.Bound
-						}
-					}
-					if gone.IsZero() || bound.Before(gone) {
-						t.Fatalf("a pod was bound at %s into the room of one that was gone at %s", bound, gone)
-					}
-					took = append(took, bound.Sub(gone))
+			var took []time.Duration
+			for i := range waiting {
+				if test.graceful {
+					must(t, suite.Plane.DeletePodGracefully(t.Context(), namespace, runs[i].Name))
+				} else {
+					must(t, suite.Plane.DeletePod(t.Context(), namespace, runs[i].Name))
 				}
-				t.Logf("bound after %v", took)
-				if worst := slices.Max(took); worst > soon {
-					t.Errorf("a waiting pod was bound %s after room was seen", worst)
+				must(t, watch.WaitBound(within(t), len(runs)+i+1))
+				gone := watch.Record(namespace, runs[i].Name).Deleted
+				var bound time.Time
+				for _, record := range watch.Records() {
+					if record.Bound.After(bound) {
+						bound = record.Bound
+					}
 				}
-				mustFit(t, namespace, shape)
-				g.mustAgree(t, namespace, nodes)
-			})
+				if gone.IsZero() || bound.Before(gone) {
+					t.Fatalf("a pod was bound at %s into the room of one that was gone at %s", bound, gone)
+				}
+				took = append(took, bound.Sub(gone))
+			}
+			t.Logf("bound after %v", took)
+			if worst := slices.Max(took); worst > soon {
+				t.Errorf("a waiting pod was bound %s after room was seen", worst)
+			}
+			mustFit(t, namespace, shape)
+			g.mustAgree(t, namespace, nodes)
+		})
+	}
+}
+
+// waitUnasked waits until kube-scheduler has called filter no more for so long.
+func (g *gate) waitUnasked(t *testing.T, quiet time.Duration) {
+	t.Helper()
+	asked, since := -1.0, time.Now()
+	must(t, harness.Poll(within(t), "kube-scheduler to rest", func() error {
+		if have := g.metric(t, "slicegate_extender_requests_total", `verb="filter"`); have != asked {
+			asked, since = have, time.Now()
+		}
+		if time.Since(since) < quiet {
+			return fmt.Errorf("it has asked %v times, the last time %s ago", asked, time.Since(since))
+		}
+		return nil
+	}))
+}
+
+// Whom only the extender has rejected, since nobody but slicegate counts these cards, waits until kube-scheduler is told
+// something. Here room appears by no event in the cluster, a promise is given up: the nomination wakes the pod, at once.
+func TestNominationWakesWhomTheExtenderRejected(t *testing.T) {
+	shape := cards("card", 2, 1)
+	namespace, watch := cluster(t, shape)
+	g := live(t)
+	scheduler(t, g.config(t, ownCount(milli)...))
+	client := g.client(t)
+	promise := func(i int, nodes ...string) {
+		t.Helper()
+		name := fmt.Sprintf("promised-%d", i)
+		if answer := g.filter(t, client, one(namespace, name, milli, 1000), name, append([]string{}, nodes...)); len(answer.NodeNames) != len(nodes) {
+			t.Fatalf("%s: %+v", name, answer)
 		}
 	}
+	for i, node := range shape.Names() {
+		promise(i, node)
+	}
+	must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "waits", milli, 1000)))
+	if why := waitRefused(t, watch, 1)[0].WhyWaiting(); !strings.Contains(why, "2 Insufficient "+milli) {
+		t.Fatalf("it is told %q", why)
+	}
+	g.waitUnasked(t, 3*time.Second) // longer than the back-off: what is tried again by itself has been
+	freed := time.Now()
+	promise(1) // asked about again, for no node
+	record, err := watch.WaitPodBound(within(t), namespace, "waits")
+	must(t, err)
+	t.Logf("bound after %s", record.Bound.Sub(freed).Round(time.Millisecond))
+	if took := record.Bound.Sub(freed); took > soon {
+		t.Errorf("it was bound %s after there was room", took)
+	}
+	if record.Spec.NodeName != "card-1" || len(record.Nominations) != 1 || record.Nominations[0] != "card-1" {
+		t.Errorf("it is on %s, nominated for %q", record.Spec.NodeName, record.Nominations)
+	}
+	mustNotShareTooMuch(t, namespace, 1)
 }
 
 // patchNode changes a node by a merge patch.
