@@ -224,6 +224,12 @@ static enum ending try_to_write(struct bind_call *b, bool *ret_is_conflict, stru
   }
 }
 
+/* The pod is there now, whatever the watch has told: what it takes is not free before the watch
+ * says that it has gone, however long that is behind. */
+static bool is_taken(const struct bind_call *b, enum ending end) {
+  return end == WRITTEN || (end == CONFLICT && str_eq(b->bound_to, b->args.node));
+}
+
 static void write_binding(struct bind_call *b) {
   struct extender_door *door = b->call.door;
   struct err err = {0};
@@ -234,6 +240,8 @@ static void write_binding(struct bind_call *b) {
     return;
   }
   enum ending end = try_to_write(b, &is_conflict, &err);
+  if (b->is_held && is_taken(b, end))
+    (void)state_prolong(live_state(door->live), b->args.pod_uid, INT64_MAX);
   if (end == WRITTEN) {
     answer(b, "bound", "");
     return;

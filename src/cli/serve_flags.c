@@ -77,7 +77,8 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
        "and is made anew. A quiet cluster says something about every minute. Default: 180.",
        &f->live.feed_silence_seconds, 1, 3600},
       {"stale-seconds", 0, FLAG_INT, "N",
-       "With --live, for how long admission may not have heard of the cluster and still refuses for "
+       "With --live, for how long admission may not have heard of the cluster and still refuses "
+       "for "
        "what it showed; after that it warns. Default: 120.",
        &f->stale_seconds, 1, 86400},
       {"extender-listen", 0, FLAG_STRING, "ADDRESS:PORT",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The answer: as many of the pod as fit are placed one by one, as an extender would that has learned
- * nothing of its pods yet, and the state in which no more fits is asked why. Every pod of a question
- * starts from the recording.
+ * The answer: as many of the pod as fit are placed one by one, as an extender would that has
+ * learned nothing of its pods yet, and the state in which no more fits is asked why. Every pod of a
+ * question starts from the recording.
  */
 #include "src/cli/what_if.h"
 

@@ -125,6 +125,24 @@ START_TEST(a_binding_names_the_version_decided_by) {
 }
 END_TEST
 
+/* The watch may be behind for longer than any hold of a decision stands. */
+START_TEST(what_is_bound_is_held_until_the_watch_tells) {
+  static const struct {
+    int refusals;
+    const char *node; /* where it is found to be bound */
+    bool is_bound, stays;
+  } rows[] = {{0, "", true, true}, {1, "a", false, true}, {1, "b", false, false}};
+  script.refusals = rows[_i].refusals;
+  script.node = rows[_i].node;
+  ck_assert_msg(bind() == rows[_i].is_bound, "%s", answer);
+  ck_assert_uint_eq(firm_holds(), 1);
+  (void)state_expire(live_state(lab.live), live_now_ms() + 10LL * STATE_HOLD_MS);
+  ck_assert_uint_eq(firm_holds(), rows[_i].stays);
+  live_lab_put_pod(&lab, "wants", "a", "9");
+  ck_assert_uint_eq(firm_holds(), 0);
+}
+END_TEST
+
 START_TEST(a_pod_that_changed_is_bound_by_its_new_version) {
   script.refusals = 2;
   script.decides = "me/7";
@@ -186,6 +204,7 @@ TCase *tcase_serve_bind(void) {
   tcase_set_timeout(tcase, 30);
   tcase_add_checked_fixture(tcase, setup, teardown);
   tcase_add_test(tcase, a_binding_names_the_version_decided_by);
+  tcase_add_loop_test(tcase, what_is_bound_is_held_until_the_watch_tells, 0, 3);
   tcase_add_test(tcase, a_pod_that_changed_is_bound_by_its_new_version);
   tcase_add_loop_test(tcase, a_conflict_is_given_up, 0, 4);
   tcase_add_test(tcase, who_no_longer_decides_sends_nothing);
