@@ -78,8 +78,8 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
        &f->live.feed_silence_seconds, 1, 3600},
       {"stale-seconds", 0, FLAG_INT, "N",
        "With --live, for how long admission may not have heard of the cluster and still refuses "
-       "for "
-       "what it showed; after that it warns. Default: 120.",
+       "for what it showed; after that it warns. A connection that is only silent is noticed after "
+       "half of --feed-silence-seconds. Default: 120.",
        &f->stale_seconds, 1, 86400},
       {"extender-listen", 0, FLAG_STRING, "ADDRESS:PORT",
        "Answer kube-scheduler here (POST /scheduler/filter, /prioritize, /bind, /preempt), with "

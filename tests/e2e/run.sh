@@ -13,4 +13,4 @@ shift
 cd "$here"
 # One package after the other: each has a control plane of its own.
 # shellcheck disable=SC2086 # a list
-exec go test -count=1 -v -p 1 -timeout 10m "$@" ${PACKAGES:-./...}
+exec go test -count=1 -v -p 1 -timeout 15m "$@" ${PACKAGES:-./...}

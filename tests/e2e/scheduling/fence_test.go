@@ -152,3 +152,37 @@ func TestBindingOfChangedPodIsTriedAgain(t *testing.T) {
 	must(t, err)
 	mustNotShareTooMuch(t, namespace, 1)
 }
+
+// The watch of pods stands and brings nothing, for longer than a decision is held. A card that was given with a Binding is
+// not given again.
+func TestCardIsKeptWhileTheWatchIsBehind(t *testing.T) {
+	namespace, watch := cluster(t, cards("card", 1, 2))
+	h := holdback(t)
+	g := liveThrough(t, h, "--nominate=false")
+	must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "pod", milli, 1000).Times(3)...))
+	g.waitMetric(t, "slicegate_waiting_pods", "", 3)
+	h.Deafen()
+	g.bind(t, namespace, "pod-0", "card-0")
+	client := g.client(t)
+	if answer := g.filter(t, client, one(namespace, "later", milli, 1000), "later", []string{"card-0"}); len(answer.NodeNames) != 1 {
+		t.Fatalf("%+v", answer)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	must(t, harness.Poll(ctx, "what was held after the Binding to run out", func() error {
+		if ended := g.metric(t, "slicegate_holds_expired_total", ""); ended < 1 {
+			return fmt.Errorf("%v have", ended)
+		}
+		return nil
+	}))
+	g.bind(t, namespace, "pod-1", "card-0")
+	status, text := g.call(t, client, http.MethodPost, "/scheduler/bind", bindOf(t, namespace, "pod-2", "card-0"))
+	if status != http.StatusOK || !strings.Contains(text, "cannot bind") {
+		t.Errorf("a third pod on two cards: %d %s", status, text)
+	}
+	mustNotShareTooMuch(t, namespace, 2)
+	must(t, watch.WaitBound(within(t), 2))
+	h.Reset()
+	g.waitMetric(t, "slicegate_waiting_pods", "", 1)
+	g.waitMetric(t, "slicegate_holds{", "", 0)
+}
