@@ -3,6 +3,7 @@
 # Pods a second through the real kube-scheduler: alone with its default sampling, alone looking at every node, and with
 # slicegate, nominating and not, alternated on one cluster; everything on the same cores. slicegate decides alone (the
 # weight pack), so it answers with the best node only, as docs/install.md advises.
+# One line of JSON for each measurement, then the medians and ratios.
 #   scheduling.sh SLICEGATE   NODES ("500 5000"), PODS (2000), ROUNDS (5), PORTS may be set.
 set -eu
 slicegate=$(readlink -f "${1:?usage: scheduling.sh SLICEGATE}")
@@ -20,11 +21,12 @@ main=${ports% *} extender=${ports#* }
 for nodes in ${NODES:-500 5000}; do
   for nominate in true false; do
     echo "== $nodes nodes, nominate=$nominate"
-    sh "$e2e/schedbench.sh" -nodes "$nodes" -pods "${PODS:-2000}" -rounds "${ROUNDS:-5}" -mode alone-default,alone-all,extender \
+    { sh "$e2e/schedbench.sh" -nodes "$nodes" -pods "${PODS:-2000}" -rounds "${ROUNDS:-5}" -mode alone-default,alone-all,extender \
       -scheduler-config "$work/scheduler.yaml" -ready "https://127.0.0.1:$main/readyz" -extender-ca "$work/ca.crt" \
       -account slicegate-system/slicegate -rbac "$e2e/scheduling/testdata/slicegate-rbac.yaml" -- \
       "$slicegate" serve --listen "127.0.0.1:$main" --tls-cert "$work/tls.crt" --tls-key "$work/tls.key" --live --kubeconfig '{kubeconfig}' \
-      --extender-listen "127.0.0.1:$extender" --extender-plain-http --extender-best 1 --nominate=$nominate | tee "$work/lines"
-    jq -s -r 'group_by(.mode)[] | (map(.podsPerSecond) | sort) as $all | "\(.[0].mode): median \($all[length / 2 | floor]) pods/s   (\($all | map(tostring) | join(" ")))"' "$work/lines"
+      --extender-listen "127.0.0.1:$extender" --extender-plain-http --extender-best 1 --nominate=$nominate || touch "$work/failed"; } | tee "$work/lines"
+    [ ! -e "$work/failed" ]
+    jq -s -r -f "$bench_dir/scheduling.jq" "$work/lines"
   done
 done
