@@ -14,6 +14,7 @@ test: deps ## every test: lint, golden decisions, suites under sanitizers, fuzz 
 	@$(MAKE) --no-print-directory test-simulate
 	@$(MAKE) --no-print-directory test-docs
 	@$(MAKE) --no-print-directory test-e2e
+	@$(MAKE) --no-print-directory test-tsan-live
 	@$(MAKE) --no-print-directory test-node
 	@echo "make test: everything passed$(if $(SKIP_E2E),, end to end included)"
 
@@ -62,6 +63,16 @@ test-docs: build ## the examples of README and docs, and make demo itself
 test-e2e: ## the real control plane and kubectl, with simulated nodes (Go 1.26 or newer)
 	@$(MAKE) --no-print-directory FLAVOUR=asan $(JOBS) bin build/asan/tests/e2e/kube/kube_live
 	@SKIP_E2E=$(SKIP_E2E) sh tests/e2e/run.sh build/asan/slicegate
+
+# What moves most threads at once: a burst with the nominator, watches that are lost, cards that slicegate binds, preemption,
+# and all kinds of faults meanwhile. A report ends slicegate (TSAN_OPTIONS), and the harness looks for one in each log.
+TSAN_LIVE := TestOvertakenNominatorCatchesUp TestFeedIsLost TestCardsAreChosen TestPreemptionDoesTheLeastHarm/plugin TestNothingIsGivenTwice
+SPACE := $(subst ,, )
+.PHONY: test-tsan-live
+test-tsan-live: ## some of the end-to-end tests with slicegate under ThreadSanitizer
+	@for t in $(TSAN_LIVE); do grep -q "^func $${t%/*}(" tests/e2e/*/*_test.go || { echo "there is no test $$t"; exit 1; }; done
+	@$(MAKE) --no-print-directory FLAVOUR=tsan $(JOBS) bin
+	@SKIP_E2E=$(SKIP_E2E) PACKAGES="./scheduling ./faults" sh tests/e2e/run.sh build/tsan/slicegate -run '$(subst $(SPACE),|,$(TSAN_LIVE:%=^%$$))'
 
 .PHONY: test-node
 test-node: image ## the image and the chart on a real node: kubelet, containerd, kube-proxy, helm (root, Go 1.26 or newer)
