@@ -3,10 +3,11 @@
  * extender: kube-scheduler's part of the extender protocol, over and over: a filter call with the
  * names of all nodes, then a prioritize call with the names that came back, for one pod after
  * another. Nothing is bound here, so each comes again after PODS_WAITING others: about as many are
- * between filter and the news of their Binding at any time. Says how long each took, as key=value
- * lines. A connection for each call in flight, closed-loop, as kube-scheduler's are; one thread for
- * all of them, since sixteen would compete with the server for the same cores. An answer's time is
- * that at which this thread comes to it: with several in flight the figures are upper bounds.
+ * between filter and the news of their Binding at any time; with --once each comes once only. Says
+ * how long each took, and how many different pods there were, as key=value lines. A connection for
+ * each call in flight, closed-loop, as kube-scheduler's are; one thread for all of them, since
+ * sixteen would compete with the server for the same cores. An answer's time is that at which this
+ * thread comes to it: with several in flight the figures are upper bounds.
  */
 #include <arpa/inet.h>
 #include <getopt.h>
@@ -27,7 +28,8 @@ enum { IN_FLIGHT_MAX = 256, ANSWER_MAX = 8 << 20, SAMPLES_MAX = 4 << 20, PODS_WA
 
 struct options {
   int port, in_flight, nodes, seconds;
-  bool is_tls;
+  int once;           /* so many pods, each once, of other names than without; 0: for seconds */
+  const char *client; /* folder of ca.crt, client.crt and client.key: over TLS; NULL: without */
   const char *resource, *node_format;
 };
 
@@ -73,7 +75,7 @@ static void dial(struct lane *w) {
   if (w->fd < 0 || connect(w->fd, (struct sockaddr *)&to, sizeof(to)) != 0)
     die("cannot connect");
   (void)setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-  if (!options.is_tls)
+  if (!tls)
     return;
   w->ssl = SSL_new(tls);
   if (!w->ssl || SSL_set_fd(w->ssl, w->fd) != 1 || SSL_connect(w->ssl) != 1)
@@ -115,6 +117,15 @@ static bool receive(struct lane *w) {
   return w->header && w->have >= w->need;
 }
 
+/* How many different pods one lane asks for. */
+static int64_t own_pods(void) {
+  return (options.once ? options.once : PODS_WAITING) / options.in_flight;
+}
+
+static bool is_over(const struct lane *w) {
+  return options.once ? w->turn + 1 >= own_pods() : now_ns() >= end_ns;
+}
+
 static void ask(struct lane *w, const char *verb, const char *list, size_t list_len) {
   static const char args[] =
       "{\"Pod\":{\"metadata\":{\"name\":\"load-%d-%" PRId64 "\",\"namespace\":\"load\","
@@ -124,7 +135,7 @@ static void ask(struct lane *w, const char *verb, const char *list, size_t list_
       "\"memory\":\"16Gi\"},\"requests\":{\"%s\":\"1\",\"cpu\":\"4\",\"memory\":\"16Gi\"}}}],"
       "\"schedulerName\":\"default-scheduler\",\"priority\":0},\"status\":{\"phase\":\"Pending\"}},"
       "\"Nodes\":null,\"NodeNames\":[";
-  int64_t pod = w->turn % (PODS_WAITING / options.in_flight);
+  int64_t pod = options.once ? PODS_WAITING + w->turn : w->turn % own_pods();
   char head[2048], line[256];
   int head_len = snprintf(head, sizeof(head), args, w->number, pod, w->number, pod,
                           options.resource, options.resource);
@@ -198,7 +209,7 @@ static bool go_on(struct lane *w) {
     return true;
   if (w->is_ranking)
     on_ranked(w);
-  if (now_ns() >= end_ns)
+  if (is_over(w))
     return false;
   w->turn++;
   ask_filter(w);
@@ -269,10 +280,10 @@ static int number(const char *text) {
 }
 
 static void read_options(int argc, char **argv) {
-  static const struct option flags[] = {{"port", 1, NULL, 'p'},        {"in-flight", 1, NULL, 'i'},
-                                        {"nodes", 1, NULL, 'n'},       {"seconds", 1, NULL, 's'},
-                                        {"tls", 0, NULL, 't'},         {"resource", 1, NULL, 'r'},
-                                        {"node-format", 1, NULL, 'f'}, {NULL, 0, NULL, 0}};
+  static const struct option flags[] = {
+      {"port", 1, NULL, 'p'},        {"in-flight", 1, NULL, 'i'}, {"nodes", 1, NULL, 'n'},
+      {"seconds", 1, NULL, 's'},     {"client", 1, NULL, 'c'},    {"resource", 1, NULL, 'r'},
+      {"node-format", 1, NULL, 'f'}, {"once", 1, NULL, 'o'},      {NULL, 0, NULL, 0}};
   int flag;
   while ((flag = getopt_long(argc, argv, "", flags, NULL)) != -1) {
     switch (flag) {
@@ -288,8 +299,11 @@ static void read_options(int argc, char **argv) {
     case 's':
       options.seconds = number(optarg);
       break;
-    case 't':
-      options.is_tls = true;
+    case 'o':
+      options.once = number(optarg);
+      break;
+    case 'c':
+      options.client = optarg;
       break;
     case 'r':
       options.resource = optarg;
@@ -298,23 +312,34 @@ static void read_options(int argc, char **argv) {
       options.node_format = optarg;
       break;
     default:
-      die("usage: extender --port N [--in-flight N] [--nodes N] [--seconds N] [--tls] "
-          "[--resource NAME] [--node-format FORMAT]");
+      die("usage: extender --port N [--in-flight N] [--nodes N] [--seconds N | --once N] "
+          "[--client FOLDER] [--resource NAME] [--node-format FORMAT]");
     }
   }
   if (options.port == 0 || options.in_flight < 1 || options.in_flight > IN_FLIGHT_MAX)
     die("--port is needed, and --in-flight from 1 to 256");
 }
 
+/* As kube-scheduler: it says who it is, and wants to know whom it asks. */
+static void use_tls(void) {
+  char path[3][512];
+  static const char *const names_of[] = {"ca.crt", "client.crt", "client.key"};
+  for (int i = 0; i < 3; i++)
+    (void)snprintf(path[i], sizeof(path[i]), "%s/%s", options.client, names_of[i]);
+  tls = SSL_CTX_new(TLS_client_method());
+  if (!tls || SSL_CTX_load_verify_locations(tls, path[0], NULL) != 1 ||
+      SSL_CTX_use_certificate_file(tls, path[1], SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_use_PrivateKey_file(tls, path[2], SSL_FILETYPE_PEM) != 1)
+    die("--client needs a folder with ca.crt, client.crt and client.key");
+  SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
+}
+
 int main(int argc, char **argv) {
   static struct lane lanes[IN_FLIGHT_MAX];
   read_options(argc, argv);
   make_names();
-  if (options.is_tls) {
-    tls = SSL_CTX_new(TLS_client_method());
-    if (!tls)
-      die("no TLS");
-  }
+  if (options.client)
+    use_tls();
   for (int i = 0; i < options.in_flight; i++) {
     struct lane *w = &lanes[i];
     w->number = i + 1;
@@ -329,14 +354,16 @@ int main(int argc, char **argv) {
   int64_t began = now_ns();
   end_ns = began + (int64_t)options.seconds * 1000000000;
   run(lanes);
-  int64_t errors = 0, pods = 0;
+  int64_t errors = 0, pods = 0, different = 0;
   for (int i = 0; i < options.in_flight; i++) {
     errors += lanes[i].errors;
     pods += lanes[i].done;
+    different += lanes[i].turn + 1 < own_pods() ? lanes[i].turn + 1 : own_pods();
   }
   double took = (double)(now_ns() - began) / 1e9;
-  (void)printf("pods=%" PRId64 "\nerrors=%" PRId64 "\npods_per_second=%.0f\n", pods, errors,
-               (double)pods / took);
+  (void)printf("pods=%" PRId64 "\ndifferent_pods=%" PRId64 "\nerrors=%" PRId64
+               "\npods_per_second=%.0f\n",
+               pods, different, errors, (double)pods / took);
   report("filter", lanes, false);
   report("prioritize", lanes, true);
   return errors != 0;

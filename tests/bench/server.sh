@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by bench.sh, extender.sh and soak.sh: a server on loopback, stopped at exit.
+# Sourced by reviews.sh, extender.sh and soak.sh: a server on loopback, stopped at exit.
 # shellcheck shell=sh
 bench_dir=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
@@ -38,14 +38,16 @@ start_server() {
   done
 }
 
-# start_extender SLICEGATE NODES PODS [FLAG]: on a recorded cluster of that size; sets $server and $port, of the extender.
+# start_extender SLICEGATE NODES PODS [FLAG]: on a recorded cluster of that size; sets $server, $main and $port, of the
+# extender. Without a flag it asks who calls, as it does in a cluster: $work has the certificate that it accepts.
 start_extender() {
   [ -e "$work/tls.crt" ] || "$1" certs issue --dir "$work" --ip 127.0.0.1 >"$work/certs"
+  [ -e "$work/client.crt" ] || "$1" certs issue --dir "$work" --client kube-scheduler --reuse-ca >"$work/certs"
   recording=$work/cluster-$2.json
   [ -e "$recording" ] || awk -v nodes="$2" -v pods="$3" -f "$bench_dir/cluster.awk" >"$recording"
   : >"$work/log"
   "$1" serve --listen 127.0.0.1:0 --tls-cert "$work/tls.crt" --tls-key "$work/tls.key" --cluster "$recording" \
-    --extender-listen 127.0.0.1:0 ${4:+"$4"} 2>"$work/log" &
+    --extender-listen 127.0.0.1:0 "${4:---extender-client-ca=$work/ca.crt}" 2>"$work/log" &
   server=$!
   tries=0
   until grep -q 'msg="extender serving"' "$work/log"; do
@@ -57,6 +59,12 @@ start_extender() {
   main=$(sed -n 's/.*msg=serving address=\([^ ]*\).*/\1/p' "$work/log")
   until curl -fsS --cacert "$work/ca.crt" "https://$main/readyz" >/dev/null 2>&1; do sleep 0.05; done
   port=$(sed -n 's/.*msg="extender serving" address=127.0.0.1:\([0-9]*\).*/\1/p' "$work/log")
+}
+
+# metric NAME LABELS: the sum of the series of the server at $main, as in: metric holds '{kind="tentative"}'
+metric() {
+  curl -fsS --cacert "$work/ca.crt" "https://$main/metrics" |
+    awk -v series="slicegate_$1$2" 'index($1, series) == 1 { sum += $2 } END { print sum + 0 }'
 }
 
 # field NAME FILE
