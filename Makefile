@@ -57,7 +57,7 @@ FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 ##@ Everyday
 .PHONY: help
 help: ## this text
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {sub(/:.*/, "", $$1); printf "  %-14s %s\n", $$1, $$2}' Makefile tests/targets.mk
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {sub(/:.*/, "", $$1); printf "  %-16s %s\n", $$1, $$2}' Makefile tests/targets.mk
 
 .PHONY: build
 build: deps build/slicegate ## the release binary, build/slicegate

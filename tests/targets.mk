@@ -86,10 +86,19 @@ golden: ## rewrite the expectations of golden cases; review the diff
 	@UPDATE=1 $(MAKE) --no-print-directory $(JOBS) test-decisions
 
 ##@ Figures and fuzzing
+# One after the other, whatever -j says: all cores are for what is measured.
 .PHONY: bench
-bench: build ## the figures of docs/figures.md, measured on this machine
+bench: build ## the figures of docs/figures.md and docs/packing.md, measured on this machine: all that follows, some 75 minutes
+	@$(MAKE) --no-print-directory bench-review
+	@$(MAKE) --no-print-directory bench-extender
+	@$(MAKE) --no-print-directory bench-packing
+	@$(MAKE) --no-print-directory bench-live
+	@$(MAKE) --no-print-directory bench-scheduling
+
+.PHONY: bench-review
+bench-review: build ## reviews a second and for each CPU second, their p99, memory, slicegate check (knobs: RUNS, SECONDS_EACH)
 	@$(MAKE) --no-print-directory $(JOBS) build/release/tests/bench/load
-	@sh tests/bench/bench.sh build/slicegate build/release/tests/bench/load
+	@sh tests/bench/reviews.sh build/slicegate build/release/tests/bench/load
 
 .PHONY: bench-packing
 bench-packing: deps ## the figures of docs/packing.md, all suites of simulate (knobs: SEEDS=2, SIMULATED="inflate mig")

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# make bench: the figures of docs/figures.md. Load generator and server share the machine.
+# make bench-review: what a review costs, and slicegate check on many manifests. Load generator and server share the machine.
 # RUNS (5) and SECONDS_EACH (5) may be set; medians of the runs are printed.
 set -eu
-slicegate=${1:?usage: bench.sh SLICEGATE LOAD}
-load=${2:?usage: bench.sh SLICEGATE LOAD}
+slicegate=${1:?usage: reviews.sh SLICEGATE LOAD}
+load=${2:?usage: reviews.sh SLICEGATE LOAD}
 # shellcheck source=tests/bench/server.sh
 . "$(dirname "$0")/server.sh"
 runs=${RUNS:-5}
