@@ -20,8 +20,9 @@ import (
 // Process is a program that the suite started. Its output goes to one log file. Only processes that were started
 // here are ever signalled, and the kernel kills them should the suite itself be killed.
 type Process struct {
-	Name string
-	Log  string // path of the log file
+	Name    string
+	Log     string // path of the log file
+	Started time.Time
 
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -47,7 +48,7 @@ func startProcess(name string, cmd *exec.Cmd, log string) (*Process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	p := &Process{Name: name, Log: log, cmd: cmd, done: make(chan struct{})}
+	p := &Process{Name: name, Log: log, Started: time.Now(), cmd: cmd, done: make(chan struct{})}
 	go func() {
 		p.err = cmd.Wait()
 		close(p.done)

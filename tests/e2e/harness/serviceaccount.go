@@ -19,7 +19,8 @@ func (c *ControlPlane) Apply(ctx context.Context, paths ...string) error {
 }
 
 // ServiceAccount makes a ServiceAccount, with its namespace, unless it is there, applies the manifests that give it its
-// rights, and returns the text of a kubeconfig with a token for it: what a pod under that account could do, and no more.
+// rights, and returns the text of a kubeconfig with a token for it, which outlasts any run: what a pod under that account could
+// do, and no more.
 func (c *ControlPlane) ServiceAccount(ctx context.Context, namespace, name string, manifests ...string) (string, error) {
 	if err := c.CreateNamespace(ctx, namespace); err != nil {
 		return "", err
@@ -40,7 +41,7 @@ func (c *ControlPlane) ServiceAccount(ctx context.Context, namespace, name strin
 		Status struct{ Token string }
 	}
 	err = c.API.Call(ctx, http.MethodPost, path+"/"+name+"/token", map[string]any{
-		"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": map[string]any{"expirationSeconds": 3600},
+		"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": map[string]any{"expirationSeconds": 24 * 3600},
 	}, &review)
 	if err != nil {
 		return "", err
