@@ -118,14 +118,21 @@ bench-scheduling: build ## pods a second through the real kube-scheduler, with a
 .PHONY: bench-live
 LIVE_NODES ?= 5000
 LIVE_PODS ?= 100000
-bench-live: build ## a live cluster that is full: to learn it, idle, while pods change, a deletion to the next binding (knobs: LIVE_NODES, LIVE_PODS)
-	@sh tests/e2e/program.sh livebench build/slicegate -nodes $(LIVE_NODES) -pods $(LIVE_PODS)
+LIVE_ROUNDS ?= 5
+bench-live: build ## a live cluster that is full: to learn it, idle, while pods change, a deletion to the next binding (knobs: LIVE_NODES, LIVE_PODS, LIVE_ROUNDS)
+	@sh tests/e2e/program.sh livebench build/slicegate -nodes $(LIVE_NODES) -pods $(LIVE_PODS) -rounds $(LIVE_ROUNDS)
 
 .PHONY: soak
-soak: build ## memory after 10,000 and 1,000,000 reviews, and of the extender over an hour (SOAK_SECONDS=3600)
+SOAK_SECONDS ?= 3600
+soak: build ## memory after 10,000 and 1,000,000 reviews, of the extender over an hour, and on a real control plane over another (knob: SOAK_SECONDS)
 	@$(MAKE) --no-print-directory $(JOBS) build/release/tests/bench/load
 	@$(MAKE) --no-print-directory $(JOBS) build/release/tests/bench/extender
-	@sh tests/bench/soak.sh build/slicegate build/release/tests/bench/load build/release/tests/bench/extender
+	@SOAK_SECONDS=$(SOAK_SECONDS) sh tests/bench/soak.sh build/slicegate build/release/tests/bench/load build/release/tests/bench/extender
+	@$(MAKE) --no-print-directory soak-live
+
+.PHONY: soak-live
+soak-live: build ## the last part of it: extender, Bindings, nominator and Events, with watches lost now and then (knob: SOAK_SECONDS)
+	@sh tests/e2e/program.sh livesoak build/slicegate -seconds $(SOAK_SECONDS)
 
 .PHONY: fault
 FAULT_PODS ?= 20000

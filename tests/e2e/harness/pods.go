@@ -204,6 +204,11 @@ func (c *ControlPlane) DeletePods(ctx context.Context, namespace string) error {
 	return c.API.Call(ctx, http.MethodDelete, podsPath(namespace)+"?gracePeriodSeconds=0", nil, nil)
 }
 
+// DeletePodsOf removes in the same way those that a label selector selects.
+func (c *ControlPlane) DeletePodsOf(ctx context.Context, namespace, selector string) error {
+	return c.API.Call(ctx, http.MethodDelete, podsPath(namespace)+"?gracePeriodSeconds=0&labelSelector="+url.QueryEscape(selector), nil, nil)
+}
+
 // DeletePodGracefully asks for the end of a pod; its node has to end it.
 func (c *ControlPlane) DeletePodGracefully(ctx context.Context, namespace, name string) error {
 	return c.API.Call(ctx, http.MethodDelete, podsPath(namespace)+"/"+name, nil, nil)
