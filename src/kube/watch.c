@@ -3,6 +3,7 @@
 #include "kube_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
   PAGE = 500,
@@ -117,11 +118,22 @@ static void after_expiry(struct kube_watch *watch, const struct err *err) {
     (void)watch_wait(watch, err);
 }
 
+/*
+ * A connection that broke after it had brought something was well, however short it stood: to go
+ * on behind that costs the server little, and to wait longer each time would leave us blind for
+ * longer each time. This is not so where all has to be listed again.
+ */
+static bool has_advanced(const struct kube_watch *watch, const char *version) {
+  return version[0] && strcmp(version, watch->resource_version) != 0;
+}
+
 static void run_once(struct kube_watch *watch) {
   struct err err = {0};
+  char version[sizeof(watch->resource_version)];
   struct sys_mono began = sys_mono_now();
   look_whether_asked(watch);
   bool was_list = !watch->resource_version[0] && !watch->can_stream;
+  memcpy(version, watch->resource_version, sizeof(version));
   enum watch_end end = step(watch, &err);
   int64_t lasted_ms = sys_mono_us_between(began, sys_mono_now()) / 1000;
   if (kube_stop_is_raised(watch->stop))
@@ -131,6 +143,8 @@ static void run_once(struct kube_watch *watch) {
   if (!was_list && lasted_ms > watch->backoff.max_ms) {
     backoff_reset(&watch->backoff);
     watch->expired_in_a_row = 0;
+  } else if (end == WATCH_FAILED && has_advanced(watch, version)) {
+    backoff_reset(&watch->backoff);
   }
   switch (end) {
   case WATCH_ENDED:

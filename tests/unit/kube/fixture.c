@@ -97,7 +97,12 @@ static void on_synced(void *ctx) {
 }
 
 static void on_error(void *ctx, const struct kube_watch_error *error) {
+  struct recorder *recorder = ctx;
   char text[1024];
+  (void)pthread_mutex_lock(&recorder->mutex);
+  if (error->retry_in_ms > recorder->longest_retry_ms)
+    recorder->longest_retry_ms = error->retry_in_ms;
+  (void)pthread_mutex_unlock(&recorder->mutex);
   (void)snprintf(text, sizeof(text), "%s%s %u %s", error->name,
                  error->is_object_lost ? " lost" : "", error->status, error->err.text);
   record(ctx, "error", str_of(text));

@@ -19,6 +19,7 @@ struct recorder {
   pthread_cond_t changed;
   char *text; /* "begin\nobject a\nsynced\n" */
   size_t len;
+  int64_t longest_retry_ms; /* of the errors */
 };
 void recorder_init(struct recorder *recorder);
 void recorder_done(struct recorder *recorder);

@@ -149,6 +149,36 @@ START_TEST(resumes_after_a_broken_connection) {
 }
 END_TEST
 
+/* Connections that break now and then, each after it has brought something, are not waited for
+ * longer and longer; a server that brings nothing is. */
+START_TEST(waits_longer_only_where_nothing_comes) {
+  enum { MIN_MS = 20 };
+  static const char *const brought[][4] = {
+      {EVENT("ADDED", "a", "11"), EVENT("ADDED", "b", "12"), EVENT("ADDED", "c", "13"),
+       EVENT("ADDED", "d", "14")},
+      {"", "", "", ""},
+  };
+  struct api_step steps[6] = {
+      {.body = LIST("10", "", "")},
+      [5] = {.body = EVENT("ADDED", "end", "15"), .how = API_CHUNKED | API_HANG}};
+  for (int i = 0; i < 4; i++)
+    steps[i + 1] = (struct api_step){.body = brought[_i][i], .how = API_CHUNKED | API_CUT};
+  struct rig rig;
+  RIG(rig, steps);
+  struct kube_watch *watch = watch_begin_with(
+      &rig, (struct kube_watch_options){
+                .no_streaming = true, .backoff_min_ms = MIN_MS, .backoff_max_ms = 60000});
+  ck_assert(recorder_wait(&rig.recorder, "object end", 1));
+  ck_assert_int_eq(stats_of(watch).failures, 4);
+  if (_i == 0)
+    ck_assert_int_le(rig.recorder.longest_retry_ms, 2 * MIN_MS);
+  else
+    ck_assert_int_ge(rig.recorder.longest_retry_ms, 8 * MIN_MS);
+  kube_watch_stop(watch);
+  rig_stop(&rig);
+}
+END_TEST
+
 START_TEST(a_slow_stream_is_no_dead_one) {
   static const struct api_step steps[] = {
       {.body = LIST("10", "", "")},
@@ -388,6 +418,7 @@ TCase *tcase_watch_faults(void) {
   tcase_add_loop_test(tc, lists_in_pages_when_streaming_is_not_known, 0, 2);
   tcase_add_test(tc, a_streamed_list_that_is_cut_off_starts_over);
   tcase_add_loop_test(tc, resumes_after_a_broken_connection, 0, 4);
+  tcase_add_loop_test(tc, waits_longer_only_where_nothing_comes, 0, 2);
   tcase_add_test(tc, a_slow_stream_is_no_dead_one);
   tcase_add_loop_test(tc, asks_for_a_page_again, 0, 4);
   tcase_add_test(tc, begins_anew_when_a_first_page_fails);
