@@ -275,17 +275,28 @@ func (s *Server) Get(ctx context.Context, path string) (int, string, error) {
 	return response.StatusCode, string(text), err
 }
 
-// Metric is the sum of those series of a metric whose labels contain this text. name is what they begin with.
-func (s *Server) Metric(ctx context.Context, name, labels string) (float64, error) {
+// Metrics is what /metrics says at one time.
+type Metrics string
+
+// Metrics asks for them.
+func (s *Server) Metrics(ctx context.Context) (Metrics, error) {
 	status, text, err := s.Get(ctx, "/metrics")
-	if err != nil {
-		return 0, err
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("/metrics: %d %s", status, text)
 	}
-	if status != http.StatusOK {
-		return 0, fmt.Errorf("/metrics: %d %s", status, text)
-	}
+	return Metrics(text), err
+}
+
+// Metric is Metrics.Sum of what they are now.
+func (s *Server) Metric(ctx context.Context, name, labels string) (float64, error) {
+	now, err := s.Metrics(ctx)
+	return now.Sum(name, labels), err
+}
+
+// Sum is the sum of those series of a metric whose labels contain this text. name is what they begin with.
+func (m Metrics) Sum(name, labels string) float64 {
 	sum := 0.0
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(string(m)) {
 		series, value, found := strings.Cut(strings.TrimSpace(line), " ")
 		if !found || !strings.HasPrefix(series, name) || !strings.Contains(series, labels) {
 			continue
@@ -295,7 +306,7 @@ func (s *Server) Metric(ctx context.Context, name, labels string) (float64, erro
 			sum += number
 		}
 	}
-	return sum, nil
+	return sum
 }
 
 // LeafSerial is the serial number of the certificate that a new connection is shown, whoever answers at the address.
