@@ -32,8 +32,8 @@ func (r *runner) Run() int {
 
 func main() {
 	r := &runner{}
-	seconds := flag.Int("seconds", 3600, "how long, warm-up and all")
-	flag.IntVar(&r.nodes, "nodes", 40, "simulated nodes of 8 GPUs")
+	seconds := flag.Int("seconds", 3600, "how long, warm-up and all; a hundred cycles, which may take ten minutes, are needed at least")
+	flag.IntVar(&r.nodes, "nodes", 20, "simulated nodes of 8 GPUs")
 	flag.Parse()
 	if flag.NArg() > 0 || *seconds < 60 || r.nodes < 2 {
 		flag.Usage()

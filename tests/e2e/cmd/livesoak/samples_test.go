@@ -15,7 +15,7 @@ func TestJudge(t *testing.T) {
 		want string
 	}{
 		"warm-up":       {func(i int) sample { return sample{kib: 20000 + min(i, 8)*1000 + i%3*500, files: 100 + i%7} }, ""},
-		"memory leaks":  {func(i int) sample { return sample{kib: 20000 + i*30, files: 100} }, "KiB more are resident"},
+		"memory leaks":  {func(i int) sample { return sample{kib: 20000 + i*40, files: 100} }, "KiB more are resident"},
 		"files leak":    {func(i int) sample { return sample{kib: 20000, files: 100 + i/10} }, "more files are open"},
 		"shrinks":       {func(i int) sample { return sample{kib: 30000 - i*50, files: 100} }, ""},
 		"a short spike": {func(i int) sample { return sample{kib: 20000 + i/(cycles-1)*50000, files: 100} }, ""},
