@@ -187,6 +187,8 @@ struct http_config {
  */
 struct http_server *http_server_start(const struct http_config *config,
                                       struct err *reterr) SG_MUST_CHECK;
+/* Whether a server would take it for http_config.client_ca_pem, asked before there is one. */
+bool http_check_client_ca(struct str pem, struct err *reterr) SG_MUST_CHECK;
 uint16_t http_server_port(const struct http_server *server);
 
 /*

@@ -43,6 +43,28 @@ bool listen_address_parse(struct arena *arena, const char *flag, const char *lis
                  flag, ret->address);
 }
 
+/* IPv4 in its IPv6 form. */
+static struct in6_addr to_six(const char *address) {
+  struct in6_addr six = IN6ADDR_ANY_INIT;
+  if (address && inet_pton(AF_INET, address, &six.s6_addr[12]) == 1)
+    six.s6_addr[10] = six.s6_addr[11] = 0xff;
+  else if (address)
+    (void)inet_pton(AF_INET6, address, &six);
+  return six;
+}
+
+/* "::" listens for IPv4 as well. */
+static bool covers(const struct in6_addr *wide, const struct in6_addr *other) {
+  const struct in6_addr every_four = to_six("0.0.0.0");
+  return IN6_IS_ADDR_UNSPECIFIED(wide) || IN6_ARE_ADDR_EQUAL(wide, other) ||
+         (IN6_ARE_ADDR_EQUAL(wide, &every_four) && IN6_IS_ADDR_V4MAPPED(other));
+}
+
+bool listen_address_meets(const struct listen_address *a, const struct listen_address *b) {
+  const struct in6_addr x = to_six(a->address), y = to_six(b->address);
+  return a->port && a->port == b->port && (covers(&x, &y) || covers(&y, &x));
+}
+
 struct str listen_address_text(struct arena *arena, const char *address, uint16_t port) {
   return str_printf(arena, address && strchr(address, ':') ? "[%s]:%u" : "%s:%u",
                     address ? address : "", port);

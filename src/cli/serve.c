@@ -12,7 +12,8 @@
 
 struct certificate_files {
   const char *cert, *key, *client_ca; /* client_ca: of the extender's clients; NULL: none */
-  struct http_server *server, *extender;
+  struct http_server *server;
+  struct http_server *extender; /* NULL: there is none, or it has no certificate */
   struct serve_metrics *metrics;
 };
 
@@ -21,16 +22,16 @@ struct certificate_files {
 static bool read_pair(const char *cert, const char *key, struct buf *ret_cert, struct buf *ret_key,
                       struct certs_info *ret_info, struct err *reterr) {
   if (!sys_file_read(cert, CERTS_PEM_MAX_BYTES, ret_cert, reterr))
-    return false;
+    return err_wrap(reterr, "--tls-cert"), false;
   if (!sys_file_read(key, CERTS_PEM_MAX_BYTES, ret_key, reterr)) {
     buf_done(ret_cert);
-    return false;
+    return err_wrap(reterr, "--tls-key"), false;
   }
   if (certs_read(buf_str(ret_cert), ret_info, reterr))
     return true;
   buf_done(ret_cert);
   buf_done(ret_key);
-  return err_wrap(reterr, "%s", cert);
+  return err_wrap(reterr, "--tls-cert: %s", cert);
 }
 
 static bool reload_extender(const struct certificate_files *files, struct str cert, struct str key,
@@ -38,7 +39,7 @@ static bool reload_extender(const struct certificate_files *files, struct str ce
   CLEANUP_BUF struct buf ca = {0};
   if (!files->extender)
     return true;
-  if (files->client_ca && !sys_file_read(files->client_ca, CERTS_PEM_MAX_BYTES, &ca, reterr))
+  if (files->client_ca && !serve_client_ca_read(files->client_ca, &ca, reterr))
     return false;
   return http_server_reload(files->extender, cert, key, buf_str(&ca), reterr);
 }
@@ -117,7 +118,7 @@ static struct http_server *start(const struct serve_flags *f, struct serve *serv
   struct http_server *server = http_server_start(&config, reterr);
   if (!server) {
     if (reterr->code == ERR_INVALID)
-      err_wrap(reterr, "%s with %s", f->cert, f->key);
+      err_wrap(reterr, "--tls-cert %s with --tls-key %s", f->cert, f->key);
     return NULL;
   }
   serve_metrics_set_certificate(serve->metrics, info.not_after, false);
@@ -143,7 +144,8 @@ static void wait_for_end(struct judges *judges, struct certificate_files *files)
   }
 }
 
-static bool start_live(struct serve *serve, struct certificate_files *files, struct err *reterr) {
+static bool start_live(struct serve *serve, bool is_plain, struct certificate_files *files,
+                       struct err *reterr) {
   CLEANUP_BUF struct buf cert = {0};
   CLEANUP_BUF struct buf key = {0};
   struct certs_info info;
@@ -152,7 +154,8 @@ static bool start_live(struct serve *serve, struct certificate_files *files, str
   if (!read_pair(files->cert, files->key, &cert, &key, &info, reterr) ||
       !serve_live_start(serve->live, buf_str(&cert), buf_str(&key), reterr))
     return false;
-  files->extender = serve_live_extender(serve->live);
+  if (!is_plain)
+    files->extender = serve_live_extender(serve->live);
   return true;
 }
 
@@ -167,7 +170,8 @@ static int run(const struct serve_flags *f, struct serve *serve, struct certific
   files->server = server;
   files->metrics = serve->metrics;
   int code = EXIT_OK;
-  if (start_live(serve, files, &err) && sys_watch_start(*watch, &err)) {
+  if (start_live(serve, f->live.extender_plain_http, files, &err) &&
+      sys_watch_start(*watch, &err)) {
     wait_for_end(serve->judges, files);
   } else {
     sys_log(SYS_ERROR, "cannot begin", sys_err(&err));

@@ -1,34 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/cli/serve_flags.h"
+#include "src/cli/serve_check.h"
 
 #include "slicegate/sys.h"
 #include "src/cli/serve_internal.h"
-
-static bool check(const struct serve_flags *f, FILE *err) {
-  const struct serve_live_flags *live = &f->live;
-  const char *wrong = NULL;
-  if (!live->is_live && (live->kubeconfig || live->context || live->lease_name[0]))
-    wrong = "--kubeconfig, --context and --lease-name are for a live cluster: add --live";
-  else if (live->extender_listen && !live->is_live && !f->cluster)
-    wrong = "the extender needs a cluster: --live, or --cluster FILE for a recorded one";
-  else if (live->is_live && f->cluster)
-    wrong = "--cluster FILE is a recording, --live follows the cluster itself: give one of them";
-  else if (!live->extender_listen && live->hami)
-    wrong = "--hami is about what the extender binds: it needs --extender-listen";
-  else if (!live->extender_listen && (live->extender_client_ca || live->extender_plain_http))
-    wrong = "--extender-client-ca and --extender-plain-http need --extender-listen";
-  else if (live->extender_client_ca && live->extender_plain_http)
-    wrong = "client certificates need TLS: drop --extender-plain-http or --extender-client-ca";
-  else if (!live->lease_name[0] && (live->lease_namespace || live->pod_name || live->pod_selector))
-    wrong = "--lease-namespace, --pod-name and --pod-selector go with a Lease: add --lease-name";
-  else if (live->scheduler_name[0] == '\0')
-    wrong = "--scheduler-name is empty; kube-scheduler's own is default-scheduler";
-  else if (!f->cert || !f->key)
-    wrong = "serve needs --tls-cert FILE and --tls-key FILE; `slicegate certs issue` makes them";
-  if (wrong)
-    (void)fprintf(err, "slicegate: %s\n", wrong);
-  return !wrong;
-}
 
 enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f, FILE *out,
                                    FILE *err) {
@@ -40,8 +14,7 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
                             .stale_seconds = JUDGES_STALE_SECONDS,
                             .live = {.nominate = true,
                                      .events = true,
-                                     .best = EXT_BEST_DEFAULT,
-                                     .nominate_nodes = NOMINATOR_NODES_DEFAULT,
+                                     .nominate_nodes = -1,
                                      .feed_silence_seconds = 180,
                                      .scheduler_name = K8S_DEFAULT_SCHEDULER,
                                      .lease_name = ""}};
@@ -166,7 +139,12 @@ enum flags_result serve_flags_read(int argc, char **argv, struct serve_flags *f,
   enum flags_result result =
       flags_parse(argc, argv, flags, SG_ARRAY_LEN(flags), &help, NULL, out, err);
   f->live.recording = f->live.is_live ? NULL : f->cluster;
-  return result == FLAGS_OK && !check(f, err) ? FLAGS_WRONG : result;
+  if (result == FLAGS_OK && !serve_flags_check(f, err))
+    return FLAGS_WRONG;
+  f->live.best = f->live.best ? f->live.best : EXT_BEST_DEFAULT;
+  if (f->live.nominate_nodes < 0)
+    f->live.nominate_nodes = NOMINATOR_NODES_DEFAULT;
+  return result;
 }
 
 bool serve_flags_set_up_log(const struct serve_flags *f, FILE *err) {

@@ -66,7 +66,7 @@ static bool read_policy(const char *path, struct policy **ret, struct err *reter
   }
   CLEANUP_BUF struct buf text;
   if (!sys_file_read(path, POLICY_MAX_BYTES, &text, reterr))
-    return false;
+    return err_wrap(reterr, "--policy"), false;
   CLEANUP_ARENA struct arena *arena = arena_new(FIRST_CHUNK);
   struct policy_errors errors = {0};
   *ret = policy_read(str_of(path), buf_str(&text), arena, &errors);
@@ -88,6 +88,7 @@ static struct judge_cluster *read_cluster(const char *path, struct err *reterr) 
       return known;
     err_wrap(reterr, "%s:%u:%u", path, reterr->line, reterr->column);
   }
+  err_wrap(reterr, "--cluster");
   cluster_unref(known);
   return NULL;
 }

@@ -181,6 +181,18 @@ struct serve_live *serve_live_new(const struct serve_live_flags *flags, struct s
 
 /* ---- the doors ------------------------------------------------------------------------------- */
 
+bool serve_client_ca_read(const char *path, struct buf *ret, struct err *reterr) {
+  if (!sys_file_read(path, 1 << 20, ret, reterr))
+    return err_wrap(reterr, "--extender-client-ca");
+  bool is_good = ret->len ? http_check_client_ca(buf_str(ret), reterr)
+                          /* to `http` it would mean that nobody is asked */
+                          : err_set(reterr, ERR_INVALID, "empty");
+  if (is_good)
+    return true;
+  buf_done(ret);
+  return err_wrap(reterr, "--extender-client-ca: %s", path);
+}
+
 static bool start_extender(struct serve_live *serve, struct str cert_pem, struct str key_pem,
                            struct err *reterr) {
   const struct serve_live_flags *flags = serve->flags;
@@ -189,16 +201,8 @@ static bool start_extender(struct serve_live *serve, struct str cert_pem, struct
   struct listen_address at;
   if (!listen_address_parse(arena, "extender-listen", flags->extender_listen, &at, reterr))
     return false;
-  if (!at.is_loopback && !flags->extender_client_ca)
-    return err_set(reterr, ERR_INVALID,
-                   "--extender-listen %s is not loopback: give --extender-client-ca FILE, by "
-                   "which kube-scheduler's client certificate is verified, since whoever reaches "
-                   "the extender borrows its right to bind pods",
-                   flags->extender_listen);
-  if (flags->extender_client_ca && !sys_file_read(flags->extender_client_ca, 1 << 20, &ca, reterr))
+  if (flags->extender_client_ca && !serve_client_ca_read(flags->extender_client_ca, &ca, reterr))
     return false;
-  if (flags->extender_client_ca && ca.len == 0) /* to `http` it would mean that nobody is asked */
-    return err_set(reterr, ERR_INVALID, "%s: empty", flags->extender_client_ca);
   const struct http_route routes[] = {
       {HTTP_POST, "/scheduler/filter", serve_filter, &serve->door, NODES_BODY_MAX,
        "application/json", HTTP_MAY_WAIT},

@@ -16,6 +16,9 @@ struct serve_live_flags {
   int64_t best, nominate_nodes, feed_silence_seconds;
 };
 
+/* The file of --extender-client-ca, which must have CAs in it. */
+bool serve_client_ca_read(const char *path, struct buf *ret, struct err *reterr) SG_MUST_CHECK;
+
 struct serve_live;
 /* Called about once a second while the cluster is followed, from one thread; ready only after the
  * first time. */

@@ -40,21 +40,30 @@ static bool check_cas(const struct list *list, struct err *reterr) {
   return true;
 }
 
-static int verify(gnutls_session_t session);
-
-bool client_ca_load(struct creds *creds, struct str pem, struct err *reterr) {
-  SG_CLEANUP(list_done) struct list list = {0};
+static bool read_cas(struct str pem, struct list *ret, struct err *reterr) {
   gnutls_datum_t datum = tls_datum(pem);
   if (pem.len > CLIENT_CA_MAX_BYTES)
     return err_set(reterr, ERR_INVALID, "client CA: too large");
   int result =
-      gnutls_x509_crt_list_import2(&list.certs, &list.count, &datum, GNUTLS_X509_FMT_PEM, 0);
+      gnutls_x509_crt_list_import2(&ret->certs, &ret->count, &datum, GNUTLS_X509_FMT_PEM, 0);
   if (result < 0)
     return err_set(reterr, ERR_INVALID, "client CA: %s", gnutls_strerror(result));
-  if (!check_cas(&list, reterr))
+  return check_cas(ret, reterr);
+}
+
+bool http_check_client_ca(struct str pem, struct err *reterr) {
+  SG_CLEANUP(list_done) struct list list = {0};
+  return read_cas(pem, &list, reterr);
+}
+
+static int verify(gnutls_session_t session);
+
+bool client_ca_load(struct creds *creds, struct str pem, struct err *reterr) {
+  SG_CLEANUP(list_done) struct list list = {0};
+  if (!read_cas(pem, &list, reterr))
     return false;
   /* Copies them. */
-  result = gnutls_certificate_set_x509_trust(creds->x509, list.certs, (int)list.count);
+  int result = gnutls_certificate_set_x509_trust(creds->x509, list.certs, (int)list.count);
   if (result < 0)
     return err_set(reterr, ERR_INVALID, "client CA: %s", gnutls_strerror(result));
   gnutls_certificate_set_verify_function(creds->x509, verify);

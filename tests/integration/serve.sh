@@ -232,7 +232,7 @@ stop
 refuses() { # refuses NAME PATTERN ARGUMENTS...
   local name=$1 pattern=$2 code=0
   shift 2
-  "$slicegate" serve "$@" >"$work/out" 2>&1 || code=$?
+  timeout 20 "$slicegate" serve "$@" >"$work/out" 2>&1 || code=$?
   is "$name: exit code" 2 "$code"
   is "$name" "$pattern" "$(cat "$work/out")"
 }
@@ -240,22 +240,28 @@ refuses() { # refuses NAME PATTERN ARGUMENTS...
 pair=(--tls-cert "$work/tls.crt" --tls-key "$work/tls.key")
 refuses "no certificate given" "*needs --tls-cert FILE and --tls-key FILE*" --listen 127.0.0.1:0
 refuses "a certificate that is not there" "*nowhere.crt*" --listen 127.0.0.1:0 --tls-cert "$work/nowhere.crt" --tls-key "$work/tls.key"
-refuses "a key of another certificate" "*level=error*tls.crt with *ca.key*" --listen 127.0.0.1:0 --tls-cert "$work/tls.crt" --tls-key "$work/ca.key"
+refuses "a key of another certificate" "*level=error*tls.crt with --tls-key *ca.key*" --listen 127.0.0.1:0 --tls-cert "$work/tls.crt" --tls-key "$work/ca.key"
 refuses "a policy with errors" "*gpu-limts*" --listen 127.0.0.1:0 "${pair[@]}" --policy "$work/mount/3/policy.yaml"
 refuses "a cluster that is none" "*neither nodes nor namespaces*" --listen 127.0.0.1:0 "${pair[@]}" --cluster "$work/r"
 refuses "an address that is none" "*--listen is ADDRESS:PORT*" --listen nowhere "${pair[@]}"
 # Addresses that are nobody's here (RFC 5737), so that it would end at once if it did not refuse.
 recorded=(--listen 127.0.0.1:0 "${pair[@]}" --cluster "$root/deploy/examples/cluster.json")
 far=(--extender-listen 192.0.2.1:1)
-open="*level=error msg=\"cannot begin\" error=\"--extender-listen 192.0.2.1:1 is not loopback: give --extender-client-ca FILE*"
+open="*--extender-listen 192.0.2.1:1 is not loopback: give --extender-client-ca FILE*"
 refuses "an extender off loopback that asks for no client certificate" "$open" "${recorded[@]}" "${far[@]}"
-refuses "the same without TLS" "$open" "${recorded[@]}" "${far[@]}" --extender-plain-http
 is "it never listened there" 0 "$(grep -c 'msg="extender serving"' "$work/out" || true)"
-refuses "a client CA that is not there" "*nowhere.crt: cannot open*" "${recorded[@]}" "${far[@]}" --extender-client-ca "$work/nowhere.crt"
 : >"$work/empty"
-refuses "a client CA without a certificate" "*error=*/empty: empty*" "${recorded[@]}" "${far[@]}" --extender-client-ca "$work/empty"
+refuses "a client CA without a certificate" "*--extender-client-ca: */empty: empty*" "${recorded[@]}" "${far[@]}" --extender-client-ca "$work/empty"
 refuses "a client CA where clients are not asked for one" "*client certificates need TLS*" "${recorded[@]}" "${far[@]}" --extender-plain-http --extender-client-ca "$work/ca.crt"
 refuses "with a client CA only an address that is not there" "*cannot bind ?192.0.2.1?:1*" "${recorded[@]}" "${far[@]}" --extender-client-ca "$work/ca.crt"
+refuses "a file is named by its flag" '*error="--tls-cert: nope: cannot open*' --listen 127.0.0.1:0 --tls-cert nope --tls-key nope
+refuses "a policy by its flag" '*error="--policy: nope: cannot open*' --listen 127.0.0.1:0 "${pair[@]}" --policy nope
+refuses "one address for both listeners" "*--listen 127.0.0.1:9443 and --extender-listen 127.0.0.1:9443 meet*" --listen 127.0.0.1:9443 --extender-listen 127.0.0.1:9443 --extender-plain-http "${pair[@]}" --cluster "$root/deploy/examples/cluster.json"
+refuses "plain HTTP off loopback" "*0.0.0.0:0 is not loopback, and --extender-plain-http is for loopback*" --extender-listen 0.0.0.0:0 --extender-plain-http "${recorded[@]}"
+is "before anything serves" "" "$(grep msg=serving "$work/out" || true)"
+refuses "a client CA that is not there" "*--extender-client-ca: nowhere: cannot open*" --extender-listen :0 --extender-client-ca nowhere "${recorded[@]}"
+refuses "a client CA that is none" "*--extender-client-ca: *tls.crt: client CA: certificate 1 of 1 is not a CA*" --extender-listen :0 --extender-client-ca "$work/tls.crt" "${recorded[@]}"
+is "before anything serves" "" "$(grep msg=serving "$work/out" || true)"
 refuses "an unknown flag" "*did you mean --policy?*" --polcy x "${pair[@]}"
 
 # ---- JSON logs ----
@@ -265,6 +271,15 @@ server=$!
 until_true "the server with JSON logs starts" grep -q '"msg":"serving"' "$work/log"
 # jq 1.6 calls an empty file a match, so that what is read must be known to be there.
 is "JSON logs are JSON" serving "$(jq -r 'select(.msg == "serving").msg' "$work/log")"
+stop
+
+# ---- the extender without TLS has no certificate ----
+start "${recorded[@]}" --extender-listen 127.0.0.1:0 --extender-plain-http
+until_true "its extender starts" grep -q 'msg="extender serving"' "$work/log"
+kill -HUP "$server"
+until_true "SIGHUP reads the certificate again" grep -q 'certificate.*reloaded' "$work/log"
+is "which is no failure" "" "$(grep 'not reloaded' "$work/log" || true)"
+is "and readyz does not say one" "*\[+\] certificate: *" "$(call "$url/readyz?verbose")"
 stop
 
 printf '%d passed, %d failed\n' "$passed" "$failed"

@@ -25,6 +25,7 @@ TCase *tcase_judges(void);
 TCase *tcase_api_auth(void);
 TCase *tcase_reason_book(void);
 TCase *tcase_fence(void);
+TCase *tcase_serve_check(void);
 TCase *tcase_serve_bind(void);
 TCase *tcase_serve_hami(void);
 TCase *tcase_reasons(void);

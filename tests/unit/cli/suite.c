@@ -27,6 +27,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_explain());
   suite_add_tcase(suite, tcase_reason_book());
   suite_add_tcase(suite, tcase_fence());
+  suite_add_tcase(suite, tcase_serve_check());
   suite_add_tcase(suite, tcase_serve_bind());
   suite_add_tcase(suite, tcase_serve_hami());
   suite_add_tcase(suite, tcase_reasons());

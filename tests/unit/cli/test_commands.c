@@ -38,6 +38,9 @@ static const struct {
     {{"serve", "--extender-plain-http"}, 2, "", "need --extender-listen"},
     {{"serve", "--live", "--pod-name=x"}, 2, "", "add --lease-name"},
     {{"serve", "--live", "--scheduler-name="}, 2, "", "--scheduler-name is empty"},
+    {{"serve", "--live", "--hami"}, 2, "", "needs --extender-listen"},
+    {{"serve", "--live", "--extender-best=3"}, 2, "", "needs --extender-listen"},
+    {{"serve", "--live", "--nominate-nodes=5"}, 2, "", "needs --live and --extender-listen"},
     {{"certs", "issue", "--help"}, 0, "Usage: slicegate certs issue", ""},
     {{"certs", "issue"}, 2, "", "or --client NAME"},
 };
