@@ -74,7 +74,7 @@ void http_response_error(struct http_response *response, unsigned status, const 
 
 /*
  * Of a handler that finds that it has to wait: it is called once more with the same request, aside,
- * and this answer is forgotten. Its route says HTTP_MAY_WAIT, and it is not aside yet.
+ * and this answer is forgotten. Its route says that it may wait, and it is not aside yet.
  */
 void http_response_aside(struct http_response *response);
 
@@ -85,8 +85,9 @@ typedef void http_handler(void *ctx, const struct http_request *request,
  * connections, and those of the thread that read the request go on. */
 enum http_waiting {
   HTTP_NEVER_WAITS,
-  HTTP_MAY_WAIT, /* it may ask to be called aside, to wait briefly: four at once do */
-  HTTP_WAITS,    /* it is always called aside: http_config.waiting_threads at once */
+  HTTP_MAY_WAIT,      /* it may ask to be called aside, to wait briefly: four at once do */
+  HTTP_MAY_WAIT_LONG, /* it may ask to be called where those with HTTP_WAITS are */
+  HTTP_WAITS,         /* it is always called aside: http_config.waiting_threads at once */
 };
 
 /*
@@ -167,7 +168,7 @@ struct http_config {
    */
   bool plain_http;
   unsigned threads;                /* 0: one for each processor, at most 8 */
-  unsigned waiting_threads;        /* for handlers of routes with HTTP_WAITS; 0: 4 */
+  unsigned waiting_threads;        /* for HTTP_WAITS and HTTP_MAY_WAIT_LONG; 0: 4 */
   const struct http_route *routes; /* copied, except for the strings */
   size_t route_count;
   struct http_limits limits;

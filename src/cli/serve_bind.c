@@ -5,8 +5,10 @@
 
 enum {
   KNOWN_MS = 1000, /* how long a pod that kube-scheduler binds may be unknown to our feed */
-  TRIES = 4,       /* of reserving, when others were faster */
-  BIND_TRIES = 4,  /* of writing, when others changed the pod */
+  /* So many wait for that at a time: strangers' pods must not hold up those that are known. */
+  UNKNOWN_MAX = SERVE_BINDERS / 2,
+  TRIES = 4,      /* of reserving, when others were faster */
+  BIND_TRIES = 4, /* of writing, when others changed the pod */
   /* For all of these together: shorter than a firm hold stands, so that what is not known by then
    * is still held. */
   BIND_MS = 10000,
@@ -29,19 +31,37 @@ static void answer(const struct bind_call *b, const char *result, const char *er
   door_count(&b->call, result);
 }
 
-/* The feed may be a moment behind the scheduler's. */
-static bool find_pod(struct bind_call *b) {
+static bool look_for_pod(struct bind_call *b) {
+  return state_find_pod(live_state(b->call.door->live), b->call.request->arena, b->args.pod_ns,
+                        b->args.pod_name, b->args.pod_uid, &b->pod);
+}
+
+static bool wait_for_pod(struct bind_call *b) {
   struct state *state = live_state(b->call.door->live);
-  struct arena *arena = b->call.request->arena;
   int64_t until = live_now_ms() + KNOWN_MS, left = 0;
   uint64_t generation = 0;
   do {
-    if (state_find_pod(state, arena, b->args.pod_ns, b->args.pod_name, b->args.pod_uid, &b->pod))
+    if (look_for_pod(b))
       return true;
     left = until - live_now_ms();
     generation = state_wait(state, generation, left > 0 ? left : 0);
   } while (left > 0);
   return false;
+}
+
+/* The feed may be a moment behind the scheduler's. */
+static bool find_pod(struct bind_call *b) {
+  atomic_int *waiting = &b->call.door->unknown;
+  if (look_for_pod(b))
+    return true;
+  bool has_place = atomic_fetch_add(waiting, 1) < UNKNOWN_MAX;
+  bool is_found = has_place && wait_for_pod(b);
+  atomic_fetch_sub(waiting, 1);
+  if (!is_found)
+    answer(b, "unknown_pod",
+           has_place ? "the pod is not known: it was deleted, or made anew by this name"
+                     : "the pod is not known, and too many wait for theirs already; try again");
+  return is_found;
 }
 
 /* One decision for this node, put into the ledger. */
@@ -266,11 +286,11 @@ static void bind(struct extender_door *door, const struct http_request *request,
     door_fail(&b.call, 400, "malformed", &err);
     return;
   }
-  if (!find_pod(&b)) {
-    answer(&b, "unknown_pod", "the pod is not known: it was deleted, or made anew by this name");
+  if (!request->is_aside) {
+    http_response_aside(response); /* the API server is asked: nobody else must wait for it */
     return;
   }
-  if (!refuse_foreign(&b) && reserve_firmly(&b) && take_turn(&b))
+  if (find_pod(&b) && !refuse_foreign(&b) && reserve_firmly(&b) && take_turn(&b))
     write_binding(&b);
 }
 

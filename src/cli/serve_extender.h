@@ -11,6 +11,9 @@
 
 #include <stdatomic.h>
 
+/* bind waits for the API server: so many at a time. */
+enum { SERVE_BINDERS = 8 };
+
 struct extender_door {
   struct live *live;
   struct placer *placer;
@@ -21,6 +24,7 @@ struct extender_door {
   void *may_ctx;               /* of both */
   struct fence *fence;         /* NULL: a recording, to which nothing is written */
   atomic_int bindings;         /* calls of bind under way */
+  atomic_int unknown;          /* of these: waiting for a pod that is not known yet */
   struct nominator *nominator; /* NULL: nobody advises */
   struct str scheduler_name;   /* whose pods it advises on */
   atomic_llong asked_ms;       /* when filter was last called about one; 0: never */

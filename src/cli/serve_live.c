@@ -17,7 +17,6 @@ enum {
   API_ASKERS = 2,           /* who wait for the API server's word on a reader */
   API_ASK_MS = 3000,        /* for how long */
   EXTENDER_DRAIN_MS = 5000, /* for Bindings under way */
-  BINDERS = 8,              /* bind waits for the API server: so many at a time */
   /* The reader says what to do instead of sending more than it takes; that much is far more. */
   NODES_BODY_MAX = 16 << 20,
 };
@@ -208,7 +207,8 @@ static bool start_extender(struct serve_live *serve, struct str cert_pem, struct
        "application/json", HTTP_MAY_WAIT},
       {HTTP_POST, "/scheduler/prioritize", serve_prioritize, &serve->door, NODES_BODY_MAX,
        "application/json", HTTP_NEVER_WAITS},
-      {HTTP_POST, "/scheduler/bind", serve_bind, &serve->door, 0, "application/json", HTTP_WAITS},
+      {HTTP_POST, "/scheduler/bind", serve_bind, &serve->door, 0, "application/json",
+       HTTP_MAY_WAIT_LONG},
       {HTTP_POST, "/scheduler/preempt", serve_preempt, &serve->door, NODES_BODY_MAX,
        "application/json", HTTP_NEVER_WAITS},
   };
@@ -219,7 +219,7 @@ static bool start_extender(struct serve_live *serve, struct str cert_pem, struct
       .key_pem = flags->extender_plain_http ? (struct str){NULL, 0} : key_pem,
       .client_ca_pem = buf_str(&ca),
       .plain_http = flags->extender_plain_http,
-      .waiting_threads = BINDERS,
+      .waiting_threads = SERVE_BINDERS,
       .refused = extender_client_refused,
       .refused_ctx = &serve->door,
       .routes = routes,

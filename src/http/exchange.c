@@ -146,7 +146,7 @@ static enum MHD_Result answer_by_handler(struct conn *conn, struct MHD_Connectio
       body_release(conn); /* a peer that is slow to read holds only the answer */
       return answer(conn, mhd, &response);
     }
-    assert(route->waiting == HTTP_MAY_WAIT);
+    assert(route->waiting != HTTP_NEVER_WAITS);
     buf_done(&response.body);
     response = new_response();
   }

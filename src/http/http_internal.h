@@ -172,8 +172,8 @@ struct http_server {
   int listen_fd; /* the keeper's; -1 once closed */
   int event_fd;  /* wakes the keeper */
 
-  struct aside aside;         /* of routes that always wait */
-  struct aside aside_briefly; /* of those that may: never behind the others */
+  struct aside aside;         /* of routes that wait long */
+  struct aside aside_briefly; /* of those that may for a moment: never behind the others */
   struct table table;
   struct counters counters;
 

@@ -103,8 +103,8 @@ static bool has_route(const struct http_config *config, enum http_waiting waitin
 
 static bool start_asides(struct http_server *server, const struct http_config *config,
                          struct err *reterr) {
-  if (has_route(config, HTTP_WAITS) &&
-      !aside_start(&server->aside, config->waiting_threads, reterr))
+  bool waits_long = has_route(config, HTTP_WAITS) || has_route(config, HTTP_MAY_WAIT_LONG);
+  if (waits_long && !aside_start(&server->aside, config->waiting_threads, reterr))
     return false;
   return !has_route(config, HTTP_MAY_WAIT) || aside_start(&server->aside_briefly, 0, reterr);
 }

@@ -159,6 +159,7 @@ static const struct http_route routes[] = {
     {.methods = HTTP_GET | HTTP_POST, .path = "/aside", .handler = aside, .waiting = HTTP_WAITS},
     {.methods = HTTP_POST, .path = "/aside/echo", .handler = echo, .waiting = HTTP_WAITS},
     {.methods = HTTP_POST, .path = "/maybe", .handler = maybe, .waiting = HTTP_MAY_WAIT},
+    {.methods = HTTP_POST, .path = "/long", .handler = maybe, .waiting = HTTP_MAY_WAIT_LONG},
     {.methods = HTTP_GET, .path = "/tree/*", .handler = tree, .ctx = "tree:"},
     {.methods = HTTP_GET, .path = "/tree/deep/*", .handler = tree, .ctx = "deep:"},
     {.methods = HTTP_GET, .path = "/tree/exact", .handler = tree, .ctx = "exact:"},

@@ -32,7 +32,10 @@ static void open_client(struct client *client, bool is_plain) {
 START_TEST(others_are_answered_meanwhile) {
   static const struct {
     const char *waits, *quick, *echo;
-  } rows[] = {{"/aside", "/echo", "/aside/echo"}, {"/maybe", "/maybe", "/maybe"}};
+  } rows[] = {{"/aside", "/echo", "/aside/echo"},
+              {"/maybe", "/maybe", "/maybe"},
+              {"/long", "/long", "/long"},
+              {"/long", "/maybe", "/maybe"}};
   const bool is_plain = _i % 2;
   CLEANUP_CLIENT struct client waits;
   CLEANUP_CLIENT struct client other;
@@ -170,7 +173,7 @@ TCase *tcase_aside(void) {
   TCase *tc = tcase_create("aside");
   tcase_set_timeout(tc, 120);
   tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
-  tcase_add_loop_test(tc, others_are_answered_meanwhile, 0, 4);
+  tcase_add_loop_test(tc, others_are_answered_meanwhile, 0, 8);
   tcase_add_test(tc, each_has_its_turn);
   tcase_add_loop_test(tc, stop_while_handlers_wait, 0, 2);
   tcase_add_test(tc, a_drain_lets_them_end);

@@ -94,20 +94,24 @@ static void teardown(void) {
   sys_metrics_free(metrics);
 }
 
-/* What kube-scheduler is told; in `answer`. */
-static bool bind(void) {
+/* What kube-scheduler is told; its body in `answer`. */
+static struct http_response call(const char *body, bool is_aside) {
   CLEANUP_ARENA struct arena *arena = arena_new(4096);
   struct http_response response = {.status = 200};
   buf_init(&response.body, 4096);
   const struct http_request request = {
-      .method = "POST",
-      .arena = arena,
-      .body = STR_LIT("{\"PodName\":\"wants\",\"PodNamespace\":\"ml\",\"PodUID\":\"wants-uid\","
-                      "\"Node\":\"a\"}")};
+      .method = "POST", .arena = arena, .is_aside = is_aside, .body = str_of(body)};
   serve_bind(&door, &request, &response);
-  ck_assert_uint_eq(response.status, 200);
   (void)snprintf(answer, sizeof(answer), "%.*s", STR_FMT(buf_str(&response.body)));
   buf_done(&response.body);
+  return response;
+}
+
+#define BODY(pod)                                                                                  \
+  "{\"PodName\":\"" pod "\",\"PodNamespace\":\"ml\",\"PodUID\":\"" pod "-uid\",\"Node\":\"a\"}"
+
+static bool bind(void) {
+  ck_assert_uint_eq(call(BODY("wants"), true).status, 200);
   return strcmp(answer, "{\"Error\":\"\"}") == 0;
 }
 
@@ -199,6 +203,29 @@ START_TEST(what_is_not_known_stays_held_until_it_cannot_land) {
 }
 END_TEST
 
+/* What is malformed waits behind nobody. */
+START_TEST(a_body_is_read_before_it_waits_aside) {
+  struct http_response malformed = call("{", false);
+  ck_assert(!malformed.is_for_aside);
+  ck_assert_uint_eq(malformed.status, 400);
+  ck_assert(call(BODY("wants"), false).is_for_aside);
+  ck_assert_int_eq(script.bindings, 0);
+  ck_assert_int_eq(atomic_load(&door.bindings), 0);
+}
+END_TEST
+
+START_TEST(pods_that_nobody_knows_leave_threads_for_others) {
+  atomic_store(&door.unknown, SERVE_BINDERS / 2);
+  ck_assert_uint_eq(call(BODY("late"), true).status, 200);
+  ck_assert_ptr_nonnull(strstr(answer, "too many wait"));
+  ck_assert_msg(bind(), "%s", answer);
+  atomic_store(&door.unknown, SERVE_BINDERS / 2 - 1);
+  (void)call(BODY("late"), true);
+  ck_assert_ptr_nonnull(strstr(answer, "the pod is not known: it was deleted"));
+  ck_assert_int_eq(atomic_load(&door.unknown), SERVE_BINDERS / 2 - 1);
+}
+END_TEST
+
 TCase *tcase_serve_bind(void) {
   TCase *tcase = tcase_create("serve_bind");
   tcase_set_timeout(tcase, 30);
@@ -208,6 +235,8 @@ TCase *tcase_serve_bind(void) {
   tcase_add_test(tcase, a_pod_that_changed_is_bound_by_its_new_version);
   tcase_add_loop_test(tcase, a_conflict_is_given_up, 0, 4);
   tcase_add_test(tcase, who_no_longer_decides_sends_nothing);
+  tcase_add_test(tcase, a_body_is_read_before_it_waits_aside);
+  tcase_add_test(tcase, pods_that_nobody_knows_leave_threads_for_others);
   tcase_add_test(tcase, what_is_not_known_stays_held_until_it_cannot_land);
   return tcase;
 }

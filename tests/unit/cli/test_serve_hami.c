@@ -156,6 +156,7 @@ static bool bind(void) {
   const struct http_request request = {
       .method = "POST",
       .arena = arena,
+      .is_aside = true,
       .body = STR_LIT("{\"PodName\":\"shares\",\"PodNamespace\":\"ml\",\"PodUID\":\"shares-uid\","
                       "\"Node\":\"h\"}")};
   serve_bind(&door, &request, &response);
