@@ -22,6 +22,24 @@ void leader_get_status(struct leader *leader, struct leader_status *ret) {
   ret->is_holder = leader_is_holder(leader);
 }
 
+void leader_say_why_not(struct leader *leader, struct err *ret) {
+  struct leader_status status;
+  leader_get_status(leader, &status);
+  const char *colon = status.error[0] ? ": " : "";
+  if (status.is_holder)
+    (void)err_set(ret, ERR_UNAVAILABLE,
+                  "this replica does not know yet what its predecessor has bound; ask again");
+  else if (status.holder[0] == '\0')
+    (void)err_set(ret, ERR_UNAVAILABLE, "nobody holds the Lease%s%s", colon, status.error);
+  else if (str_is(leader->config.identity, status.holder))
+    (void)err_set(ret, ERR_UNAVAILABLE, "this replica holds the Lease no longer%s%s", colon,
+                  status.error);
+  else
+    (void)err_set(ret, ERR_UNAVAILABLE,
+                  "another replica, %s, holds the Lease and keeps the ledger%s%s", status.holder,
+                  colon, status.error);
+}
+
 /* ---- start and stop ------------------------------------------------------------------------ */
 
 static bool check_config(const struct leader_config *c, struct err *reterr) {

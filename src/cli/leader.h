@@ -53,6 +53,9 @@ void leader_stop(struct leader *leader);
  * leader's thread does. */
 bool leader_is_holder(const struct leader *leader);
 
+/* Why this replica does not decide, for whoever asked it to. */
+void leader_say_why_not(struct leader *leader, struct err *ret);
+
 struct leader_status {
   bool is_holder;
   bool is_elected;                        /* false: there is no election */

@@ -38,7 +38,8 @@ struct feed {
 };
 
 struct live {
-  const char *recording; /* NULL: the cluster is followed */
+  const char *recording;     /* NULL: the cluster is followed */
+  pthread_mutex_t rereading; /* held while the recording is read again: one at a time */
   void (*tick)(void *ctx);
   void *tick_ctx;
   int64_t silence_ms;
@@ -218,6 +219,8 @@ static bool read_recording(struct live *live, struct err *reterr) {
     return false;
   if (!wire_cluster_decode_pods(arena, buf_str(&text), &cluster, reterr))
     return err_wrap(reterr, "%s:%u:%u", live->recording, reterr->line, reterr->column);
+  for (size_t i = 0; i < STATE_KINDS; i++)
+    state_begin(live->state, (enum state_kind)i);
   for (size_t i = 0; i < cluster.node_count; i++)
     state_put_node(live->state, &cluster.nodes[i]);
   for (size_t i = 0; i < cluster.pod_count; i++)
@@ -227,6 +230,30 @@ static bool read_recording(struct live *live, struct err *reterr) {
   for (size_t i = 0; i < STATE_KINDS; i++)
     state_synced(live->state, (enum state_kind)i);
   return true;
+}
+
+static void tell_recording(struct live *live, const char *error) {
+  for (size_t i = 0; i < STATE_KINDS; i++) {
+    struct feed *feed = &live->feeds[i];
+    pthread_mutex_lock(&feed->lock);
+    (void)snprintf(feed->error, sizeof(feed->error), "%s", error);
+    pthread_mutex_unlock(&feed->lock);
+    atomic_store(&feed->is_broken, error[0] != '\0');
+  }
+}
+
+void live_reread(struct live *live) {
+  struct err err;
+  if (!live->recording)
+    return;
+  pthread_mutex_lock(&live->rereading);
+  bool is_read = read_recording(live, &err);
+  tell_recording(live, is_read ? "" : err.text);
+  pthread_mutex_unlock(&live->rereading);
+  if (is_read)
+    sys_log(SYS_INFO, "recording read again", sys_cstr("file", live->recording));
+  else
+    sys_log(SYS_ERROR, "recording not read again, the old one stays", sys_err(&err));
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -251,6 +278,7 @@ struct live *live_new(const struct live_config *config, struct err *reterr) {
     pthread_mutex_init(&live->feeds[i].lock, NULL);
   }
   sys_rest_init(&live->rest);
+  pthread_mutex_init(&live->rereading, NULL);
   live->recording = config->recording;
   live->tick = config->tick;
   live->tick_ctx = config->tick_ctx;
@@ -322,6 +350,7 @@ void live_free(struct live *live) {
   kube_stop_free(live->stop);
   state_free(live->state);
   sys_rest_done(&live->rest);
+  pthread_mutex_destroy(&live->rereading);
   for (size_t i = 0; i < STATE_KINDS; i++) {
     arena_free(live->feeds[i].arena);
     pthread_mutex_destroy(&live->feeds[i].lock);

@@ -17,7 +17,7 @@ struct live_config {
   const char *kubeconfig; /* NULL: $KUBECONFIG, ~/.kube/config, the pod's service account */
   const char *context;    /* NULL: the current one */
   /* A recording (`kubectl get nodes,namespaces,pods -A -o json`) instead of an API server: what is
-   * there never changes but by what is held, and nothing can be written. NULL: none. */
+   * there changes by what is held and by live_reread, and nothing can be written. NULL: none. */
   const char *recording;
   /* About once a second from a thread of its own, once everything has been listed. NULL: none. */
   void (*tick)(void *ctx);
@@ -29,6 +29,9 @@ struct live_config {
 struct live *live_new(const struct live_config *config, struct err *reterr) SG_MUST_CHECK;
 /* Begins to list and watch, and to keep house (deadlines, verification). */
 bool live_start(struct live *live, struct err *reterr) SG_MUST_CHECK;
+/* The recording as it is now in place of what was read of it; where it cannot be read, that stays,
+ * and the feeds say so. Nothing when there is none. */
+void live_reread(struct live *live);
 /* Ends all threads; calls of the client that were given live_stop_signal return. */
 void live_stop(struct live *live);
 void live_free(struct live *live);

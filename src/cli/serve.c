@@ -63,8 +63,11 @@ static void reload_certificate(void *ctx) {
           sys_int("not_after", info.not_after));
 }
 
-static void reload_judges(void *ctx) {
-  judges_reload(((struct serve *)ctx)->judges);
+static void reload_inputs(void *ctx) {
+  struct serve *serve = ctx;
+  judges_reload(serve->judges);
+  if (serve->live)
+    serve_live_reread(serve->live);
 }
 
 /* Before the first read of any of them: a change in between must not be missed. */
@@ -79,7 +82,7 @@ static void watch_files(struct sys_watch *watch, const struct serve_flags *f, st
   if (f->cluster)
     inputs[count++] = f->cluster;
   if (count)
-    sys_watch_add(watch, inputs, count, reload_judges, serve);
+    sys_watch_add(watch, inputs, count, reload_inputs, serve);
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -130,7 +133,7 @@ static struct http_server *start(const struct serve_flags *f, struct serve *serv
 }
 
 /* Until SIGTERM or SIGINT; SIGHUP reads everything again. */
-static void wait_for_end(struct judges *judges, struct certificate_files *files) {
+static void wait_for_end(struct serve *serve, struct certificate_files *files) {
   for (;;) {
     int signal = sys_signals_wait(-1);
     if (signal == SIGTERM || signal == SIGINT) {
@@ -138,7 +141,7 @@ static void wait_for_end(struct judges *judges, struct certificate_files *files)
       return;
     }
     if (signal == SIGHUP) {
-      judges_reload(judges);
+      reload_inputs(serve);
       reload_certificate(files);
     }
   }
@@ -172,7 +175,7 @@ static int run(const struct serve_flags *f, struct serve *serve, struct certific
   int code = EXIT_OK;
   if (start_live(serve, f->live.extender_plain_http, files, &err) &&
       sys_watch_start(*watch, &err)) {
-    wait_for_end(serve->judges, files);
+    wait_for_end(serve, files);
   } else {
     sys_log(SYS_ERROR, "cannot begin", sys_err(&err));
     code = EXIT_UNUSABLE;

@@ -66,9 +66,9 @@ bool door_enter(struct door_call *call) {
   if (!state_is_synced(live_state(call->door->live)) || !placer_is_ready(call->door->placer)) {
     (void)err_set(&err, ERR_UNAVAILABLE, "the cluster has not been listed yet; ask again");
   } else if (!call->door->may_answer(call->door->may_ctx)) {
-    (void)err_set(&err, ERR_UNAVAILABLE,
-                  "another replica holds the Lease and keeps the ledger, or this one does not know "
-                  "yet what its predecessor has bound; ask again");
+    (void)err_set(&err, ERR_UNAVAILABLE, "this replica does not decide");
+    if (call->door->why_not)
+      call->door->why_not(call->door->may_ctx, &err);
   } else {
     return true;
   }

@@ -21,7 +21,9 @@ struct extender_door {
   bool (*may_answer)(void *ctx);
   /* Whether it is still the one that decides: also while it ends and finishes what it has begun. */
   bool (*may_write)(void *ctx);
-  void *may_ctx;               /* of both */
+  /* Why it may not answer; NULL: nobody can tell. */
+  void (*why_not)(void *ctx, struct err *ret);
+  void *may_ctx;               /* of these */
   struct fence *fence;         /* NULL: a recording, to which nothing is written */
   atomic_int bindings;         /* calls of bind under way */
   atomic_int unknown;          /* of these: waiting for a pod that is not known yet */

@@ -75,6 +75,15 @@ static bool may_decide(void *ctx) {
   return !atomic_load(&serve->is_ending) && may_write(serve);
 }
 
+static void why_not(void *ctx, struct err *ret) {
+  struct serve_live *serve = ctx;
+  (void)err_set(ret, ERR_UNAVAILABLE, "this replica ends");
+  (void)pthread_mutex_lock(&serve->lock);
+  if (serve->leader && !atomic_load(&serve->is_ending))
+    leader_say_why_not(serve->leader, ret);
+  (void)pthread_mutex_unlock(&serve->lock);
+}
+
 static void gained(void *ctx) {
   struct serve_live *serve = ctx;
   if (serve->fence)
@@ -170,6 +179,7 @@ struct serve_live *serve_live_new(const struct serve_live_flags *flags, struct s
                                        .placer = serve->placer,
                                        .may_answer = may_decide,
                                        .may_write = may_write,
+                                       .why_not = why_not,
                                        .may_ctx = serve,
                                        .scheduler_name = str_of(serve->flags->scheduler_name)};
   extender_door_init(&serve->door, metrics);
@@ -355,6 +365,10 @@ struct http_server *serve_live_extender(struct serve_live *serve) {
   return serve->extender;
 }
 
+void serve_live_reread(struct serve_live *serve) {
+  live_reread(serve->live);
+}
+
 struct api_door *serve_live_api(struct serve_live *serve) {
   return &serve->api;
 }
@@ -381,6 +395,20 @@ static void put_fence(const struct fence_status *fence, struct buf *out) {
              fence->error[0] ? "; last failure: " : "", fence->error);
 }
 
+static void put_feed(const struct live_feed *feed, size_t objects, bool is_recorded,
+                     struct buf *out) {
+  buf_printf(out, "[%c] feed %s: %zu objects", feed->error[0] ? '!' : '+', feed->kind, objects);
+  if (is_recorded)
+    buf_append_cstr(out, ", recorded");
+  else if (feed->stats.unheard_ms < 0)
+    buf_append_cstr(out, ", never heard of");
+  else
+    buf_printf(out, ", last heard of %lld ms ago", (long long)feed->stats.unheard_ms);
+  if (feed->error[0])
+    buf_printf(out, "; %s: %s", is_recorded ? "not read again" : "interrupted", feed->error);
+  buf_append_char(out, '\n');
+}
+
 bool serve_live_is_ready(struct serve_live *serve, struct buf *out) {
   struct live_feed feeds[STATE_KINDS];
   struct state_stats stats;
@@ -388,10 +416,7 @@ bool serve_live_is_ready(struct serve_live *serve, struct buf *out) {
   state_get_stats(live_state(serve->live), &stats);
   bool is_judged_by = serve->flags->recording || atomic_load(&serve->has_ticked);
   for (size_t i = 0; i < STATE_KINDS; i++)
-    buf_printf(out, "[%c] feed %s: %zu objects, last heard of %lld ms ago%s%s\n",
-               feeds[i].error[0] ? '!' : '+', feeds[i].kind, stats.objects[i],
-               (long long)feeds[i].stats.unheard_ms, feeds[i].error[0] ? "; interrupted: " : "",
-               feeds[i].error);
+    put_feed(&feeds[i], stats.objects[i], serve->flags->recording != NULL, out);
   struct leader_status leader = {0};
   struct fence_status fence = {0};
   (void)pthread_mutex_lock(&serve->lock);

@@ -36,6 +36,8 @@ bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str 
 struct http_server *serve_live_extender(struct serve_live *serve);
 /* Of /api/v1, for routes of the main listener, which end before serve_live_free. */
 struct api_door *serve_live_api(struct serve_live *serve);
+/* Of a recording: see live_reread. */
+void serve_live_reread(struct serve_live *serve);
 /* Drains the doors, gives up what is held, ends all threads. */
 void serve_live_stop(struct serve_live *serve);
 void serve_live_free(struct serve_live *serve);

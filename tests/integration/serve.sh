@@ -276,7 +276,12 @@ stop
 # ---- the extender without TLS has no certificate ----
 start "${recorded[@]}" --extender-listen 127.0.0.1:0 --extender-plain-http
 until_true "its extender starts" grep -q 'msg="extender serving"' "$work/log"
+feeds() {
+  call "$url/readyz?verbose" | grep 'feed Node'
+}
+is "its feeds are recorded" "\[+\] feed Node: [1-9]* objects, recorded" "$(feeds)"
 kill -HUP "$server"
+until_true "SIGHUP reads the recording again" grep -q 'recording read again' "$work/log"
 until_true "SIGHUP reads the certificate again" grep -q 'certificate.*reloaded' "$work/log"
 is "which is no failure" "" "$(grep 'not reloaded' "$work/log" || true)"
 is "and readyz does not say one" "*\[+\] certificate: *" "$(call "$url/readyz?verbose")"

@@ -196,6 +196,30 @@ START_TEST(does_not_take_over_from_one_that_renews) {
 }
 END_TEST
 
+static struct err why_not(const struct replica *replica) {
+  struct err err = {0};
+  leader_say_why_not(replica->leader, &err);
+  return err;
+}
+
+/* What kube-scheduler is told must not name a holder that there is not. */
+START_TEST(says_why_it_does_not_decide) {
+  struct replica a = {0}, b = {0};
+  lease_server_fault(server, 0, false, FAULT_REFUSED);
+  start_patient(0, &a);
+  WAIT_UNTIL(status_of(&a).error[0]);
+  ck_assert_ptr_nonnull(strstr(why_not(&a).text, "nobody holds the Lease: "));
+  start_patient(1, &b);
+  WAIT_UNTIL(holds(&b));
+  ck_assert_ptr_nonnull(strstr(why_not(&b).text, "what its predecessor has bound"));
+  lease_server_fault(server, 0, false, FAULT_NONE);
+  WAIT_UNTIL(!status_of(&a).error[0]);
+  ck_assert_str_eq(why_not(&a).text, "another replica, b, holds the Lease and keeps the ledger");
+  leader_stop(a.leader);
+  leader_stop(b.leader);
+}
+END_TEST
+
 /* The holder said itself how long it may be silent. */
 START_TEST(respects_the_duration_in_the_lease) {
   struct replica a = {0};
@@ -506,6 +530,7 @@ TCase *tcase_leader(void) {
   tcase_add_test(tcase, takes_a_lease_that_is_not_there_and_renews_it);
   tcase_add_test(tcase, one_of_three_takes_it);
   tcase_add_loop_test(tcase, takes_over_from_one_that_stopped_renewing, 0, 3);
+  tcase_add_test(tcase, says_why_it_does_not_decide);
   tcase_add_loop_test(tcase, does_not_take_over_from_one_that_renews, 0, 2);
   tcase_add_test(tcase, respects_the_duration_in_the_lease);
   tcase_add_loop_test(tcase, loses_when_renewals_fail, FAULT_REFUSED, FAULT_HANGS + 1);

@@ -204,6 +204,41 @@ START_TEST(a_recording_is_closed_elsewhere) {
 }
 END_TEST
 
+#define NODE(name) "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":" name "}}"
+#define NODES(items) "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[" items "]}"
+
+/* What has gone from it is gone; a file that cannot be read leaves what there was. */
+START_TEST(a_recording_is_read_again) {
+  struct temp_dir dir = temp_dir_make();
+  struct temp_path path = temp_path(&dir, "cluster.json");
+  struct live_feed feeds[STATE_KINDS];
+  struct state_stats stats;
+  struct err err = {0};
+  temp_write(path.text, NODES(NODE("\"a\"") "," NODE("\"b\"")));
+  struct live *live = live_new(&(struct live_config){.recording = path.text}, &err);
+  ck_assert_msg(live != NULL, "%s", err.text);
+  temp_write(path.text, NODES(NODE("\"b\"")));
+  live_reread(live);
+  state_get_stats(live_state(live), &stats);
+  ck_assert_uint_eq(stats.objects[STATE_NODES], 1);
+  ck_assert(state_is_synced(live_state(live)));
+  temp_write(path.text, "{");
+  live_reread(live);
+  live_get_feeds(live, feeds);
+  ck_assert_ptr_nonnull(strstr(feeds[STATE_NODES].error, "cluster.json:2:1: "));
+  state_get_stats(live_state(live), &stats);
+  ck_assert_uint_eq(stats.objects[STATE_NODES], 1);
+  temp_write(path.text, NODES(NODE("\"c\"") "," NODE("\"d\"")));
+  live_reread(live);
+  live_get_feeds(live, feeds);
+  ck_assert_str_eq(feeds[STATE_NODES].error, "");
+  state_get_stats(live_state(live), &stats);
+  ck_assert_uint_eq(stats.objects[STATE_NODES], 2);
+  live_free(live);
+  temp_dir_remove(&dir);
+}
+END_TEST
+
 TCase *tcase_serve_api(void) {
   TCase *tcase = tcase_create("serve_api");
   tcase_add_checked_fixture(tcase, setup, teardown);
@@ -220,5 +255,6 @@ TCase *tcase_serve_api_recording(void) {
   tcase_add_checked_fixture(tcase, setup_recording, teardown_recording);
   tcase_add_test(tcase, a_recording_is_open_on_loopback);
   tcase_add_test(tcase, a_recording_is_closed_elsewhere);
+  tcase_add_test(tcase, a_recording_is_read_again);
   return tcase;
 }
