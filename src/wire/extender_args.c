@@ -245,7 +245,7 @@ bool wire_extender_args_read(struct arena *arena, struct str body, struct wire_e
   if (body.len > doc_limits_review.max_bytes)
     return err_set(reterr, ERR_LIMIT, "ExtenderArgs: %zu bytes are more than the limit of %zu%s",
                    body.len, doc_limits_review.max_bytes,
-                   "; set nodeCacheCapable: true, so that names come instead of nodes");
+                   "; if whole Nodes come, set nodeCacheCapable: true, so that their names do");
   json_scan_init(&r.json, arena, body, reterr);
   if (!read_args(&r))
     return false;

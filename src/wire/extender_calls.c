@@ -14,14 +14,13 @@ static bool parse(struct arena *arena, struct str body, const char *name,
   return (*ret)->kind == DOC_MAPPING || wire_wrong_type(&here, *ret, "a mapping", reterr);
 }
 
-static bool required_text(const struct doc_node *root, const char *name, struct str *ret,
-                          struct err *reterr) {
-  struct trail here = {NULL, str_of(name), 0};
-  const struct doc_node *child;
-  if (!wire_child(root, name, DOC_STRING, NULL, &child, reterr))
-    return false;
-  *ret = doc_text(child);
-  return ret->len > 0 || wire_invalid(&here, child ? child : root, reterr, "is missing");
+/* `parent` is what `up` leads to. */
+static bool required_id(const struct doc_node *parent, const char *name, const struct trail *up,
+                        size_t max, struct str *ret, struct err *reterr) {
+  struct trail here = {up, str_of(name), 0};
+  const struct doc_node *child = doc_get_lit(parent, name);
+  return wire_child_id(parent, name, up, max, ret, reterr) &&
+         (ret->len > 0 || wire_invalid(&here, child ? child : parent, reterr, "is missing"));
 }
 
 bool wire_binding_read(struct arena *arena, struct str body, struct wire_binding *ret,
@@ -29,10 +28,10 @@ bool wire_binding_read(struct arena *arena, struct str body, struct wire_binding
   const struct doc_node *root;
   struct wire_binding made;
   if (!parse(arena, body, "ExtenderBindingArgs", &root, reterr) ||
-      !required_text(root, "PodName", &made.pod_name, reterr) ||
-      !required_text(root, "PodNamespace", &made.pod_ns, reterr) ||
-      !required_text(root, "PodUID", &made.pod_uid, reterr) ||
-      !required_text(root, "Node", &made.node, reterr))
+      !required_id(root, "PodName", NULL, WIRE_NAME_MAX, &made.pod_name, reterr) ||
+      !required_id(root, "PodNamespace", NULL, WIRE_NAMESPACE_MAX, &made.pod_ns, reterr) ||
+      !required_id(root, "PodUID", NULL, WIRE_NAME_MAX, &made.pod_uid, reterr) ||
+      !required_id(root, "Node", NULL, WIRE_NAME_MAX, &made.node, reterr))
     return false;
   *ret = made;
   return true;
@@ -49,18 +48,17 @@ struct victims_reader {
 /* A victim's uid: its own field in the short form, its metadata's in the other. */
 static bool read_uid(const struct victims_reader *r, const struct doc_node *victim,
                      const struct trail *trail, struct str *ret) {
-  const struct doc_node *holder = victim, *uid;
+  const struct doc_node *holder = victim;
   struct trail at_metadata = {trail, STR_LIT("metadata"), 0};
   const struct trail *up = r->is_meta ? trail : &at_metadata;
   const char *name = r->is_meta ? "UID" : "uid";
-  struct trail here = {up, str_of(name), 0};
   if (victim->kind != DOC_MAPPING)
     return wire_wrong_type(trail, victim, "a mapping", r->err);
   if ((!r->is_meta && !wire_child(victim, "metadata", DOC_MAPPING, trail, &holder, r->err)) ||
-      !wire_child(holder, name, DOC_STRING, up, &uid, r->err))
+      !required_id(holder ? holder : victim, name, up, WIRE_NAME_MAX, ret, r->err))
     return false;
-  *ret = wire_keep(r->keeper, doc_text(uid));
-  return ret->len > 0 || wire_invalid(&here, uid ? uid : victim, r->err, "is missing");
+  *ret = wire_keep(r->keeper, *ret);
+  return true;
 }
 
 static bool read_victims(const struct victims_reader *r, const struct doc_node *node,
@@ -147,6 +145,11 @@ bool wire_preemption_args_read(struct arena *arena, struct str body,
     return false;
   if (!pod)
     return wire_invalid(&at_pod, root, reterr, "is missing");
+  if (!full && !meta)
+    return wire_invalid(
+        NULL, root, reterr,
+        "NodeNameToVictims and NodeNameToMetaVictims are both null: there is nothing "
+        "to choose from");
   if (full && meta)
     return wire_invalid(NULL, meta, reterr,
                         "both NodeNameToVictims and NodeNameToMetaVictims, one was expected");

@@ -45,11 +45,20 @@ bool wire_namespace_read(struct arena *arena, struct str json, struct k8s_namesp
 
 /* ---- pods -------------------------------------------------------------------------------- */
 
+static bool check_known_by(const struct doc_node *object, struct err *reterr) {
+  struct trail at_metadata = {NULL, STR_LIT("metadata"), 0};
+  const struct doc_node *metadata = doc_get_lit(object, "metadata");
+  struct str text;
+  return wire_child_id(metadata, "name", &at_metadata, WIRE_NAME_MAX, &text, reterr) &&
+         wire_child_id(metadata, "namespace", &at_metadata, WIRE_NAMESPACE_MAX, &text, reterr) &&
+         wire_child_id(metadata, "uid", &at_metadata, WIRE_NAME_MAX, &text, reterr);
+}
+
 bool wire_pod_read_tree(const struct keeper *keeper, struct arena *scratch,
                         const struct doc_node *object, struct pod *ret, struct err *reterr) {
   struct trail at_metadata = {NULL, STR_LIT("metadata"), 0};
   struct str version;
-  if (!check_object(object, reterr) ||
+  if (!check_object(object, reterr) || !check_known_by(object, reterr) ||
       !wire_child_text(doc_get_lit(object, "metadata"), "resourceVersion", &at_metadata, &version,
                        reterr) ||
       !wire_pod_decode(keeper, scratch, object, ret, reterr))

@@ -86,6 +86,22 @@ bool wire_child_text(const struct doc_node *parent, const char *name, const stru
   return true;
 }
 
+bool wire_child_id(const struct doc_node *parent, const char *name, const struct trail *trail,
+                   size_t max, struct str *ret, struct err *reterr) {
+  const struct doc_node *child;
+  struct trail here = {trail, str_of(name), 0};
+  if (!wire_child(parent, name, DOC_STRING, trail, &child, reterr))
+    return false;
+  *ret = doc_text(child);
+  if (ret->len > max)
+    return wire_invalid(&here, child, reterr, "%zu bytes, at most %zu were expected", ret->len,
+                        max);
+  for (size_t i = 0; i < ret->len; i++)
+    if ((unsigned char)ret->ptr[i] < 0x20 || ret->ptr[i] == 0x7f)
+      return wire_invalid(&here, child, reterr, "a control character, which no name has");
+  return true;
+}
+
 bool wire_child_pairs(struct arena *arena, const struct doc_node *parent, const char *name,
                       const struct trail *trail, const struct key_value **ret, size_t *ret_count,
                       struct err *reterr) {

@@ -31,6 +31,15 @@ bool wire_child(const struct doc_node *parent, const char *name, enum doc_kind k
                 const struct trail *trail, const struct doc_node **ret,
                 struct err *reterr) SG_MUST_CHECK;
 
+enum { WIRE_NAME_MAX = 253, WIRE_NAMESPACE_MAX = 63 }; /* a uid has fewer than a name */
+/*
+ * What an object is known by: a string of at most `max` bytes without control characters, of which
+ * the API server lets no name have any; empty when absent. It is kept, compared and written: what
+ * nobody can be called must not get that far.
+ */
+bool wire_child_id(const struct doc_node *parent, const char *name, const struct trail *trail,
+                   size_t max, struct str *ret, struct err *reterr) SG_MUST_CHECK;
+
 /* Text of a string child; of a number or boolean as written; empty when absent. */
 bool wire_child_text(const struct doc_node *parent, const char *name, const struct trail *trail,
                      struct str *ret, struct err *reterr) SG_MUST_CHECK;

@@ -67,10 +67,15 @@ func TestBadInputIsRefused(t *testing.T) {
 		"no namespace": {"POST", "filter", `{"Pod":{"metadata":{"name":"a","uid":"u"}},` + names + `}`, 400, `verb="filter",result="malformed"`},
 		"preempt without uid": {"POST", "preempt", `{"Pod":{"metadata":{"name":"a","namespace":"b"}},"NodeNameToMetaVictims":{}}`, 400,
 			`verb="preempt",result="malformed"`},
-		"preempt, no JSON": {"POST", "preempt", "\x00\x01", 400, `verb="preempt",result="malformed"`},
-		"GET":              {"GET", "filter", "", 405, ""},
-		"PUT":              {"PUT", "filter", "{}", 405, ""},
-		"another path":     {"POST", "elsewhere", "{}", 404, ""},
+		"a uid that is a number": {"POST", "filter", `{"Pod":{"metadata":{"name":"a","namespace":"b","uid":7}},` + names + `}`, 400,
+			`verb="filter",result="malformed"`},
+		"a uid of 5 MB": {"POST", "filter", `{"Pod":{"metadata":{"name":"a","namespace":"b","uid":"` + strings.Repeat("u", 5<<20) + `"}},` + names + `}`, 400,
+			`verb="filter",result="malformed"`},
+		"preempt, both null": {"POST", "preempt", `{"Pod":` + good + `}`, 400, `verb="preempt",result="malformed"`},
+		"preempt, no JSON":   {"POST", "preempt", "\x00\x01", 400, `verb="preempt",result="malformed"`},
+		"GET":                {"GET", "filter", "", 405, ""},
+		"PUT":                {"PUT", "filter", "{}", 405, ""},
+		"another path":       {"POST", "elsewhere", "{}", 404, ""},
 	} {
 		before := g.held(t)
 		counted := g.metric(t, "slicegate_extender_requests_total", bad.counted)

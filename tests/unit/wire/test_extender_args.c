@@ -120,6 +120,14 @@ static const struct {
      "both Nodes and NodeNames, one was expected", 1, 1},
     {"{\"NodeNames\":[\"a\"]}", "Pod: is missing", 1, 1},
     {"{\"Pod\":null,\"NodeNames\":[\"a\"]}", "Pod: is missing", 1, 1},
+    {"{\"Pod\":{\"metadata\":{\"name\":\"p\",\"uid\":7}}}",
+     "Pod: metadata.uid: a string was expected, found a number", 1, 38},
+    {"{\"Pod\":{\"metadata\":{\"name\":true}}}",
+     "Pod: metadata.name: a string was expected, found a boolean", 1, 28},
+    {"{\"Pod\":{\"metadata\":{\"name\":\"p\",\"namespace\":\"\\u0000\"}}}",
+     "Pod: metadata.namespace: a control character, which no name has", 1, 44},
+    {"{\"Pod\":{\"metadata\":{\"name\":\"p\",\"uid\":\"\\u007f\"}}}",
+     "Pod: metadata.uid: a control character, which no name has", 1, 38},
     {"{\"Pod\":[]}", "Pod: the object: a mapping was expected, found a list", 1, 8},
     {"{\"NodeNames\":[],\n \"Pod\":{}}", "Pod: metadata.name: is missing", 2, 8},
     {"{\n\"Pod\":{\"metadata\":{\"name\":\"p\"},\n\"spec\":{\"containers\":1}},\"NodeNames\":[]}",
@@ -238,6 +246,30 @@ START_TEST(limits_hold) {
 }
 END_TEST
 
+static const struct {
+  const char *field;
+  int longest;
+} ids[] = {{"name", 253}, {"namespace", 63}, {"uid", 253}};
+
+/* What a pod is known by is kept for as long as the pod is held. */
+START_TEST(no_name_is_longer_than_names_are) {
+  for (int len = ids[_i].longest; len <= ids[_i].longest + 1; len++) {
+    struct wire_extender_args args;
+    struct err err = {0};
+    struct str body =
+        str_printf(arena, "{\"Pod\":{\"metadata\":{%s\"%s\":\"%0*d\"}},\"NodeNames\":[]}",
+                   _i ? "\"name\":\"p\"," : "", ids[_i].field, len, 7);
+    bool ok = wire_extender_args_read(arena, body, &args, &err);
+    ck_assert_msg(ok == (len == ids[_i].longest), "%s of %d: %s", ids[_i].field, len, err.text);
+    if (!ok)
+      ck_assert_str_eq(err.text,
+                       str_printf(arena, "Pod: metadata.%s: %d bytes, at most %d were expected",
+                                  ids[_i].field, len, ids[_i].longest)
+                           .ptr);
+  }
+}
+END_TEST
+
 /* The room for a list is guessed by its first name: that may be the only one of its length. */
 START_TEST(lists_of_uneven_names_grow) {
   CLEANUP_BUF struct buf body;
@@ -312,6 +344,7 @@ TCase *tcase_extender_args(void) {
   tcase_add_loop_test(tc, what_is_wrong_is_said, 0, SG_ARRAY_LEN(refused));
   tcase_add_loop_test(tc, limits_hold, 0, SG_ARRAY_LEN(sizes));
   tcase_add_loop_test(tc, absurd_amounts_are_named, 0, (int)SG_ARRAY_LEN(absurd));
+  tcase_add_loop_test(tc, no_name_is_longer_than_names_are, 0, 3);
   tcase_add_test(tc, lists_of_uneven_names_grow);
   tcase_add_test(tc, repeated_lists_cost_no_memory);
   tcase_add_loop_test(tc, nesting_has_a_limit, 0, 2);

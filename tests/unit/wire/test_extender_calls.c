@@ -32,6 +32,7 @@ static const struct {
      "Node: is missing", 1, 56},
     {"{\"PodName\":\"p\",\"PodNamespace\":\"ml\",\"PodUID\":7,\"Node\":\"n\"}",
      "PodUID: a string was expected, found a number", 1, 45},
+    {"{\"PodName\":\"p\\n\"}", "PodName: a control character, which no name has", 1, 12},
     {"{\"PodName\":\"p\"}{", "'{' where the end of the text was expected", 1, 16},
 };
 
@@ -65,7 +66,12 @@ static const struct {
     {"{" FULL "{\"n1\":{\"Pods\":[{\"metadata\":{\"name\":\"v\",\"uid\":\"u\\u0031\"},\"spec\":{}}]"
      ",\"NumPDBViolations\":2}}," META "null," POD "}",
      "n1: u1 (2);"},
-    {"{" POD "," FULL "null," META "null}", ""},
+    {"{" POD "," FULL "null," META "null}",
+     "NodeNameToVictims and NodeNameToMetaVictims are both null: there is nothing to choose from"},
+    {"{\"Pod\":{\"metadata\":{\"name\":\"p\",\"uid\":7}}," META "{}}",
+     "Pod: metadata.uid: a string was expected, found a number"},
+    {"{" POD "," META "{\"a\":{\"Pods\":[{\"UID\":\"u\\u0000\"}]}}}",
+     "NodeNameToMetaVictims.a.Pods[0].UID: a control character, which no name has"},
     {"{" POD "," META "{}}", ""},
     /* Resources that only an extender knows of: the dry run found nobody who has to go. */
     {"{" POD "," META
