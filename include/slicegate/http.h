@@ -164,7 +164,7 @@ struct http_config {
   struct str client_ca_pem;
   /*
    * No TLS; all PEMs empty. Only with an address in 127.0.0.0/8, or ::1. A word of its own,
-   * so that an empty file never turns TLS off. The idle limit then ends slow headers too.
+   * so that an empty file never turns TLS off.
    */
   bool plain_http;
   unsigned threads;                /* 0: one for each processor, at most 8 */

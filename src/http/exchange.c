@@ -106,6 +106,7 @@ static enum MHD_Result answer(struct conn *conn, struct MHD_Connection *mhd,
   exchange->response_bytes =
       response->static_body.ptr ? response->static_body.len : response->body.len;
   exchange->status = response->status;
+  received_mark(server, conn); /* before the peer can have the answer, and go on */
   conn_enter(conn, PHASE_REPLY);
   return response_queue(mhd, response, exchange->allow, must_close);
 }
@@ -116,9 +117,33 @@ static struct http_response new_response(void) {
   return response;
 }
 
+/* What is wanted instead, where that depends on the route. */
+static void say_refusal(struct conn *conn, struct http_response *response) {
+  const struct exchange *exchange = &conn->exchange;
+  const struct http_route *route = exchange->route ? &exchange->route->def : NULL;
+  CLEANUP_BUF struct buf allow;
+  buf_init(&allow, 64);
+  if (exchange->refusal == 405) {
+    struct arena *arena = conn->worker->arena;
+    struct str method = str_printable(arena, str_of(exchange->method), 32);
+    response_allow(exchange->allow, &allow);
+    http_response_error(response, 405, "%s: %.*s, not %.*s", exchange->refusal_text,
+                        STR_FMT(buf_str(&allow)), STR_FMT(method));
+    arena_reset(arena);
+  } else if (route && exchange->refusal == 413) {
+    http_response_error(response, 413, "%s of %zu bytes", exchange->refusal_text,
+                        route->max_body_bytes);
+  } else if (route && exchange->refusal == 415) {
+    http_response_error(response, 415, "%s: it must be %s", exchange->refusal_text,
+                        route->content_type);
+  } else {
+    http_response_error(response, exchange->refusal, "%s", exchange->refusal_text);
+  }
+}
+
 static enum MHD_Result answer_refusal(struct conn *conn, struct MHD_Connection *mhd) {
   struct http_response response = new_response();
-  http_response_error(&response, conn->exchange.refusal, "%s", conn->exchange.refusal_text);
+  say_refusal(conn, &response);
   if (conn->exchange.refusal == 503)
     http_response_header(&response, "Retry-After", "1");
   return answer(conn, mhd, &response);

@@ -91,6 +91,7 @@ struct conn {
   size_t rx_pos;
   size_t rx_len;
   int64_t requests;
+  uint64_t received; /* bytes, at received_mark; 0 at first */
   struct exchange exchange;
 };
 enum { CONN_MAGIC = 0x73676331 };
@@ -207,6 +208,13 @@ void table_done(struct table *table);
 struct conn *table_add(struct http_server *server, int fd, const struct sockaddr_storage *addr);
 void table_remove(struct http_server *server, struct conn *conn); /* and frees it */
 int64_t table_count(struct http_server *server);
+
+/* ---- received.c ---- */
+
+/* Without TLS: what has been received so far belongs to requests that have been read. */
+void received_mark(const struct http_server *server, struct conn *conn);
+/* Whether something has come since: the next request has begun. False with TLS. */
+bool received_more(const struct http_server *server, const struct conn *conn);
 
 /* ---- listen.c ---- */
 

@@ -142,6 +142,8 @@ static int64_t phase_limit_ms(const struct http_limits *limits, enum phase phase
  * still read and answered, and TLS's farewell still goes out.
  */
 static void sweep_one(struct http_server *server, struct conn *conn, struct sys_mono now) {
+  if (conn->phase == PHASE_IDLE && received_more(server, conn))
+    conn_enter(conn, PHASE_HEADER); /* with TLS it is entered as bytes come */
   int64_t age_ms = sys_mono_us_between(conn->phase_began, now) / 1000;
   int64_t limit_ms = phase_limit_ms(&server->limits, conn->phase);
   if (limit_ms >= 0 && age_ms >= limit_ms) {

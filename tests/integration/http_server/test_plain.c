@@ -115,7 +115,9 @@ START_TEST(stalled_connections_take_no_processor_time) {
       "POST /any HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n12"};
   struct client clients[SG_ARRAY_LEN(starts)];
   restart((struct http_config){.plain_http = true,
-                               .limits = {.idle_ms = STALL_MS + 200, .body_ms = STALL_MS + 200}});
+                               .limits = {.idle_ms = STALL_MS + 200,
+                                          .header_ms = STALL_MS + 200,
+                                          .body_ms = STALL_MS + 200}});
   for (size_t i = 0; i < SG_ARRAY_LEN(starts); i++) {
     ck_assert(client_open_with(&clients[i], port, &in_plain));
     ck_assert(client_send_text(&clients[i], starts[i]));
@@ -129,8 +131,27 @@ START_TEST(stalled_connections_take_no_processor_time) {
     client_close(&clients[i]);
   }
   fixture_expect_idle();
-  ck_assert_int_eq(fixture_stats().expired_idle, 3);
+  ck_assert_int_eq(fixture_stats().expired_idle, 1);
+  ck_assert_int_eq(fixture_stats().expired_header, 2);
   ck_assert_int_eq(fixture_stats().expired_body, 1);
+}
+END_TEST
+
+/* A header has its own limit, however it comes: at first and behind another request. */
+START_TEST(a_header_that_drips_is_ended) {
+  CLEANUP_CLIENT struct client client;
+  const struct timespec drip = {.tv_nsec = 20000000};
+  restart((struct http_config){.plain_http = true, .limits = {.header_ms = 300, .idle_ms = 5000}});
+  ck_assert(client_open_with(&client, port, &in_plain));
+  for (int i = 0; i < _i; i++) {
+    CLEANUP_REPLY struct reply reply = {0};
+    ck_assert(client_call(&client, "POST", "/echo", "{}", &reply));
+  }
+  ck_assert(client_send_text(&client, "GET /hello HTTP/1.1\r\nX: "));
+  while (fixture_stats().expired_header == 0 && client_send_text(&client, "x"))
+    (void)nanosleep(&drip, NULL);
+  fixture_expect_idle();
+  ck_assert_int_eq(fixture_stats().expired_header, 1);
 }
 END_TEST
 
@@ -226,6 +247,7 @@ TCase *tcase_plain(void) {
   tcase_add_loop_test(tc, sixteen_keep_alive_connections, 1, 3);
   tcase_add_test(tc, restart_under_load_fails_no_call);
   tcase_add_test(tc, stalled_connections_take_no_processor_time);
+  tcase_add_loop_test(tc, a_header_that_drips_is_ended, 0, 3);
   tcase_add_loop_test(tc, plain_http_stays_on_this_machine, 0, (int)SG_ARRAY_LEN(plain_configs));
   tcase_add_test(tc, plain_http_must_be_asked_for);
   tcase_add_loop_test(tc, an_answer_can_end_the_connection, 0, 4);

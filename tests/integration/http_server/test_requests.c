@@ -25,7 +25,7 @@ static const struct {
      "Content-Type: Application/JSON ; charset=utf-8\r\nContent-Length: 2\r\n\r\n{}", "POST /echo",
      200, NULL, "{}"},
     {"another media type", "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}", "POST /echo",
-     415, NULL, NULL},
+     415, NULL, "{\"error\":\"Content-Type not accepted here: it must be application/json\"}\n"},
     {"a longer media type", "Content-Type: application/json5\r\nContent-Length: 2\r\n\r\n{}",
      "POST /echo", 415, NULL, NULL},
     {"no media type", "Content-Length: 2\r\n\r\n{}", "POST /echo", 415, NULL, NULL},
@@ -42,7 +42,8 @@ static const struct {
     {"another method", "\r\n", "GET /echo", 405, "Allow: POST", NULL},
     {"another method, with a body", JSON "Content-Length: 2\r\n\r\n{}", "POST /hello", 405,
      "Allow: GET, HEAD", NULL},
-    {"several methods", "\r\n", "DELETE /any", 405, "Allow: POST, PUT", NULL},
+    {"several methods", "\r\n", "DELETE /any", 405, "Allow: POST, PUT",
+     "{\"error\":\"method not allowed here: POST, PUT, not DELETE\"}\n"},
     {"a method nobody knows", "\r\n", "BREW /hello", 405, "Allow: GET, HEAD", NULL},
     {"GET", "\r\n", "GET /hello", 200, "Cache-Control: no-store", "hello"},
     {"query and header", "X-Ask: ja\r\n\r\n", "GET /ask?x=1&q=a%20b", 200, NULL, "q=a b header=ja"},
@@ -147,6 +148,7 @@ START_TEST(body_limits) {
     ck_assert_msg(client_send(&client, buf_str(&body)), "%s", bodies[_i].name);
     ck_assert_msg(client_reply(&client, &reply), "%s: no answer", bodies[_i].name);
     ck_assert_msg(reply.status == bodies[_i].status, "%s: got %d", bodies[_i].name, reply.status);
+    ck_assert(reply.status != 413 || strstr(reply.body, "larger than the limit of 1000 bytes"));
   }
   client_close(&client);
   fixture_expect_idle();

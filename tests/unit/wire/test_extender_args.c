@@ -172,8 +172,8 @@ static const struct {
     {50000, 6, NULL},
     {50001, 6, "NodeNames: more than 50000 nodes"},
     {50000, 240,
-     "ExtenderArgs: 12150047 bytes are more than the limit of 10485760; set "
-     "nodeCacheCapable: true, so that names come instead of nodes"},
+     "ExtenderArgs: 12150047 bytes are more than the limit of 10485760; if whole "
+     "Nodes come, set nodeCacheCapable: true, so that their names do"},
 };
 
 static const struct {
