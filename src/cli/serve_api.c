@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/cli/serve_api.h"
 
+#include "src/cli/cli_internal.h"
 #include "src/cli/explain_cmd.h"
 
 enum {
@@ -49,6 +50,9 @@ static bool read_name(const struct http_request *request, const char *key, struc
   else if (ret->len > NAME_MAX_BYTES)
     http_response_error(response, 400, "%s has %zu characters: no name has more than %d", key,
                         ret->len, NAME_MAX_BYTES);
+  else if (!cli_is_dns_name(*ret))
+    http_response_error(response, 400, "%s is no name: lower case letters, digits, '-' and '.' are",
+                        key);
   else
     return true;
   return false;

@@ -108,7 +108,9 @@ static const struct {
     {"?namespace=ml&pod=", "reader", 400, "pod is missing"},
     {"?namespace=ml&pod=want", "reader", 404, "no pod ml/want, did you mean ml/wants?"},
     {"?namespace=mm&pod=wants", "reader", 404, "no pod mm/wants, did you mean ml/wants?"},
-    {"?namespace=mm&pod=x%0a%1b", "reader", 404, "no pod mm/x??; there are no pods in namespace"},
+    {"?namespace=mm&pod=x", "reader", 404, "no pod mm/x; there are no pods in namespace"},
+    {"?namespace=mm&pod=x%0a%1b", "reader", 400, "pod is no name: lower case"},
+    {"?namespace=D!&pod=p", "reader", 400, "namespace is no name: lower case"},
 };
 
 START_TEST(answers_whom_the_cluster_lets) {
