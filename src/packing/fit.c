@@ -117,8 +117,8 @@ static bool place_whole(const struct pack_catalog *catalog, const struct pack_no
   return placed == form->count;
 }
 
-/* Where a plugin counts it also chooses: NVIDIA's spreads replicas over the GPUs of the node, unless
- * it is told to pack them, which no label says. */
+/* Where a plugin counts it also chooses: NVIDIA's spreads replicas over the GPUs of the node,
+ * unless it is told to pack them, which no label says. */
 static bool is_taken_before(const struct pack_node *node, const struct pack_device *a,
                             const struct pack_device *b) {
   return node->counter_count > 0 ? a->left > b->left : a->left < b->left;

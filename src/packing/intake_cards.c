@@ -67,8 +67,8 @@ bool pack_names_replica(const struct pod_device *device) {
   return device->index < 0 && gpu_of_replica(device->id).len > 0;
 }
 
-/* The number that the GPU got when it was met, or that of the GPU on which the plugin would have put
- * the pod among those not met. -1: there are more GPUs than we think. */
+/* The number that the GPU got when it was met, or that of the GPU on which the plugin would have
+ * put the pod among those not met. -1: there are more GPUs than we think. */
 static int number_of(const struct placing *placing, struct str gpu) {
   const struct pack_node *node = placing->node;
   int best = -1;

@@ -501,11 +501,11 @@ START_TEST(replicas_that_a_plugin_counts_are_spread) {
   const struct pack_policy *const *policies = pack_policies(&count);
   CLEANUP_LAB struct lab lab;
   lab_init(&lab, 1);
-  struct lab_node node = {.name = "n",
-                          .spec = {.cpu_milli = 16000, .device_count = 2, .counter_count = 1},
-                          .devices = {{PACK_MODE_SHARED, LAB_L4, 4, 0, 0},
-                                      {PACK_MODE_SHARED, LAB_L4, 4, 0, 0}},
-                          .counters = {{.kind = PACK_REPLICAS, .total = 8}}};
+  struct lab_node node = {
+      .name = "n",
+      .spec = {.cpu_milli = 16000, .device_count = 2, .counter_count = 1},
+      .devices = {{PACK_MODE_SHARED, LAB_L4, 4, 0, 0}, {PACK_MODE_SHARED, LAB_L4, 4, 0, 0}},
+      .counters = {{.kind = PACK_REPLICAS, .total = 8}}};
   lab_set_node(lab.cluster, &node);
   struct pack_request share = pack_request_of(0, 0, PACK_REPLICAS, 1, 1);
   for (size_t i = 0; i < SG_ARRAY_LEN(spread); i++) {
