@@ -105,14 +105,14 @@ static void print_changes(const struct explain_report *report, const struct expl
 }
 
 static void print_devices(struct arena *arena, const struct explain_answer *answer, FILE *out) {
-  (void)fputs("  has ", out);
+  (void)fprintf(out, "  has device%s ", plural(answer->device_count));
   for (size_t i = 0; i < answer->device_count; i++) {
     const struct explain_device *device = &answer->devices[i];
     (void)fputs(i ? ", " : "", out);
     if (device->id.len)
       (void)fprintf(out, "%.*s", STR_FMT(str_printable(arena, device->id, SIZE_MAX)));
     else
-      (void)fprintf(out, "device %d", device->index);
+      (void)fprintf(out, "%d", device->index);
   }
   (void)fputs(
       answer->are_devices_predicted
