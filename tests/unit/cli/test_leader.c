@@ -115,7 +115,8 @@ START_TEST(takes_a_lease_that_is_not_there_and_renews_it) {
   ck_assert_str_eq(first.holder, "a");
   ck_assert_int_eq(first.duration_seconds, 8);
   ck_assert_int_eq(first.transitions, 0);
-  ck_assert_str_eq(first.acquire_time, first.renew_time);
+  if (first.writes == 1) /* on a busy machine it may have been renewed by now */
+    ck_assert_str_eq(first.acquire_time, first.renew_time);
   WAIT_UNTIL(lease_server_get(server).writes >= first.writes + 5);
   struct lease_record later = lease_server_get(server);
   ck_assert_str_ne(later.renew_time, first.renew_time);
