@@ -243,7 +243,8 @@ void scheduler_names(const struct policy_view *view, const struct cluster *clust
     add_product(&c, &all.items[i], &products);
   if (!is_known || seen.has_amd)
     add_amd_partitions(&c);
-  qsort(c.items, c.count, sizeof(*c.items), compare);
+  if (c.count)
+    qsort(c.items, c.count, sizeof(*c.items), compare);
   ret->count = drop_duplicates(c.items, c.count);
   ret->items = c.items;
   ret->products = products;
