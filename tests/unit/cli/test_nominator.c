@@ -76,7 +76,9 @@ static void start(bool holds_the_lease) {
 static void teardown(void) {
   atomic_store(&is_stuck, false);
   live_stop(lab.live);
-  nominator_stop(nominator);
+  if (nominator) /* not every test starts one */
+    nominator_stop(nominator);
+  nominator = NULL;
   placer_stop(placer);
   placer_free(placer);
   live_lab_done(&lab);
