@@ -76,9 +76,8 @@ static void start(bool holds_the_lease) {
 static void teardown(void) {
   atomic_store(&is_stuck, false);
   live_stop(lab.live);
-  if (nominator) /* not every test starts one */
-    nominator_stop(nominator);
-  nominator = NULL;
+  nominator_stop(nominator);
+  nominator = NULL; /* not every test starts one */
   placer_stop(placer);
   placer_free(placer);
   live_lab_done(&lab);
