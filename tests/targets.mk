@@ -66,7 +66,7 @@ test-e2e: ## the real control plane and kubectl, with simulated nodes (Go 1.26 o
 
 # What moves most threads at once: a burst with the nominator, watches that are lost, cards that slicegate binds, preemption,
 # and all kinds of faults meanwhile. A report ends slicegate (TSAN_OPTIONS), and the harness looks for one in each log.
-TSAN_LIVE := TestOvertakenNominatorCatchesUp TestFeedIsLost TestCardsAreChosen TestPreemptionDoesTheLeastHarm/plugin TestNothingIsGivenTwice
+TSAN_LIVE := TestOvertakenNominatorCatchesUp TestFeedIsLost/silent TestCardsAreChosen TestPreemptionDoesTheLeastHarm/plugin TestNothingIsGivenTwice
 SPACE := $(subst ,, )
 .PHONY: test-tsan-live
 test-tsan-live: ## some of the end-to-end tests with slicegate under ThreadSanitizer
