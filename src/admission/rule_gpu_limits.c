@@ -100,9 +100,9 @@ static bool judge_amount(struct rule_context *ctx, const struct resource_amount 
 /* Thousandths of a GPU, of which slicegate chooses the card (docs/scheduling.md): a part of one, or
  * whole ones. The scheduler's half refuses anything else for ever. */
 static void judge_milli(struct rule_context *ctx, const struct container *container,
-                        const char *list, const struct resource_amount *amount) {
+                        const struct resource_amount *amount) {
   enum { MILLI = 1000, MOST = UINT16_MAX / MILLI * MILLI };
-  struct str field = amount_field(ctx, container, list, amount->name);
+  struct str field = amount_field(ctx, container, "limits", amount->name);
   if (!judge_amount(ctx, amount, GPU_AUX, field))
     return;
   long long milli = qty_units_ceil(amount->amount);
@@ -194,7 +194,7 @@ static void judge_container(struct rule_context *ctx, const struct container *co
   for (size_t i = 0; i < container->limit_count && named < GPU_NAMES_MAX; i++) {
     const struct resource_amount *limit = &container->limits[i];
     if (str_is(limit->name, "slicegate.dev/gpu-milli")) {
-      judge_milli(ctx, container, "limits", limit);
+      judge_milli(ctx, container, limit);
     } else if (judge_name(ctx, container, "limits", limit->name)) {
       named++;
     } else if (is_gpu(ctx, limit->name, &form)) {

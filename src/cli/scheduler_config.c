@@ -136,7 +136,7 @@ static bool check_paths(const struct scheduler_options *o, FILE *err) {
 
 /* Fills in the usual files when none is given. */
 static bool check_files(struct scheduler_options *o, FILE *err) {
-  bool is_https = str_starts_with(str_of(o->url), STR_LIT("https:"));
+  bool is_https = scheduler_url_uses_tls(o->url);
   if (!is_https && (o->ca_file || o->cert_file || o->key_file || o->server_name))
     return cli_complain(err, "--ca-file, --cert-file, --key-file and --server-name are for https, "
                              "and --url is http");

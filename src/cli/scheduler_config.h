@@ -102,6 +102,7 @@ bool scheduler_types_check(const char *path, const struct doc_node *root, FILE *
 /* False after printing what is wrong with it; the rest is about one that passed. */
 bool scheduler_url_check(const char *url, FILE *err);
 bool scheduler_url_is_loopback(const char *url);
+bool scheduler_url_uses_tls(const char *url);
 
 /* ---- comments (yaml_notes.c) --------------------------------------------------------------- */
 

@@ -7,7 +7,7 @@
 #include "src/cli/output_json.h"
 
 static void put_tls(json_t *extender, const struct scheduler_options *o, struct notes *notes) {
-  bool uses_tls = strncmp(o->url, "https:", strlen("https:")) == 0;
+  bool uses_tls = scheduler_url_uses_tls(o->url);
   notes_put(extender, "enableHTTPS", json_boolean(uses_tls), notes, NULL);
   if (!uses_tls)
     return;

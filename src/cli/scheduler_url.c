@@ -7,9 +7,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-static const struct str https = {"https://", 8};
-static const struct str http = {"http://", 7};
-
 /* ---- its parts ----------------------------------------------------------------------------- */
 
 struct url_parts {
@@ -90,6 +87,10 @@ static bool is_port(struct str text) {
 
 /* ---- what is said of it -------------------------------------------------------------------- */
 
+bool scheduler_url_uses_tls(const char *url) {
+  return str_starts_with(str_of(url), STR_LIT("https://"));
+}
+
 bool scheduler_url_is_loopback(const char *url) {
   struct str host = parts_of(url).host;
   return str_is(host, "localhost") || str_is(host, "::1") ||
@@ -108,8 +109,8 @@ static bool is_plain_text(struct str url) {
 
 bool scheduler_url_check(const char *text, FILE *err) {
   struct str url = str_of(text);
-  bool is_https = str_starts_with(url, https);
-  bool is_url = (is_https || str_starts_with(url, http)) && is_plain_text(url) &&
+  bool is_https = scheduler_url_uses_tls(text);
+  bool is_url = (is_https || str_starts_with(url, STR_LIT("http://"))) && is_plain_text(url) &&
                 !str_ends_with(url, STR_LIT("/"));
   struct url_parts parts = {0};
   if (is_url)

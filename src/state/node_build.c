@@ -89,15 +89,14 @@ static int64_t lacking(const struct pack_node *node, const struct pack_form *ask
  * some cards all the same. */
 static void take_anywhere(struct state *state, struct pack_cluster *cluster, size_t index,
                           const struct record *record) {
-  enum { CARDS = 64 };
   const struct pack_request nothing = pack_request_of(0, 0, PACK_CPU, 0, 0);
   struct pod pod = record_asks(record);
   const struct pack_node *node = pack_cluster_node(cluster, index);
   struct pack_request request = pack_intake_request_on(state->intake, node, &pod);
   int64_t lacks = lacking(node, &request.forms[0]);
-  for (size_t c = 0; c < CARDS && lacks > 0; c++) {
-    node = pack_cluster_node(cluster, index);
-    int64_t left = c < node->device_count ? node->devices[c].left : 0;
+  size_t cards = node->device_count;
+  for (size_t c = 0; c < cards && lacks > 0; c++) {
+    int64_t left = pack_cluster_node(cluster, index)->devices[c].left;
     if (left == 0)
       continue;
     (void)slot_take_card(cluster, index, STAND_INS + (record->number << 16) + c, &nothing, c,
