@@ -7,12 +7,14 @@ def median: sort | (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2;
 def spread($digits): "\(median | rounded($digits)) (\(min | rounded($digits)) to \(max | rounded($digits)))";
 
 def of($mode): map(select(.mode == $mode));
-def ratios($mode):
-  [group_by(.round)[] | [of("extender")[0], of($mode)[0]]
+def ratios($mode; $beside):
+  [group_by(.round)[] | [of($mode)[0], of($beside)[0]]
    | select(all(. != null)) | .[0].podsPerSecond / .[1].podsPerSecond];
 
 . as $all
 | (group_by(.mode)[]
-   | "\(.[0].mode): \(map(.podsPerSecond) | spread(1)) pods/s on \(map(.nodesUsed) | spread(0)) nodes, \(length) rounds"),
-  ("alone-default", "alone-all"
-   | . as $mode | $all | ratios($mode) | select(length > 0) | "extender beside \($mode): \(spread(2)) x")
+   | "\(.[0].mode): \(map(.podsPerSecond) | spread(1)) pods/s on \(map(.nodesUsed) | spread(0)) nodes, "
+     + "\(map(.cpuSeconds.other // 0) | median | rounded(2)) s of CPU of slicegate, \(length) rounds"),
+  (["extender", "alone-default"], ["extender", "alone-all"], ["extender-other", "alone-default"], ["extender-other", "alone-all"],
+   ["extender", "extender-other"]
+   | . as [$mode, $beside] | $all | ratios($mode; $beside) | select(length > 0) | "\($mode) beside \($beside): \(spread(2)) x")

@@ -5,7 +5,9 @@
 // what changes on the machine meanwhile meets all of them. Each measurement is one line of JSON.
 //
 // For the mode "extender" it can start the extender itself: a command after the flags, in which {kubeconfig} stands for
-// the path of a kubeconfig file. It runs for that measurement only.
+// the path of a kubeconfig file. It runs for that measurement only. The mode "extender-other" is the same with more words
+// after the command, to compare two ways of running it. Each round begins with another mode, so that none is always the
+// first, or always behind the same.
 package main
 
 import (
@@ -30,6 +32,7 @@ const (
 	aloneDefault = "alone-default" // kube-scheduler as it comes: of 5,000 nodes it looks at some 500
 	aloneAll     = "alone-all"     // kube-scheduler alone, looking at every node
 	withExtender = "extender"
+	withOther    = "extender-other" // the same, started with -other after its command
 )
 
 type flags struct {
@@ -43,16 +46,16 @@ type flags struct {
 	account, rbac       string
 	ready               string
 	pid                 int
-	command             []string
+	command, other      []string
 }
 
 func parse() (flags, error) {
 	var f flags
-	var modes, order string
+	var modes, order, other string
 	flag.IntVar(&f.nodes, "nodes", 500, "simulated nodes: half with 8 whole GPUs, half with 56 slices 1g.10gb")
 	flag.IntVar(&f.pods, "pods", 2000, "pods: half ask for a whole GPU, half for a slice")
 	flag.IntVar(&f.rounds, "rounds", 1, "measurements of each mode")
-	flag.StringVar(&modes, "mode", aloneDefault, "comma-separated: alone-default, alone-all, extender")
+	flag.StringVar(&modes, "mode", aloneDefault, "comma-separated: alone-default, alone-all, extender, extender-other")
 	flag.StringVar(&order, "create", "after", "create the pods \"after\" the start of kube-scheduler, or \"before\" it")
 	flag.DurationVar(&f.settle, "settle", 0, "with -create before: the time between the last pod and kube-scheduler")
 	flag.DurationVar(&f.limit, "limit", 10*time.Minute, "how long one measurement may take")
@@ -65,7 +68,9 @@ func parse() (flags, error) {
 	flag.StringVar(&f.rbac, "rbac", "", "manifest that gives the account its rights")
 	flag.StringVar(&f.ready, "ready", "", "URL that answers 200 when the command may be measured; without it, kube-scheduler starts at once")
 	flag.IntVar(&f.pid, "pid", 0, "another process whose CPU time is measured, if no command is given")
+	flag.StringVar(&other, "other", "", "words after the command in the mode extender-other")
 	flag.Parse()
+	f.other = strings.Fields(other)
 	f.command = flag.Args()
 	f.modes = strings.Split(modes, ",")
 	f.before = order == "before"
@@ -78,12 +83,15 @@ func parse() (flags, error) {
 	for _, mode := range f.modes {
 		switch mode {
 		case aloneDefault, aloneAll:
-		case withExtender:
+		case withExtender, withOther:
 			if f.extender == "" && f.schedulerConfig == "" {
-				return f, errors.New("the mode extender needs -extender or -scheduler-config")
+				return f, fmt.Errorf("the mode %s needs -extender or -scheduler-config", mode)
+			}
+			if mode == withOther && (len(f.command) == 0 || len(f.other) == 0) {
+				return f, fmt.Errorf("the mode %s needs a command, and -other", mode)
 			}
 		default:
-			return f, fmt.Errorf("-mode: %q is not one of %s, %s, %s", mode, aloneDefault, aloneAll, withExtender)
+			return f, fmt.Errorf("-mode: %q is not one of %s, %s, %s, %s", mode, aloneDefault, aloneAll, withExtender, withOther)
 		}
 	}
 	if room := f.nodes / 2 * 8; f.pods/2 > room {
@@ -138,7 +146,8 @@ func run(ctx context.Context, f flags, out io.Writer) error {
 		return err
 	}
 	for round := range f.rounds {
-		for _, mode := range f.modes {
+		for i := range f.modes {
+			mode := f.modes[(round+i)%len(f.modes)]
 			result, err := b.measure(ctx, mode)
 			if err != nil {
 				return fmt.Errorf("%s: %w\n%s", mode, err, plane.Tails(5))
@@ -213,15 +222,16 @@ func (b *bench) podShapes() []harness.PodShape {
 func (b *bench) schedulerOptions(mode string) (harness.SchedulerOptions, error) {
 	options := harness.SchedulerOptions{}
 	switch {
+	case mode == aloneDefault:
 	case mode == aloneAll:
 		options.PercentageOfNodesToScore = 100
-	case mode == withExtender && b.schedulerConfig != "":
+	case b.schedulerConfig != "":
 		text, err := os.ReadFile(b.schedulerConfig)
 		if err != nil {
 			return options, err
 		}
 		options.Config = string(text)
-	case mode == withExtender:
+	default:
 		options.PercentageOfNodesToScore = 100
 		options.Extenders = fmt.Sprintf(`- urlPrefix: %q
   filterVerb: filter
@@ -252,8 +262,8 @@ func (b *bench) measure(ctx context.Context, mode string) (result, error) {
 	}
 	defer watch.Stop()
 	other := b.pid
-	if mode == withExtender && len(b.command) > 0 {
-		command, err := b.startCommand(ctx)
+	if (mode == withExtender || mode == withOther) && len(b.command) > 0 {
+		command, err := b.startCommand(ctx, mode)
 		if err != nil {
 			return r, err
 		}
@@ -308,9 +318,12 @@ func (b *bench) measure(ctx context.Context, mode string) (result, error) {
 }
 
 // startCommand starts what answers as the extender.
-func (b *bench) startCommand(ctx context.Context) (*harness.Process, error) {
+func (b *bench) startCommand(ctx context.Context, mode string) (*harness.Process, error) {
 	b.started++
 	words := slices.Clone(b.command)
+	if mode == withOther {
+		words = append(words, b.other...)
+	}
 	for i := range words {
 		words[i] = strings.ReplaceAll(words[i], "{kubeconfig}", b.kubeconfig)
 	}

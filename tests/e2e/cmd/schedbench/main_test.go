@@ -10,21 +10,21 @@ import (
 	"time"
 )
 
-// A small measurement of two modes, one with the pods there first, adds up.
+// Small measurements of two modes with the pods there first add up; the second round begins with the other mode.
 func TestMeasuresAddUp(t *testing.T) {
 	var out bytes.Buffer
-	f := flags{nodes: 10, pods: 40, rounds: 1, modes: []string{aloneDefault, aloneAll}, before: true, limit: time.Minute}
+	f := flags{nodes: 10, pods: 40, rounds: 2, modes: []string{aloneDefault, aloneAll}, before: true, limit: time.Minute}
 	if err := run(t.Context(), f, &out); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("%s", &out)
 	lines := json.NewDecoder(&out)
-	for _, mode := range f.modes {
+	for i, mode := range []string{aloneDefault, aloneAll, aloneAll, aloneDefault} {
 		var r result
 		if err := lines.Decode(&r); err != nil {
 			t.Fatal(err)
 		}
-		if r.Mode != mode || r.Nodes != 10 || r.Pods != 40 || r.Create != "before" || r.NodesUsed < 2 || r.NodesUsed > 10 {
+		if r.Mode != mode || r.Round != i/2+1 || r.Nodes != 10 || r.Pods != 40 || r.Create != "before" || r.NodesUsed < 2 || r.NodesUsed > 10 {
 			t.Errorf("this is not what was asked for: %+v", r)
 		}
 		if r.Seconds < r.BindingSeconds || r.BindingSeconds <= 0 || r.PodsPerSecond <= 0 || r.BoundPodsPerSecond < r.PodsPerSecond {
