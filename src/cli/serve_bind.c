@@ -221,6 +221,9 @@ static bool look_again(struct bind_call *b, int64_t until_ms, struct str *ret_ve
                  fence_pod_read(b->call.request->arena, buf_str(&response.body), &pod, &err);
   b->bound_to = is_read ? pod.node : (struct str){NULL, 0};
   bool is_gone = is_read ? !str_eq(pod.uid, b->args.pod_uid) : response.status == 404;
+  if (!is_gone && !is_read)
+    (void)err_set(reterr, ERR_UNAVAILABLE, "the pod has changed, and cannot be read anew: %s",
+                  err.text);
   if (is_gone || (is_read && pod.node.len == 0))
     *ret = NOT_WRITTEN; /* a version that has passed does not come back */
   if (is_gone || !is_read || pod.node.len)

@@ -59,7 +59,7 @@ rules:
 type ControlPlane struct {
 	API        *API
 	Kubeconfig string
-	AuditLog   string // path; the creation of pods, with what webhooks noted about it
+	AuditLog   string // path; the creation of pods, with what webhooks noted about it; of a Node see Requests
 
 	dir     string // of this control plane; nobody else can read it
 	bin     string

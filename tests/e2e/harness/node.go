@@ -69,7 +69,7 @@ func (n *Node) startControlPlane(ctx context.Context) error {
 			return err
 		}
 	}
-	n.home, n.Kubeconfig = n.path("home"), n.path("admin.kubeconfig")
+	n.home, n.Kubeconfig, n.AuditLog = n.path("home"), n.path("admin.kubeconfig"), n.path("audit.log")
 	if err := n.writeSigningKey(n.path("service-account.key")); err != nil {
 		return err
 	}
@@ -89,7 +89,11 @@ func (n *Node) startControlPlane(ctx context.Context) error {
 	if err := waitForHTTP(ctx, etcd, http.DefaultClient, etcdURL+"/health", ""); err != nil {
 		return err
 	}
+	if _, err := n.write("audit-policy.yaml", accountsAuditPolicy); err != nil {
+		return err
+	}
 	apiserver, err := n.run("kube-apiserver",
+		"--audit-policy-file="+n.path("audit-policy.yaml"), "--audit-log-path="+n.AuditLog,
 		"--etcd-servers="+etcdURL,
 		"--advertise-address="+nodeAddress, "--secure-port=6443", "--cert-dir="+n.path("certs"),
 		"--service-cluster-ip-range="+serviceRange,

@@ -20,13 +20,14 @@ import (
 )
 
 // kube-scheduler asks the extender through its Service, as the client that the chart made for it, and the pod runs where
-// the extender said. The live cluster is read with the chart's own ServiceAccount and nothing more.
+// the extender said, bound by it. All of that with the rights of the chart's own ServiceAccount, of which none is idle.
 func TestPlacement(t *testing.T) {
 	for _, namespace := range []string{system, users} {
 		if out := kubectlInput(t, "", "get", "namespace", namespace); out.Code != 0 {
 			mustKubectl(t, "create", "namespace", namespace)
 		}
 	}
+	before := len(requests(t)) // a release loses its rights while its pods end
 	mustHelm(t, "install", release, chart, "-n", system, "--wait", "--timeout=60s", "--set", "image.pullPolicy=Never,webhook.failurePolicy=Fail")
 	defer func() {
 		if t.Failed() {
@@ -59,6 +60,11 @@ func TestPlacement(t *testing.T) {
 		}
 	}
 
+	if out := apply(t, gpuPod("both", "nvidia.com/gpu", "2")); out.Code != 0 {
+		t.Fatal(out)
+	}
+	saysWhyItWaits(t, "both")
+
 	// The Lease goes to the other one, and the Service with it.
 	mustKubectl(t, "delete", "pod", "-n", system, holder, "--wait=false")
 	start := time.Now()
@@ -67,6 +73,8 @@ func TestPlacement(t *testing.T) {
 	placed("second")
 	mustKubectl(t, "delete", "pods", "-n", users, "--all", "--grace-period=1")
 	settle(t)
+	losesTheLease(t)
+	rightsAreNeeded(t, requests(t)[before:])
 	for _, pod := range pods(t) {
 		if log := mustKubectl(t, "logs", "-n", system, pod); strings.Contains(log, "orbidden") {
 			t.Errorf("%s is refused by kube-apiserver:\n%s", pod, log)
@@ -84,7 +92,7 @@ func schedulerAsks(t *testing.T, address string, client map[string]string) {
 			t.Fatal(err)
 		}
 	}
-	config, err := harness.MustSucceed(node.Slicegate(t.Context(), "scheduler-config", "--preempt",
+	config, err := harness.MustSucceed(node.Slicegate(t.Context(), "scheduler-config", "--preempt", "--bind",
 		"--url", "https://"+address, "--server-name", release+"-scheduler."+system+".svc",
 		"--ca-file", filepath.Join(dir, "ca.crt"), "--cert-file", filepath.Join(dir, "tls.crt"), "--key-file", filepath.Join(dir, "tls.key")))
 	if err != nil {

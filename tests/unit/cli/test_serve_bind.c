@@ -20,7 +20,8 @@ static atomic_bool may_write_now;
 static struct {
   int refusals; /* by 409, before one is taken; -1: a 500 each time */
   const char *uid, *node, *decides;
-  int gets, bindings, patches;
+  unsigned get_status; /* 0: the pod */
+  int bindings, patches;
   char versions[8][16]; /* that Bindings named */
 } script;
 
@@ -36,7 +37,8 @@ static bool decide(void *ctx, const struct api_request *request, struct api_step
   if (strncmp(request->head, "PATCH ", 6) == 0) {
     script.patches++;
   } else if (strncmp(request->head, "GET ", 4) == 0) {
-    script.gets++;
+    if (script.get_status)
+      *ret = (struct api_step){.status = script.get_status, .body = "{\"kind\":\"Status\"}"};
   } else {
     const char *version = strstr(request->body, "\"resourceVersion\":\"");
     ck_assert_ptr_nonnull(version);
@@ -176,6 +178,19 @@ START_TEST(a_conflict_is_given_up) {
 }
 END_TEST
 
+/* Without the right to get pods, say: that is told, and what is held stays until the watch tells.
+ */
+START_TEST(a_pod_that_cannot_be_read_anew_is_said) {
+  script.refusals = 8;
+  script.get_status = 403;
+  ck_assert(!bind());
+  ck_assert_msg(strstr(answer, "the pod has changed, and cannot be read anew: ") != NULL, "%s",
+                answer);
+  ck_assert_int_eq(script.bindings, 1);
+  ck_assert_uint_eq(firm_holds(), 1);
+}
+END_TEST
+
 START_TEST(who_no_longer_decides_sends_nothing) {
   atomic_store(&may_write_now, false);
   ck_assert(!bind());
@@ -234,6 +249,7 @@ TCase *tcase_serve_bind(void) {
   tcase_add_loop_test(tcase, what_is_bound_is_held_until_the_watch_tells, 0, 3);
   tcase_add_test(tcase, a_pod_that_changed_is_bound_by_its_new_version);
   tcase_add_loop_test(tcase, a_conflict_is_given_up, 0, 4);
+  tcase_add_test(tcase, a_pod_that_cannot_be_read_anew_is_said);
   tcase_add_test(tcase, who_no_longer_decides_sends_nothing);
   tcase_add_test(tcase, a_body_is_read_before_it_waits_aside);
   tcase_add_test(tcase, pods_that_nobody_knows_leave_threads_for_others);
