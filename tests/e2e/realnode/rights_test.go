@@ -86,7 +86,7 @@ func (r *rule) allows(verb, group, resource string, q *harness.AuditedRequest) b
 		(len(r.ResourceNames) == 0 || slices.Contains(r.ResourceNames, q.Name))
 }
 
-// The right to list goes with the one to watch, for servers that do not send what is there as the beginning of a watch.
+// someDays are rights that not every run makes use of.
 var someDays = []string{
 	"get  pods", // when a Binding meets a pod that has changed
 }
@@ -102,7 +102,8 @@ func requests(t *testing.T) []harness.AuditedRequest {
 }
 
 // rightsAreNeeded: of these requests kube-apiserver has refused none of the release's, and there is no right that it has not
-// made use of, but for those that only some days need.
+// made use of, but for those of some days. The right to list goes with the one to watch, for servers that do not send what is
+// there as the beginning of a watch.
 func rightsAreNeeded(t *testing.T, requests []harness.AuditedRequest) {
 	t.Helper()
 	var own []harness.AuditedRequest
