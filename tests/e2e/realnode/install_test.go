@@ -62,7 +62,7 @@ func install(t *testing.T) {
 // serviceAnswers waits for kube-proxy, which learns of ready pods a moment after helm does.
 func serviceAnswers(t *testing.T, name string) {
 	t.Helper()
-	address := mustKubectl(t, "get", "service", "-n", system, name, "-o", "jsonpath={.spec.clusterIP}") + ":443"
+	address := serviceAddress(t, name)
 	eventually(t, "the Service "+name+" to lead to its pods", func() error {
 		conn, err := net.DialTimeout("tcp", address, time.Second)
 		if err != nil {
@@ -257,11 +257,9 @@ func renewCertificate(t *testing.T) {
 	if after := secret(t, "slicegate-ca"); after["ca.crt"] != before["ca.crt"] || after["ca.key"] != before["ca.key"] {
 		t.Error("the authority has changed")
 	}
-	authorities := x509.NewCertPool()
-	authorities.AppendCertsFromPEM([]byte(before["ca.crt"]))
-	address := mustKubectl(t, "get", "service", "-n", system, release, "-o", "jsonpath={.spec.clusterIP}") + ":443"
+	address := serviceAddress(t, release)
 	eventually(t, "pods to show the new certificate", func() error {
-		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: authorities, ServerName: name})
+		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: authorities(before), ServerName: name})
 		if err != nil {
 			return err
 		}
@@ -396,6 +394,19 @@ func secret(t *testing.T, name string) map[string]string {
 		texts[key] = string(value)
 	}
 	return texts
+}
+
+// serviceAddress is where a Service of the release is reached.
+func serviceAddress(t *testing.T, name string) string {
+	t.Helper()
+	return mustKubectl(t, "get", "service", "-n", system, name, "-o", "jsonpath={.spec.clusterIP}") + ":443"
+}
+
+// authorities are those of a Secret of the release, for its clients.
+func authorities(secret map[string]string) *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM([]byte(secret["ca.crt"]))
+	return pool
 }
 
 // processes are the ids of all processes of a name. Pods' processes are among those of the enclosure.

@@ -7,7 +7,6 @@ package realnode
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -39,7 +38,7 @@ func TestPlacement(t *testing.T) {
 	serviceAnswers(t, release)
 	holder := leader(t, "")
 
-	address := mustKubectl(t, "get", "service", "-n", system, release+"-scheduler", "-o", "jsonpath={.spec.clusterIP}") + ":443"
+	address := serviceAddress(t, release+"-scheduler")
 	client := secret(t, release+"-scheduler-client")
 	onlyKnownClients(t, address, client)
 
@@ -151,11 +150,9 @@ func leader(t *testing.T, old string) (name string) {
 // onlyKnownClients: whoever shows no certificate of the client authority is not answered.
 func onlyKnownClients(t *testing.T, address string, client map[string]string) {
 	t.Helper()
-	authorities := x509.NewCertPool()
-	authorities.AppendCertsFromPEM([]byte(client["ca.crt"]))
 	ask := func(certificates ...tls.Certificate) error {
 		conn, err := tls.Dial("tcp", address, &tls.Config{
-			RootCAs: authorities, ServerName: release + "-scheduler." + system + ".svc", Certificates: certificates,
+			RootCAs: authorities(client), ServerName: release + "-scheduler." + system + ".svc", Certificates: certificates,
 		})
 		if err != nil {
 			return err

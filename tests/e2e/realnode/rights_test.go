@@ -6,7 +6,6 @@ package realnode
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,15 +33,12 @@ func saysWhyItWaits(t *testing.T, pod string) {
 	mustKubectl(t, "create", "clusterrole", "may-explain", "--verb=get", "--non-resource-url=/slicegate/api/v1/explain")
 	mustKubectl(t, "create", "clusterrolebinding", "may-explain", "--clusterrole=may-explain", "--serviceaccount="+users+":default")
 	defer mustKubectl(t, "delete", "clusterrole/may-explain", "clusterrolebinding/may-explain")
-	authorities := x509.NewCertPool()
-	authorities.AppendCertsFromPEM([]byte(secret(t, release+"-tls")["ca.crt"]))
 	client := http.Client{Timeout: patience, Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: authorities, ServerName: release + "." + system + ".svc"},
+		TLSClientConfig: &tls.Config{RootCAs: authorities(secret(t, release+"-tls")), ServerName: release + "." + system + ".svc"},
 	}}
 	defer client.CloseIdleConnections()
-	address := mustKubectl(t, "get", "service", "-n", system, release, "-o", "jsonpath={.spec.clusterIP}")
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
-		"https://"+address+"/api/v1/explain?namespace="+users+"&pod="+pod, nil)
+		"https://"+serviceAddress(t, release)+"/api/v1/explain?namespace="+users+"&pod="+pod, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,17 +69,47 @@ func losesTheLease(t *testing.T) {
 	mustKubectl(t, "annotate", "lease", "-n", system, release, "meta.helm.sh/release-name="+release, "meta.helm.sh/release-namespace="+system)
 }
 
-// rule is one of a Role or ClusterRole.
-type rule struct{ APIGroups, Resources, ResourceNames, Verbs []string }
+// right is one of a Role or ClusterRole.
+type right struct {
+	verb, group, resource string
+	names                 []string // of the objects; all, if there are none
+}
 
-// allows: the rule names what was asked for.
-func (r *rule) allows(verb, group, resource string, q *harness.AuditedRequest) bool {
-	asked := q.Resource
+func (r right) String() string { return strings.Join([]string{r.verb, r.group, r.resource}, " ") }
+
+// allows: this is the right by which it was asked for. The one to list goes with the one to watch, for servers that do not send
+// what is there as the beginning of a watch.
+func (r right) allows(q harness.AuditedRequest) bool {
+	resource := q.Resource
 	if q.Subresource != "" {
-		asked += "/" + q.Subresource
+		resource += "/" + q.Subresource
 	}
-	return q.Verb == verb && q.Group == group && asked == resource &&
-		(len(r.ResourceNames) == 0 || slices.Contains(r.ResourceNames, q.Name))
+	return (q.Verb == r.verb || r.verb == "list" && q.Verb == "watch") && q.Group == r.group && resource == r.resource &&
+		(len(r.names) == 0 || slices.Contains(r.names, q.Name))
+}
+
+// rights are those of the release's Role or ClusterRole.
+func rights(t *testing.T, kind string) (all []right) {
+	t.Helper()
+	var found struct {
+		Rules []struct{ APIGroups, Resources, ResourceNames, Verbs []string }
+	}
+	if err := json.Unmarshal([]byte(mustKubectl(t, "get", kind, "-n", system, release, "-o", "json")), &found); err != nil {
+		t.Fatal(err)
+	}
+	for _, rule := range found.Rules {
+		for _, group := range rule.APIGroups {
+			for _, resource := range rule.Resources {
+				for _, verb := range rule.Verbs {
+					all = append(all, right{verb, group, resource, rule.ResourceNames})
+				}
+			}
+		}
+	}
+	if len(all) == 0 {
+		t.Errorf("the %s has no rules", kind)
+	}
+	return all
 }
 
 // someDays are rights that not every run makes use of.
@@ -102,8 +128,7 @@ func requests(t *testing.T) []harness.AuditedRequest {
 }
 
 // rightsAreNeeded: of these requests kube-apiserver has refused none of the release's, and there is no right that it has not
-// made use of, but for those of some days. The right to list goes with the one to watch, for servers that do not send what is
-// there as the beginning of a watch.
+// made use of, but for those of some days.
 func rightsAreNeeded(t *testing.T, requests []harness.AuditedRequest) {
 	t.Helper()
 	var own []harness.AuditedRequest
@@ -118,34 +143,11 @@ func rightsAreNeeded(t *testing.T, requests []harness.AuditedRequest) {
 		}
 	}
 	t.Logf("%d requests of the release", len(own))
-	unused := func(rules []rule) (texts []string) {
-		for _, r := range rules {
-			for _, group := range r.APIGroups {
-				for _, resource := range r.Resources {
-					for _, verb := range r.Verbs {
-						text := strings.Join([]string{verb, group, resource}, " ")
-						isUsed := func(q harness.AuditedRequest) bool {
-							return r.allows(verb, group, resource, &q) || verb == "list" && r.allows("watch", group, resource, &q)
-						}
-						if !slices.Contains(someDays, text) && !slices.ContainsFunc(own, isUsed) {
-							texts = append(texts, text)
-						}
-					}
-				}
-			}
-		}
-		return texts
-	}
 	for _, kind := range []string{"clusterrole", "role"} {
-		var found struct{ Rules []rule }
-		if err := json.Unmarshal([]byte(mustKubectl(t, "get", kind, "-n", system, release, "-o", "json")), &found); err != nil {
-			t.Fatal(err)
-		}
-		if len(found.Rules) == 0 {
-			t.Errorf("the %s has no rules", kind)
-		}
-		for _, text := range unused(found.Rules) {
-			t.Errorf("nobody needs this right of the %s: %s", kind, text)
+		for _, r := range rights(t, kind) {
+			if !slices.Contains(someDays, r.String()) && !slices.ContainsFunc(own, r.allows) {
+				t.Errorf("nobody needs this right of the %s: %s", kind, r)
+			}
 		}
 	}
 }

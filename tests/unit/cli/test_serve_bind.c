@@ -178,8 +178,7 @@ START_TEST(a_conflict_is_given_up) {
 }
 END_TEST
 
-/* Without the right to get pods, say: that is told, and what is held stays until the watch tells.
- */
+/* For want of a right, say: that is told, and what is held stays until the watch tells. */
 START_TEST(a_pod_that_cannot_be_read_anew_is_said) {
   script.refusals = 8;
   script.get_status = 403;
