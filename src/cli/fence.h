@@ -49,6 +49,13 @@ bool fence_is_up(const struct fence *fence);
  */
 void fence_doubt(struct fence *fence, struct str ns, struct str name, struct str uid);
 
+/*
+ * Writes the annotation into this pod, and nothing else: a change after which kube-scheduler tries
+ * it again. True also when there is no such pod any more. Only while the fence is up. From any
+ * thread.
+ */
+bool fence_touch(struct fence *fence, const struct pod *pod, struct err *reterr) SG_MUST_CHECK;
+
 /* A pod as the API server has it. */
 struct fence_pod {
   struct str uid, resource_version;

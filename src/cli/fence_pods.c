@@ -61,6 +61,12 @@ static bool patch(struct fence *fence, const struct task *task, struct kube_resp
                     ret, reterr);
 }
 
+bool fence_touch(struct fence *fence, const struct pod *pod, struct err *reterr) {
+  CLEANUP_KUBE_RESPONSE struct kube_response response = {0};
+  const struct task task = {.ns = pod->ns, .name = pod->name, .uid = pod->uid};
+  return patch(fence, &task, &response, reterr) || response.status == 404;
+}
+
 /* By name: where another pod has it by now that one is patched, which does no harm, and ours is
  * gone. */
 static enum progress fence_one(struct fence *fence, const struct task *task) {

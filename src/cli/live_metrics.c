@@ -28,6 +28,7 @@ enum figure {
   NOMINATION_HIT_PERCENT,
   NOMINATOR_PAUSED,
   NOMINATIONS_AWAITED,
+  PODS_WOKEN,
   POD_EVENTS,
   API_REVIEWS,
   LEASE_HOLDER,
@@ -89,6 +90,10 @@ static const struct sys_metric_desc descriptions[FIGURES] = {
     [NOMINATIONS_AWAITED] = {.name = "nominations_awaited_total",
                              .help = "Answers of filter since the start that waited until the "
                                      "nominator had caught up with the queue."},
+    [PODS_WOKEN] = {.name = "pods_woken_total",
+                    .help = "Waiting pods that were touched since the start, so that "
+                            "kube-scheduler tries them again, by result: woken, failed.",
+                    .labels = {"result"}},
     [POD_EVENTS] = {.name = "pod_events_total",
                     .help = "Events on waiting pods since the start, by result: posted, failed, "
                             "same (looked at, nothing new to say), limited (had to wait).",
@@ -196,6 +201,14 @@ static void set_nominator(struct live_metrics *m, struct nominator *nominator) {
   set(m, NOMINATIONS_AWAITED, stats.awaited);
 }
 
+static void set_waker(struct live_metrics *m, struct waker *waker) {
+  struct waker_stats stats = {0};
+  if (waker)
+    waker_get_stats(waker, &stats);
+  set_of(m, PODS_WOKEN, "woken", stats.woken);
+  set_of(m, PODS_WOKEN, "failed", stats.failed);
+}
+
 static void set_reasons(struct live_metrics *m, struct reasons *reasons) {
   struct reasons_stats stats = {0};
   if (reasons)
@@ -223,6 +236,7 @@ void live_metrics_refresh(struct live_metrics *m, const struct live_metrics_of *
   set_feeds(m, of, &state);
   set_state(m, &state);
   set_nominator(m, of->nominator);
+  set_waker(m, of->waker);
   set_reasons(m, of->reasons);
   set_api(m, of->api_auth);
   set(m, DECISIONS, placer.decisions);

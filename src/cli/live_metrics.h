@@ -8,6 +8,7 @@
 #include "src/cli/live.h"
 #include "src/cli/nominator.h"
 #include "src/cli/reasons.h"
+#include "src/cli/waker.h"
 
 #include "slicegate/sys.h"
 
@@ -19,6 +20,7 @@ struct live_metrics_of {
   struct live *live;
   struct placer *placer;
   struct nominator *nominator; /* NULL: none runs */
+  struct waker *waker;         /* NULL: none runs */
   struct leader *leader;       /* NULL: one reader */
   struct reasons *reasons;     /* NULL: no events */
   struct api_auth *api_auth;   /* NULL: nobody is asked */

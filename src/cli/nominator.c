@@ -72,9 +72,12 @@ static void set_advised(struct nominator *n, uint64_t arrivals) {
   (void)pthread_mutex_unlock(&n->lock);
 }
 
+bool nominator_advises(struct nominator *n, const struct pod *pod) {
+  return !atomic_load(&n->is_paused) && !ext_not_nominated(pod, n->config.scheduler_name);
+}
+
 bool nominator_is_behind(struct nominator *n, const struct pod *pod) {
-  if (atomic_load(&n->is_paused) || pod->traits & POD_WAS_REJECTED ||
-      ext_not_nominated(pod, n->config.scheduler_name))
+  if (pod->traits & POD_WAS_REJECTED || !nominator_advises(n, pod))
     return false;
   struct state_stats stats;
   state_get_stats(state_of(n), &stats);

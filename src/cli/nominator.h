@@ -38,6 +38,9 @@ struct nominator *nominator_start(const struct nominator_config *config,
 /* live_stop_signal must have been raised. NULL is accepted. */
 void nominator_stop(struct nominator *nominator);
 
+/* It advises on pods like this one, and has not paused. From any thread. */
+bool nominator_advises(struct nominator *nominator, const struct pod *pod);
+
 /*
  * kube-scheduler takes up its queue in the order in which the nominator advises on it. Each pod
  * that it comes to first costs it a look at all nodes, in which the API server gets little done, so

@@ -234,6 +234,8 @@ void serve_filter(void *ctx, const struct http_request *request, struct http_res
     f.question.asked = NULL;
     decide_filter(&f);
   }
+  if (f.call.door->waker && f.question.asked && f.found.passed_count == 0)
+    waker_note(f.call.door->waker, f.args.pod.uid);
   write_filter(&f, &response->body);
   door_count(&f.call, f.found.passed_count ? "passed" : "refused");
 }

@@ -5,6 +5,7 @@
 
 #include "src/cli/fence.h"
 #include "src/cli/nominator.h"
+#include "src/cli/waker.h"
 
 #include "slicegate/http.h"
 #include "slicegate/sys.h"
@@ -28,6 +29,7 @@ struct extender_door {
   atomic_int bindings;         /* calls of bind under way */
   atomic_int unknown;          /* of these: waiting for a pod that is not known yet */
   struct nominator *nominator; /* NULL: nobody advises */
+  struct waker *waker;         /* NULL: a recording, where nobody waits */
   struct str scheduler_name;   /* whose pods it advises on */
   atomic_llong asked_ms;       /* when filter was last called about one; 0: never */
   struct sys_metric *requests; /* by verb and result */

@@ -28,6 +28,7 @@ struct serve_live {
   struct nominator *nominator;
   struct leader *leader; /* NULL: a recording, which has one reader */
   struct fence *fence;   /* NULL: kube-scheduler is not answered, or of a recording */
+  struct waker *waker;   /* NULL: as the fence */
   atomic_bool is_ending; /* decides nothing new */
   char identity[KUBE_LEASE_HOLDER_MAX + 1]; /* of this process, among replicas */
   struct extender_door door;
@@ -264,6 +265,21 @@ static bool start_nominator(struct serve_live *serve, struct err *reterr) {
   return started != NULL;
 }
 
+static bool start_waker(struct serve_live *serve, struct err *reterr) {
+  const struct waker_config config = {.live = serve->live,
+                                      .placer = serve->placer,
+                                      .fence = serve->fence,
+                                      .nominator = serve->nominator,
+                                      .may_decide = may_decide,
+                                      .may_decide_ctx = serve};
+  struct waker *started = waker_start(&config, reterr);
+  (void)pthread_mutex_lock(&serve->lock);
+  serve->waker = started;
+  (void)pthread_mutex_unlock(&serve->lock);
+  serve->door.waker = started;
+  return started != NULL;
+}
+
 static bool start_reasons(struct serve_live *serve, struct err *reterr) {
   char host[256] = "slicegate";
   (void)gethostname(host, sizeof(host) - 1);
@@ -293,6 +309,8 @@ bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str 
     return false;
   if (flags->nominate && flags->is_live && flags->extender_listen &&
       !start_nominator(serve, reterr))
+    return false;
+  if (flags->is_live && flags->extender_listen && !start_waker(serve, reterr))
     return false;
   if (flags->extender_listen && !start_extender(serve, cert_pem, key_pem, reterr))
     return false;
@@ -324,10 +342,13 @@ static void end_parts(struct serve_live *serve) {
   struct nominator *nominator = serve->nominator;
   struct reasons *reasons = serve->reasons;
   struct fence *fence = serve->fence;
+  struct waker *waker = serve->waker;
   serve->fence = NULL;
+  serve->waker = NULL;
   serve->nominator = NULL;
   serve->reasons = NULL;
   (void)pthread_mutex_unlock(&serve->lock);
+  waker_stop(waker);
   nominator_stop(nominator);
   reasons_stop(reasons);
   fence_stop(fence);
@@ -376,7 +397,7 @@ struct api_door *serve_live_api(struct serve_live *serve) {
 void serve_live_refresh_metrics(struct serve_live *serve) {
   explain_live_tidy(serve->explain);
   (void)pthread_mutex_lock(&serve->lock);
-  const struct live_metrics_of of = {serve->live,   serve->placer,  serve->nominator,
+  const struct live_metrics_of of = {serve->live,   serve->placer,  serve->nominator, serve->waker,
                                      serve->leader, serve->reasons, serve->api.auth};
   live_metrics_refresh(serve->metrics, &of);
   (void)pthread_mutex_unlock(&serve->lock);

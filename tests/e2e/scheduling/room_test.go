@@ -125,6 +125,53 @@ func TestNominationWakesWhomTheExtenderRejected(t *testing.T) {
 	mustNotShareTooMuch(t, namespace, 1)
 }
 
+// kube-scheduler sees a pod end before slicegate does, and is refused once more. Nothing else happens in this cluster: when
+// the news is there slicegate wakes whom it has refused, also those that the nominator leaves alone.
+func TestRefusedBeforeTheNewsIsWoken(t *testing.T) {
+	for _, nominate := range []bool{false, true} {
+		t.Run(fmt.Sprintf("nominate=%v", nominate), func(t *testing.T) {
+			namespace, watch := cluster(t, cards("card", 1, 1))
+			h := holdback(t)
+			g := liveThrough(t, h, fmt.Sprintf("--nominate=%v", nominate))
+			scheduler(t, g.config(t, ownCount(milli)...))
+			must(t, suite.Plane.CreatePods(t.Context(), one(namespace, "runs", milli, 1000)))
+			must(t, watch.WaitBound(within(t), 1))
+			waits := one(namespace, "waits", milli, 1000)
+			if nominate {
+				waits.Spec = map[string]any{"topologySpreadConstraints": []any{map[string]any{
+					"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
+				}}}
+			}
+			must(t, suite.Plane.CreatePods(t.Context(), waits))
+			waitRefused(t, watch, 1)
+			g.waitUnasked(t, 3*time.Second)
+			refused := func() float64 {
+				return g.metric(t, "slicegate_extender_requests_total", `verb="filter",result="refused"`)
+			}
+			before := refused()
+			h.Deafen()
+			must(t, suite.Plane.DeletePod(t.Context(), namespace, "runs"))
+			must(t, harness.Poll(within(t), "the pod to be refused once more", func() error {
+				if now := refused(); now == before {
+					return fmt.Errorf("it was %v times, as before", now)
+				}
+				return nil
+			}))
+			g.waitUnasked(t, 3*time.Second)
+			heard := time.Now()
+			h.Reset()
+			record, err := watch.WaitPodBound(within(t), namespace, "waits")
+			must(t, err)
+			t.Logf("bound %s after the watch was let go", record.Bound.Sub(heard).Round(time.Millisecond))
+			g.waitMetric(t, "slicegate_pods_woken_total", `result="woken"`, 1)
+			if record.Nominations != nil {
+				t.Errorf("it was nominated for %q", record.Nominations)
+			}
+			g.mustAgree(t, namespace, 1)
+		})
+	}
+}
+
 // patchNode changes a node by a merge patch.
 func patchNode(t *testing.T, name string, patch map[string]any) {
 	t.Helper()

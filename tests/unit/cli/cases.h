@@ -31,6 +31,7 @@ TCase *tcase_serve_hami(void);
 TCase *tcase_reasons(void);
 TCase *tcase_live_odd(void);
 TCase *tcase_nominator(void);
+TCase *tcase_waker(void);
 TCase *tcase_serve_api(void);
 TCase *tcase_serve_api_recording(void);
 

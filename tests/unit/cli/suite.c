@@ -33,6 +33,7 @@ Suite *make_suite(void) {
   suite_add_tcase(suite, tcase_reasons());
   suite_add_tcase(suite, tcase_live_odd());
   suite_add_tcase(suite, tcase_nominator());
+  suite_add_tcase(suite, tcase_waker());
   suite_add_tcase(suite, tcase_serve_api());
   suite_add_tcase(suite, tcase_serve_api_recording());
   return suite;

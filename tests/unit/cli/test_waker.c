@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The waker: who is touched, when, how often, and who is left alone. */
+#include "src/cli/waker.h"
+
+#include "src/cli/live_metrics.h"
+
+#include "slicegate/sys.h"
+#include "tests/support/sleep.h"
+#include "tests/unit/cli/cases.h"
+#include "tests/unit/cli/live_lab.h"
+
+#include <stdatomic.h>
+
+static struct live_lab lab;
+static struct placer *placer;
+static struct fence *fence;
+static struct waker *waker;
+static atomic_bool is_holder;
+static atomic_int failures; /* patches that are refused from now on */
+
+static bool decide(void *ctx, const struct api_request *request, struct api_step *ret) {
+  (void)ctx;
+  bool fails = atomic_load(&failures) > 0;
+  atomic_fetch_sub(&failures, fails);
+  ck_assert_ptr_nonnull(strstr(request->head, "PATCH /api/v1/namespaces/ml/pods/"));
+  *ret = (struct api_step){.status = fails ? 403 : 200, .body = "{}"};
+  return true;
+}
+
+static bool may_decide(void *ctx) {
+  (void)ctx;
+  return atomic_load(&is_holder);
+}
+
+static void setup(void) {
+  struct err err = {0};
+  sys_log_setup(SYS_ERROR, SYS_LOG_LOGFMT, 2);
+  atomic_store(&is_holder, true);
+  atomic_store(&failures, 0);
+  live_lab_init(&lab, decide, NULL);
+  live_lab_put_node(&lab, "a", "0", NULL); /* full, until a test says otherwise */
+  live_lab_sync(&lab);
+  placer = placer_new(live_state(lab.live), 16);
+  ck_assert_msg(placer_start(placer, &err), "%s", err.text);
+  for (int i = 0; i < 1000 && !placer_is_ready(placer); i++)
+    sleep_for(10);
+  const struct fence_config config = {.live = lab.live, .identity = STR_LIT("me"), .retry_ms = 10};
+  fence = fence_start(&config, &err);
+  ck_assert_msg(fence != NULL, "%s", err.text);
+}
+
+static void start(struct nominator *nominator) {
+  struct err err = {0};
+  const struct waker_config config = {.live = lab.live,
+                                      .placer = placer,
+                                      .fence = fence,
+                                      .nominator = nominator,
+                                      .may_decide = may_decide};
+  waker = waker_start(&config, &err);
+  ck_assert_msg(waker != NULL, "%s", err.text);
+}
+
+static void teardown(void) {
+  live_stop(lab.live);
+  waker_stop(waker);
+  fence_stop(fence);
+  placer_stop(placer);
+  placer_free(placer);
+  live_lab_done(&lab);
+}
+
+static struct waker_stats stats(void) {
+  struct waker_stats got;
+  waker_get_stats(waker, &got);
+  return got;
+}
+
+/* As it is counted, once the API server has answered. */
+static void wait_for_woken(int64_t count) {
+  for (int i = 0; i < 500 && stats().woken != count; i++)
+    sleep_for(10);
+  ck_assert_int_eq(stats().woken, count);
+}
+
+enum { A_WHILE_MS = 400 };
+
+/* Nobody is touched in the next moments. */
+static void assert_quiet(void) {
+  size_t before = api_server_count(lab.server);
+  sleep_for(A_WHILE_MS);
+  ck_assert_uint_eq(api_server_count(lab.server), before);
+}
+
+static void refuse(const char *name) {
+  waker_note(waker, str_printf(lab.arena, "%s-uid", name));
+}
+
+static void make_room(const char *gpus) {
+  live_lab_put_node(&lab, "a", gpus, NULL);
+}
+
+START_TEST(is_touched_when_it_has_a_place) {
+  start(NULL);
+  live_lab_put_rejected(&lab, "waits", "1");
+  live_lab_put_rejected(&lab, "not-asked-about", "1");
+  refuse("waits");
+  assert_quiet();
+  make_room("2");
+  ck_assert(api_server_wait(lab.server, 1));
+  const struct api_request *request = api_server_request(lab.server, 0);
+  ck_assert_ptr_nonnull(strstr(request->head, "/pods/waits/status "));
+  ck_assert_str_eq(request->body,
+                   "{\"metadata\":{\"annotations\":{\"slicegate.dev/decides\":\"me/1\"}}}");
+  make_room("3"); /* it has not been refused again */
+  assert_quiet();
+  ck_assert_int_eq(stats().woken, 1);
+  ck_assert_int_eq(stats().failed, 0);
+}
+END_TEST
+
+/* The room was there before the refusal was noted: a decision on an older state. */
+START_TEST(no_change_comes_after_the_refusal) {
+  live_lab_put_rejected(&lab, "waits", "1");
+  start(NULL);
+  make_room("1");
+  sleep_for(A_WHILE_MS);
+  refuse("waits");
+  ck_assert(api_server_wait(lab.server, 1));
+}
+END_TEST
+
+START_TEST(as_many_as_have_a_place_the_important_first) {
+  start(NULL);
+  live_lab_put_rejected(&lab, "one", "1");
+  live_lab_put_rejected(&lab, "two", "1");
+  live_lab_put_rejected(&lab, "large", "2");
+  refuse("one");
+  refuse("two");
+  refuse("large");
+  make_room("2");
+  ck_assert(api_server_wait(lab.server, 1));
+  ck_assert_ptr_nonnull(strstr(api_server_request(lab.server, 0)->head, "/pods/large/status "));
+}
+END_TEST
+
+/* Something that only kube-scheduler knows keeps it away. */
+START_TEST(in_vain_is_tried_less_and_less) {
+  start(NULL);
+  live_lab_put_rejected(&lab, "waits", "1");
+  make_room("1");
+  int64_t began = live_now_ms();
+  for (int times = 1; times <= 3; times++) {
+    refuse("waits");
+    wait_for_woken(times);
+  }
+  ck_assert_int_ge(live_now_ms() - began, 1000 + 2000);
+}
+END_TEST
+
+START_TEST(who_is_bound_or_on_its_way_is_left_alone) {
+  start(NULL);
+  live_lab_put_pod(&lab, "bound", "a", "1");
+  live_lab_put_nominated(&lab, "nominated", "a", "9");
+  refuse("bound");
+  refuse("nominated");
+  make_room("4");
+  assert_quiet();
+  live_lab_put_rejected(&lab, "waits", "1");
+  refuse("waits");
+  ck_assert(api_server_wait(lab.server, 1));
+  ck_assert_ptr_nonnull(strstr(api_server_request(lab.server, 0)->head, "/pods/waits/status "));
+}
+END_TEST
+
+/* The watch brings a pod later than kube-scheduler asks about it. */
+START_TEST(a_pod_that_is_not_known_yet) {
+  start(NULL);
+  refuse("later");
+  make_room("1");
+  assert_quiet();
+  live_lab_put_rejected(&lab, "later", "1");
+  ck_assert(api_server_wait(lab.server, 1));
+}
+END_TEST
+
+START_TEST(whom_the_nominator_advises_on_it_wakes) {
+  struct err err = {0};
+  static atomic_llong asked_ms;
+  const struct nominator_config config = {.live = lab.live,
+                                          .placer = placer,
+                                          .scheduler_name = STR_LIT("default-scheduler"),
+                                          .least_nodes = 1,
+                                          .asked_ms = &asked_ms,
+                                          .may_decide = may_decide};
+  struct nominator *nominator = nominator_start(&config, &err);
+  ck_assert_msg(nominator != NULL, "%s", err.text);
+  start(nominator);
+  live_lab_put_rejected(&lab, "waits", "1");
+  refuse("waits");
+  make_room("1");
+  ck_assert(api_server_wait(lab.server, 1));
+  ck_assert_ptr_nonnull(
+      strstr(api_server_request(lab.server, 0)->body, "\"nominatedNodeName\":\"a\""));
+  assert_quiet();
+  ck_assert_int_eq(stats().woken, 0);
+  live_stop(lab.live);
+  waker_stop(waker);
+  waker = NULL;
+  nominator_stop(nominator);
+}
+END_TEST
+
+START_TEST(who_may_not_decide_wakes_nobody) {
+  atomic_store(&is_holder, false);
+  start(NULL);
+  live_lab_put_rejected(&lab, "waits", "1");
+  refuse("waits");
+  make_room("1");
+  assert_quiet();
+  atomic_store(&is_holder, true);
+  ck_assert(api_server_wait(lab.server, 1));
+}
+END_TEST
+
+START_TEST(what_fails_is_tried_again_and_counted) {
+  CLEANUP_BUF struct buf page;
+  atomic_store(&failures, 1);
+  start(NULL);
+  live_lab_put_rejected(&lab, "waits", "1");
+  refuse("waits");
+  make_room("1");
+  wait_for_woken(1);
+  ck_assert_uint_eq(api_server_count(lab.server), 2);
+  ck_assert_int_eq(stats().failed, 1);
+  struct sys_metrics *registry = sys_metrics_new("slicegate");
+  struct live_metrics *metrics = live_metrics_new(registry);
+  buf_init(&page, 1 << 20);
+  live_metrics_refresh(
+      metrics, &(struct live_metrics_of){.live = lab.live, .placer = placer, .waker = waker});
+  sys_metrics_write(registry, &page);
+  static const char line[] = "\nslicegate_pods_woken_total{result=\"failed\"} 1\n";
+  ck_assert_ptr_nonnull(memmem(page.ptr, page.len, line, sizeof(line) - 1));
+  live_metrics_free(metrics);
+  sys_metrics_free(registry);
+}
+END_TEST
+
+TCase *tcase_waker(void) {
+  TCase *tcase = tcase_create("waker");
+  tcase_add_checked_fixture(tcase, setup, teardown);
+  tcase_set_timeout(tcase, 60);
+  tcase_add_test(tcase, is_touched_when_it_has_a_place);
+  tcase_add_test(tcase, no_change_comes_after_the_refusal);
+  tcase_add_test(tcase, as_many_as_have_a_place_the_important_first);
+  tcase_add_test(tcase, in_vain_is_tried_less_and_less);
+  tcase_add_test(tcase, who_is_bound_or_on_its_way_is_left_alone);
+  tcase_add_test(tcase, a_pod_that_is_not_known_yet);
+  tcase_add_test(tcase, whom_the_nominator_advises_on_it_wakes);
+  tcase_add_test(tcase, who_may_not_decide_wakes_nobody);
+  tcase_add_test(tcase, what_fails_is_tried_again_and_counted);
+  return tcase;
+}
