@@ -284,6 +284,11 @@ const struct workload_kind *kinds_builtin(size_t *ret_count);
 
 /* ---- GPU products -------------------------------------------------------------- */
 
+/* Thousandths of a GPU, of which slicegate chooses the card. A pod asks for a part of one, or for
+ * whole ones up to GPU_MILLI_MAX, where counts of GPUs end (uint16_t). */
+#define GPU_MILLI_NAME "slicegate.dev/gpu-milli"
+enum { GPU_MILLI = 1000, GPU_MILLI_MAX = UINT16_MAX / GPU_MILLI * GPU_MILLI };
+
 /* Of every product, compiled in or read from a file. */
 enum { MIG_AXIS_MAX = 32, MIG_STARTS_MAX = 16 };
 

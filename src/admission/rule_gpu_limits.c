@@ -101,22 +101,21 @@ static bool judge_amount(struct rule_context *ctx, const struct resource_amount 
  * whole ones. The scheduler's half refuses anything else for ever. */
 static void judge_milli(struct rule_context *ctx, const struct container *container,
                         const struct resource_amount *amount) {
-  enum { MILLI = 1000, MOST = UINT16_MAX / MILLI * MILLI };
   struct str field = amount_field(ctx, container, "limits", amount->name);
   if (!judge_amount(ctx, amount, GPU_AUX, field))
     return;
   long long milli = qty_units_ceil(amount->amount);
-  if (milli > MOST)
-    report(ctx, SEVERITY_DENY, field,
-           str_printf(ctx->arena, "%lld is more than any node has", milli),
-           str_printf(ctx->arena, "write at most %d: it is in thousandths of a GPU", MOST));
-  else if (milli > MILLI && milli % MILLI)
+  if (milli > GPU_MILLI_MAX)
+    report(
+        ctx, SEVERITY_DENY, field, str_printf(ctx->arena, "%lld is more than any node has", milli),
+        str_printf(ctx->arena, "write at most %d: it is in thousandths of a GPU", GPU_MILLI_MAX));
+  else if (milli > GPU_MILLI && milli % GPU_MILLI)
     report(ctx, SEVERITY_DENY, field,
            str_printf(ctx->arena,
                       "%lld is neither a part of one GPU (1 to 999) nor whole GPUs (a multiple of "
                       "1,000)",
                       milli),
-           str_printf(ctx->arena, "write %lld", (milli / MILLI + 1) * MILLI));
+           str_printf(ctx->arena, "write %lld", (milli / GPU_MILLI + 1) * GPU_MILLI));
 }
 
 /* ---- one name in one container ----------------------------------------------------------- */
@@ -193,7 +192,7 @@ static void judge_container(struct rule_context *ctx, const struct container *co
   size_t named = 0;
   for (size_t i = 0; i < container->limit_count && named < GPU_NAMES_MAX; i++) {
     const struct resource_amount *limit = &container->limits[i];
-    if (str_is(limit->name, "slicegate.dev/gpu-milli")) {
+    if (str_is(limit->name, GPU_MILLI_NAME)) {
       judge_milli(ctx, container, limit);
     } else if (judge_name(ctx, container, "limits", limit->name)) {
       named++;

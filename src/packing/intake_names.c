@@ -33,7 +33,7 @@ struct resource_name resource_name_parse(struct str name) {
   static const char *const opaque[] = {"nvidia.com/gpumem", "nvidia.com/gpumem-percentage",
                                        "nvidia.com/gpucores", "nvidia.com/priority",
                                        "aliyun.com/gpu-count"};
-  static const char *const cards[] = {"aliyun.com/gpu-mem", "slicegate.dev/gpu-milli"};
+  static const char *const cards[] = {"aliyun.com/gpu-mem", GPU_MILLI_NAME};
   struct resource_name made = {.class = NAME_OTHER};
   struct mig_name slice;
   if (is_one_of(name, host, SG_ARRAY_LEN(host))) {

@@ -248,7 +248,7 @@ static void add_counters(struct pack_intake *intake, const struct node *node,
 /* Cards that whoever binds chooses, on a node where nothing is counted. */
 static void add_cards(struct pack_intake *intake, const struct node *node,
                       const struct labels *labels, struct guess *guess) {
-  int64_t milli = intake_allocatable(node, STR_LIT("slicegate.dev/gpu-milli"));
+  int64_t milli = intake_allocatable(node, STR_LIT(GPU_MILLI_NAME));
   int64_t memory = intake_allocatable(node, STR_LIT("aliyun.com/gpu-mem"));
   int64_t cards = intake_allocatable(node, STR_LIT("aliyun.com/gpu-count"));
   if (milli >= PACK_MILLI)

@@ -10,7 +10,7 @@ static int64_t at_most(int64_t amount, int64_t most) {
 
 /* By a card's name: so much of one card, or several cards. count 0: neither. */
 static struct pack_form form_of_card(uint8_t number, struct str name, int64_t amount) {
-  bool is_milli = str_is(name, "slicegate.dev/gpu-milli");
+  bool is_milli = str_is(name, GPU_MILLI_NAME);
   struct pack_form form = {.kind = PACK_REPLICAS, .name = number};
   if (pack_is_hami_memory(name))
     amount = amount <= INT32_MAX ? pack_hami_steps(amount) : INT64_MAX;
@@ -124,10 +124,9 @@ static uint16_t number_other(struct pack_intake *intake, struct str name) {
 
 /* What the API server refuses, or lets through and no node has. */
 static bool check_count(const struct resource_request *item, int64_t count, struct err *reterr) {
-  int64_t most = pack_is_hami_memory(item->name) ? (int64_t)UINT16_MAX * PACK_HAMI_STEP_MIB
-                 : str_is(item->name, "slicegate.dev/gpu-milli")
-                     ? UINT16_MAX / PACK_MILLI * PACK_MILLI
-                     : UINT16_MAX;
+  int64_t most = pack_is_hami_memory(item->name)      ? (int64_t)UINT16_MAX * PACK_HAMI_STEP_MIB
+                 : str_is(item->name, GPU_MILLI_NAME) ? GPU_MILLI_MAX
+                                                      : UINT16_MAX;
   if (!qty_is_whole(item->amount))
     return err_set(reterr, ERR_INVALID, "%.*s: not a whole number, which the API server refuses",
                    STR_FMT(item->name));

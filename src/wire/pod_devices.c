@@ -48,7 +48,7 @@ static const struct resource_request *chosen_for(const struct pod *pod) {
   const struct resource_request *only = NULL;
   size_t count = 0;
   for (size_t i = 0; i < pod->request_count; i++) {
-    if (str_is(pod->requests[i].name, "slicegate.dev/gpu-milli"))
+    if (str_is(pod->requests[i].name, GPU_MILLI_NAME))
       return &pod->requests[i];
     if (wire_is_extended(pod->requests[i].name)) {
       only = &pod->requests[i];
