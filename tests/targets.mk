@@ -13,9 +13,9 @@ test: deps ## every test: lint, golden decisions, suites under sanitizers, fuzz 
 	@$(MAKE) --no-print-directory test-tsan
 	@$(MAKE) --no-print-directory test-simulate
 	@$(MAKE) --no-print-directory test-docs
+	@$(MAKE) --no-print-directory e2e-tools
 	@$(MAKE) --no-print-directory test-e2e
-	@$(MAKE) --no-print-directory test-tsan-live
-	@$(MAKE) --no-print-directory test-node
+	@$(MAKE) --no-print-directory -j2 --output-sync test-tsan-live test-node # both mostly wait
 	@echo "make test: everything passed$(if $(SKIP_E2E),, end to end included)"
 
 .PHONY: test-asan
@@ -58,6 +58,12 @@ $(DECISIONS): build/decisions/%: $(DECISION_SRC) $(wildcard include/slicegate/*.
 .PHONY: test-docs
 test-docs: build ## the examples of README and docs, and make demo itself
 	@sh tests/docs/run.sh build/slicegate
+
+# What compiles for minutes does it before tests that wait for something, not beside them.
+.PHONY: e2e-tools
+e2e-tools:
+	@for tool in control-plane kwok helm containerd device-plugin; do \
+	  sh tests/e2e/tools/build.sh $$tool >/dev/null || [ "$$?/$(SKIP_E2E)" = 3/1 ] || exit 1; done
 
 .PHONY: test-e2e
 test-e2e: ## the real control plane and kubectl, with simulated nodes (Go 1.26 or newer)

@@ -438,17 +438,3 @@ contexts:
 current-context: e2e
 `, c.url, base64.StdEncoding.EncodeToString(ca), user, token, user), nil
 }
-
-// FreeAddresses are addresses on loopback that nobody uses now. All are held until all are found, so that they differ.
-func FreeAddresses(count int) ([]string, error) {
-	var addresses []string
-	for range count {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer listener.Close()
-		addresses = append(addresses, listener.Addr().String())
-	}
-	return addresses, nil
-}
