@@ -62,8 +62,8 @@ test-docs: build ## the examples of README and docs, and make demo itself
 # What compiles for minutes does it before tests that wait for something, not beside them.
 .PHONY: e2e-tools
 e2e-tools:
-	@for tool in control-plane kwok helm containerd device-plugin; do \
-	  sh tests/e2e/tools/build.sh $$tool >/dev/null || [ "$$?/$(SKIP_E2E)" = 3/1 ] || exit 1; done
+	@[ "$(SKIP_E2E)" = 1 ] || for tool in control-plane kwok helm containerd device-plugin; do \
+	  sh tests/e2e/tools/build.sh $$tool >/dev/null || exit 1; done
 
 .PHONY: test-e2e
 test-e2e: ## the real control plane and kubectl, with simulated nodes (Go 1.26 or newer)

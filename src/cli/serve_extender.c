@@ -208,6 +208,12 @@ static bool decide_with_news(struct filter_call *f) {
   }
 }
 
+static void note_refused(const struct door_call *call, const struct pod *pod) {
+  const struct extender_door *door = call->door;
+  if (door->waker && !(door->nominator && nominator_advises(door->nominator, pod)))
+    waker_note(door->waker, pod->uid);
+}
+
 void serve_filter(void *ctx, const struct http_request *request, struct http_response *response) {
   struct filter_call f = {.call = {ctx, request, response, "filter", {0}}};
   if (!door_enter(&f.call) || !read_args(&f))
@@ -234,8 +240,8 @@ void serve_filter(void *ctx, const struct http_request *request, struct http_res
     f.question.asked = NULL;
     decide_filter(&f);
   }
-  if (f.call.door->waker && f.question.asked && f.found.passed_count == 0)
-    waker_note(f.call.door->waker, f.args.pod.uid);
+  if (f.question.asked && f.found.passed_count == 0)
+    note_refused(&f.call, &f.args.pod);
   write_filter(&f, &response->body);
   door_count(&f.call, f.found.passed_count ? "passed" : "refused");
 }

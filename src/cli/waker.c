@@ -10,9 +10,11 @@
 #include <stdlib.h>
 
 enum {
-  IDLE_MS = 1000,  /* a look at least so often while somebody waits */
-  REST_MS = 100,   /* between two looks */
-  REST_TIMES = 10, /* and so many times as long as the last one took to decide */
+  IDLE_MS = 1000, /* a look at least so often while somebody may have been overlooked */
+  /* Between a change and the look at it: by then kube-scheduler has asked about whom it has woken
+   * itself. And so many times as long as the last look took. */
+  REST_MS = 100,
+  REST_TIMES = 10,
   REST_MAX_MS = 5000,
   PAUSE_MS = 1000,      /* after a pod was woken in vain; doubled each time */
   PAUSE_MAX_MS = 64000, /* whom something keeps that only kube-scheduler knows */
@@ -32,7 +34,7 @@ struct sleeper {
 
 struct task {
   const struct pod *pod; /* of the round's arena */
-  bool is_done;
+  enum { LEFT_ALONE, WOKEN, FAILED } end;
 };
 
 struct waker {
@@ -45,7 +47,7 @@ struct waker {
   /* Of the thread. */
   struct sleeper *sleepers;
   size_t count;
-  bool has_paused;          /* somebody is not woken for a while */
+  bool looks_again;         /* though nothing may change */
   struct task tasks[CHUNK]; /* of one round */
   size_t task_count;
 
@@ -56,6 +58,10 @@ struct waker {
 
 static struct state *state_of(const struct waker *w) {
   return live_state(w->config.live);
+}
+
+static bool may_decide(const struct waker *w) {
+  return w->config.may_decide(w->config.may_decide_ctx);
 }
 
 /* ---- who sleeps ------------------------------------------------------------------------------ */
@@ -116,7 +122,7 @@ static bool take_notes(struct waker *w) {
 /* ---- who has a place ------------------------------------------------------------------------- */
 
 static bool is_ours(struct waker *w, const struct pod *pod) {
-  return pod->nominated_node.len == 0 && !state_is_under_way(state_of(w), pod->uid) &&
+  return !(pod->traits & POD_IS_DELETING) && !state_is_under_way(state_of(w), pod->uid) &&
          !(w->config.nominator && nominator_advises(w->config.nominator, pod));
 }
 
@@ -126,7 +132,7 @@ static struct ext_candidate *find_candidates(struct waker *w, size_t *ret_count)
   struct ext_candidate *found = arena_array(w->arena, w->count + 1, sizeof(*found));
   size_t kept = 0, count = 0;
   int64_t now = live_now_ms();
-  w->has_paused = false;
+  w->looks_again = false;
   for (size_t i = 0; i < w->count; i++) {
     struct sleeper sleeper = w->sleepers[i];
     struct pod *pod = arena_alloc(w->arena, sizeof(*pod));
@@ -138,7 +144,7 @@ static struct ext_candidate *find_candidates(struct waker *w, size_t *ret_count)
       continue;
     }
     w->sleepers[kept++] = sleeper;
-    w->has_paused |= sleeper.is_refused && sleeper.not_before_ms > now;
+    w->looks_again |= sleeper.is_refused && sleeper.not_before_ms > now;
     if (is_known && sleeper.is_refused && sleeper.not_before_ms <= now && is_ours(w, pod) &&
         state_ask(state_of(w), w->arena, pod, asked, &err))
       found[count++] = (struct ext_candidate){pod, asked};
@@ -154,20 +160,26 @@ static void wake(void *ctx, size_t index) {
   struct waker *w = ctx;
   struct task *task = &w->tasks[index];
   struct err err;
-  task->is_done = fence_touch(w->config.fence, task->pod, &err);
-  atomic_fetch_add(task->is_done ? &w->woken : &w->failed, 1);
-  if (!task->is_done && !kube_stop_is_raised(live_stop_signal(w->config.live)) &&
+  task->end = LEFT_ALONE;
+  if (state_is_under_way(state_of(w), task->pod->uid) || !may_decide(w))
+    return;
+  task->end = fence_touch(w->config.fence, task->pod, &err) ? WOKEN : FAILED;
+  atomic_fetch_add(task->end == WOKEN ? &w->woken : &w->failed, 1);
+  if (task->end == FAILED && !kube_stop_is_raised(live_stop_signal(w->config.live)) &&
       sys_is_due(&w->failure_logged, LOG_AGAIN_MS))
     sys_log(SYS_WARN, "a pod that has a place was not woken; of others nothing is said for a while",
             sys_str("namespace", task->pod->ns), sys_str("pod", task->pod->name), sys_err(&err));
 }
 
-/* Whether it is refused again is noted later, in the next round. */
+/* Whether it is refused again is noted later, in the next round. Without it others were not looked
+ * at: kube-scheduler may not come to it at all. */
 static void count_attempt(struct waker *w, const struct task *task) {
   struct sleeper *sleeper = find(w, task->pod->uid, hash_of(task->pod->uid));
   int64_t doubled = sleeper->pause_ms * 2;
-  sleeper->is_refused = !task->is_done;
-  w->has_paused |= sleeper->is_refused;
+  w->looks_again = true;
+  if (task->end == LEFT_ALONE)
+    return;
+  sleeper->is_refused = task->end == FAILED;
   sleeper->not_before_ms = live_now_ms() + sleeper->pause_ms;
   sleeper->pause_ms = doubled < PAUSE_MAX_MS ? doubled : PAUSE_MAX_MS;
 }
@@ -193,6 +205,8 @@ static void decide(struct waker *w) {
     placer_leave(w->config.placer, &view);
     for (size_t i = 0; i < made; i++)
       w->tasks[i] = (struct task){.pod = queue[first + advice[i].candidate].pod};
+    if (!made && !sys_rest(&w->rest, 1)) /* filter's turn */
+      break;
   }
   w->task_count = made;
 }
@@ -213,21 +227,22 @@ static void *wake_for_ever(void *ctx) {
   uint64_t seen = 0;
   bool is_due = false;
   int64_t rest = REST_MS;
-  do {
+  for (;;) {
     struct state_stats stats;
     (void)state_wait(state_of(w), seen, IDLE_MS);
+    if (!sys_rest(&w->rest, rest))
+      return NULL;
     state_get_stats(state_of(w), &stats);
     arena_reset(w->arena);
     /* Nothing has changed: the same pods have no place for the same reasons. */
-    is_due |= take_notes(w) || stats.generation != seen || w->has_paused;
+    is_due |= take_notes(w) || stats.generation != seen || w->looks_again;
     seen = stats.generation;
     rest = REST_MS;
-    if (is_due && w->config.may_decide(w->config.may_decide_ctx)) {
-      is_due = false;
-      rest = do_round(w);
-    }
-  } while (sys_rest(&w->rest, rest));
-  return NULL;
+    if (!is_due || !may_decide(w))
+      continue;
+    is_due = false;
+    rest = do_round(w);
+  }
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -11,30 +11,40 @@ e2e_environment "$here" "${1:?usage: run.sh PATH_TO_SLICEGATE [arguments of go t
 shift
 
 cd "$here"
-lane() {
-    # One package after the other: each has a control plane of its own.
-    go test -count=1 -v -p 1 -timeout 15m "$@"
-}
 if [ "$#" -gt 0 ] || [ -n "${PACKAGES:-}" ]; then
+    # One package after the other: each has a control plane of its own.
     # shellcheck disable=SC2086 # a list
-    lane "$@" ${PACKAGES:-./...}
-    exit
+    exec go test -count=1 -v -p 1 -timeout 15m "$@" ${PACKAGES:-./...}
 fi
 
 # All of it mostly waits, the tests named here for a minute each: two lanes. The second is shown when both have ended.
 waits='^(TestFeedIsLost|TestWaitingPodsAreExplained)$'
+packages=$(go list ./...)
+others=$(printf '%s\n' "$packages" | grep -v '/scheduling$')
 log=$(mktemp)
-beside=''
-trap 'rm -f "$log"; [ -z "$beside" ] || kill "$beside" 2>/dev/null || :' EXIT
-trap 'exit 130' INT TERM
+child='' beside=''
+
+# Each go test is a process group, which an interrupt reaches as a whole: the programs that it has started end with it.
+lane() {
+    setsid go test -count=1 -v -p 1 -timeout 15m "$@" &
+    child=$!
+    wait "$child"
+}
+end() {
+    [ -z "$beside" ] || kill "$beside" 2>/dev/null || :
+    [ -z "$child" ] || kill -s INT -- "-$child" 2>/dev/null || :
+    wait
+}
+trap 'end; exit 143' INT TERM
+trap 'rm -f "$log"' EXIT
 {
-    # shellcheck disable=SC2046 # a list
-    lane $(go list ./... | grep -v '/scheduling$') && lane -run "$waits" ./scheduling
+    trap 'end; exit 143' TERM
+    # shellcheck disable=SC2086 # a list
+    lane $others && lane -run "$waits" ./scheduling
 } >"$log" 2>&1 &
 beside=$!
 status=0
 lane -skip "$waits" ./scheduling || status=$?
 wait "$beside" || status=$?
-beside=''
 cat "$log"
 exit "$status"
