@@ -171,8 +171,8 @@ static void wake(void *ctx, size_t index) {
             sys_str("namespace", task->pod->ns), sys_str("pod", task->pod->name), sys_err(&err));
 }
 
-/* Whether it is refused again is noted later, in the next round. Without it others were not looked
- * at: kube-scheduler may not come to it at all. */
+/* Whether it is refused again is noted later. Until then others are looked at once more, though
+ * nothing may change: kube-scheduler may not come to this one at all, which has had the place. */
 static void count_attempt(struct waker *w, const struct task *task) {
   struct sleeper *sleeper = find(w, task->pod->uid, hash_of(task->pod->uid));
   int64_t doubled = sleeper->pause_ms * 2;
