@@ -2,6 +2,7 @@
 #include "tests/unit/cli/live_lab.h"
 
 #include "slicegate/wire.h"
+#include "tests/support/sleep.h"
 
 #include <check.h>
 
@@ -88,4 +89,33 @@ void live_lab_put_nominated(struct live_lab *lab, const char *name, const char *
                             const char *version) {
   struct str status = str_printf(lab->arena, "\"nominatedNodeName\":\"%s\"", node);
   put_shape(lab, &(struct pod_shape){name, NULL, "1", version, status.ptr});
+}
+
+struct placer *live_lab_start_placer(struct live_lab *lab, size_t best) {
+  struct err err = {0};
+  struct placer *placer = placer_new(live_state(lab->live), best);
+  ck_assert_msg(placer_start(placer, &err), "%s", err.text);
+  for (int i = 0; i < 1000 && !placer_is_ready(placer); i++)
+    sleep_for(10);
+  return placer;
+}
+
+struct fence *live_lab_start_fence(struct live_lab *lab) {
+  struct err err = {0};
+  const struct fence_config config = {.live = lab->live, .identity = STR_LIT("me"), .retry_ms = 10};
+  struct fence *fence = fence_start(&config, &err);
+  ck_assert_msg(fence != NULL, "%s", err.text);
+  return fence;
+}
+
+void live_lab_assert_metric(const struct live_metrics_of *of, const char *line) {
+  CLEANUP_BUF struct buf page;
+  struct sys_metrics *registry = sys_metrics_new("slicegate");
+  struct live_metrics *metrics = live_metrics_new(registry);
+  buf_init(&page, 1 << 20);
+  live_metrics_refresh(metrics, of);
+  sys_metrics_write(registry, &page);
+  ck_assert_msg(memmem(page.ptr, page.len, line, strlen(line)) != NULL, "%s", line);
+  live_metrics_free(metrics);
+  sys_metrics_free(registry);
 }

@@ -4,7 +4,8 @@
 #ifndef SLICEGATE_TESTS_CLI_LIVE_LAB_H
 #define SLICEGATE_TESTS_CLI_LIVE_LAB_H
 
-#include "src/cli/live.h"
+#include "src/cli/fence.h"
+#include "src/cli/live_metrics.h"
 #include "tests/support/api_server.h"
 #include "tests/support/temp_dir.h"
 
@@ -26,5 +27,11 @@ void live_lab_put_rejected(struct live_lab *lab, const char *name, const char *g
 void live_lab_put_nominated(struct live_lab *lab, const char *name, const char *node,
                             const char *version);
 void live_lab_sync(struct live_lab *lab);
+/* Of a lab that is synced: ready to decide. The caller stops and frees it. */
+struct placer *live_lab_start_placer(struct live_lab *lab, size_t best);
+/* Of this process, "me"; down. The caller stops it. */
+struct fence *live_lab_start_fence(struct live_lab *lab);
+/* /metrics has this text. */
+void live_lab_assert_metric(const struct live_metrics_of *of, const char *line);
 
 #endif

@@ -40,15 +40,12 @@ static bool decide(void *ctx, const struct api_request *request, struct api_step
 }
 
 static void setup(void) {
-  struct err err = {0};
   sys_log_setup(SYS_ERROR, SYS_LOG_LOGFMT, 2);
   atomic_store(&status, 0);
   atomic_store(&is_bound, false);
   atomic_store(&is_another, false);
   live_lab_init(&lab, decide, NULL);
-  const struct fence_config config = {.live = lab.live, .identity = STR_LIT("me"), .retry_ms = 10};
-  fence = fence_start(&config, &err);
-  ck_assert_msg(fence != NULL, "%s", err.text);
+  fence = live_lab_start_fence(&lab);
 }
 
 static void teardown(void) {

@@ -45,7 +45,6 @@ static bool may_decide(void *ctx) {
 }
 
 static void setup(void) {
-  struct err err = {0};
   sys_log_setup(SYS_ERROR, SYS_LOG_LOGFMT, 2);
   atomic_store(&looks, 0);
   atomic_store(&asked_ms, 0);
@@ -54,10 +53,7 @@ static void setup(void) {
   atomic_store(&conflicts, 0);
   live_lab_init(&lab, decide, NULL);
   live_lab_sync(&lab);
-  placer = placer_new(live_state(lab.live), 16);
-  ck_assert_msg(placer_start(placer, &err), "%s", err.text);
-  for (int i = 0; i < 1000 && !placer_is_ready(placer); i++)
-    sleep_for(10);
+  placer = live_lab_start_placer(&lab, 16);
 }
 
 static void start(bool holds_the_lease) {
@@ -162,16 +158,8 @@ static void wait_for_ends(int64_t count) {
 }
 
 static void assert_metric(const char *line) {
-  CLEANUP_BUF struct buf page;
-  struct sys_metrics *registry = sys_metrics_new("slicegate");
-  struct live_metrics *metrics = live_metrics_new(registry);
-  buf_init(&page, 1 << 20);
-  live_metrics_refresh(metrics, &(struct live_metrics_of){
-                                    .live = lab.live, .placer = placer, .nominator = nominator});
-  sys_metrics_write(registry, &page);
-  ck_assert_msg(memmem(page.ptr, page.len, line, strlen(line)) != NULL, "%s", line);
-  live_metrics_free(metrics);
-  sys_metrics_free(registry);
+  const struct live_metrics_of of = {.live = lab.live, .placer = placer, .nominator = nominator};
+  live_lab_assert_metric(&of, line);
 }
 
 START_TEST(it_stops_when_nobody_follows) {

@@ -66,7 +66,6 @@ static bool may_write(void *ctx) {
 }
 
 static void setup(void) {
-  struct err err = {0};
   sys_log_setup(SYS_ERROR, SYS_LOG_LOGFMT, 2);
   memset(&script, 0, sizeof(script));
   script.uid = "wants-uid";
@@ -77,13 +76,8 @@ static void setup(void) {
   live_lab_sync(&lab);
   metrics = sys_metrics_new("slicegate_");
   door = (struct extender_door){.live = lab.live, .may_answer = may, .may_write = may_write};
-  door.placer = placer_new(live_state(lab.live), 3);
-  ck_assert_msg(placer_start(door.placer, &err), "%s", err.text);
-  for (int i = 0; i < 1000 && !placer_is_ready(door.placer); i++)
-    sleep_for(10);
-  const struct fence_config config = {.live = lab.live, .identity = STR_LIT("me"), .retry_ms = 10};
-  door.fence = fence_start(&config, &err);
-  ck_assert_msg(door.fence != NULL, "%s", err.text);
+  door.placer = live_lab_start_placer(&lab, 3);
+  door.fence = live_lab_start_fence(&lab);
   extender_door_init(&door, metrics);
 }
 

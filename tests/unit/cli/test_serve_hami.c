@@ -4,7 +4,6 @@
 
 #include "slicegate/sys.h"
 #include "slicegate/wire.h"
-#include "tests/support/sleep.h"
 #include "tests/unit/cli/cases.h"
 #include "tests/unit/cli/live_lab.h"
 
@@ -122,7 +121,6 @@ static void put_objects(void) {
 }
 
 static void setup(void) {
-  struct err err = {0};
   sys_log_setup(SYS_ERROR, SYS_LOG_LOGFMT, 2);
   memset(&api, 0, sizeof(api));
   api.version = 10;
@@ -133,10 +131,7 @@ static void setup(void) {
   live_lab_sync(&lab);
   metrics = sys_metrics_new("slicegate_");
   door = (struct extender_door){.live = lab.live, .may_answer = may, .may_write = may_write};
-  door.placer = placer_new(live_state(lab.live), 3);
-  ck_assert_msg(placer_start(door.placer, &err), "%s", err.text);
-  for (int i = 0; i < 1000 && !placer_is_ready(door.placer); i++)
-    sleep_for(10);
+  door.placer = live_lab_start_placer(&lab, 3);
   extender_door_init(&door, metrics);
 }
 
