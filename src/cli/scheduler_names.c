@@ -169,7 +169,7 @@ static void add_policy(struct collector *c) {
   }
   add_with_shared(c, STR_LIT("nvidia.com/gpu"));
   add(c, STR_LIT("aliyun.com/gpu-mem"));
-  add(c, STR_LIT("slicegate.dev/gpu-milli"));
+  add(c, STR_LIT(GPU_MILLI_NAME));
 }
 
 /* With the resource naming strategy "mixed", amd.com/<compute>_<memory>. */

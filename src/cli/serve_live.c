@@ -299,18 +299,18 @@ static bool start_reasons(struct serve_live *serve, struct err *reterr) {
 bool serve_live_start(struct serve_live *serve, struct str cert_pem, struct str key_pem,
                       struct err *reterr) {
   const struct serve_live_flags *flags = serve->flags;
+  bool writes = flags->is_live && flags->extender_listen;
   sys_log(SYS_INFO, "following the cluster", sys_str("server", live_server(serve->live)));
   if (!live_start(serve->live, reterr) || !placer_start(serve->placer, reterr))
     return false;
   make_identity(serve);
-  if (flags->is_live && flags->extender_listen && !start_fence(serve, reterr))
+  if (writes && !start_fence(serve, reterr))
     return false;
   if (flags->is_live && !start_leader(serve, reterr))
     return false;
-  if (flags->nominate && flags->is_live && flags->extender_listen &&
-      !start_nominator(serve, reterr))
+  if (writes && flags->nominate && !start_nominator(serve, reterr))
     return false;
-  if (flags->is_live && flags->extender_listen && !start_waker(serve, reterr))
+  if (writes && !start_waker(serve, reterr))
     return false;
   if (flags->extender_listen && !start_extender(serve, cert_pem, key_pem, reterr))
     return false;

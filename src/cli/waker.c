@@ -81,7 +81,8 @@ static uint64_t hash_of(struct str uid) {
   return hash_bytes(HASH_START, uid.ptr, uid.len);
 }
 
-static struct sleeper *find(struct waker *w, struct str uid, uint64_t hash) {
+static struct sleeper *find(struct waker *w, struct str uid) {
+  uint64_t hash = hash_of(uid);
   for (size_t i = 0; i < w->count; i++)
     if (w->sleepers[i].hash == hash && str_eq(w->sleepers[i].uid, uid))
       return &w->sleepers[i];
@@ -90,7 +91,7 @@ static struct sleeper *find(struct waker *w, struct str uid, uint64_t hash) {
 
 /* The sleeper keeps the text. */
 static void put_to_sleep(struct waker *w, struct str uid) {
-  struct sleeper *known = find(w, uid, hash_of(uid));
+  struct sleeper *known = find(w, uid);
   if (known) {
     known->is_refused = true;
     known->noted_ms = live_now_ms();
@@ -174,7 +175,7 @@ static void wake(void *ctx, size_t index) {
 /* Whether it is refused again is noted later. Until then others are looked at once more, though
  * nothing may change: kube-scheduler may not come to this one at all, which has had the place. */
 static void count_attempt(struct waker *w, const struct task *task) {
-  struct sleeper *sleeper = find(w, task->pod->uid, hash_of(task->pod->uid));
+  struct sleeper *sleeper = find(w, task->pod->uid);
   int64_t doubled = sleeper->pause_ms * 2;
   w->looks_again = true;
   if (task->end == LEFT_ALONE)

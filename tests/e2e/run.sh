@@ -11,10 +11,11 @@ e2e_environment "$here" "${1:?usage: run.sh PATH_TO_SLICEGATE [arguments of go t
 shift
 
 cd "$here"
+# One package after the other: each has a control plane of its own.
+go_test='go test -count=1 -v -p 1 -timeout 15m'
 if [ "$#" -gt 0 ] || [ -n "${PACKAGES:-}" ]; then
-    # One package after the other: each has a control plane of its own.
-    # shellcheck disable=SC2086 # a list
-    exec go test -count=1 -v -p 1 -timeout 15m "$@" ${PACKAGES:-./...}
+    # shellcheck disable=SC2086 # lists
+    exec $go_test "$@" ${PACKAGES:-./...}
 fi
 
 # All of it mostly waits, the tests named here for a minute each: two lanes. The second is shown when both have ended.
@@ -26,7 +27,8 @@ child='' beside=''
 
 # Each go test is a process group, which an interrupt reaches as a whole: the programs that it has started end with it.
 lane() {
-    setsid go test -count=1 -v -p 1 -timeout 15m "$@" &
+    # shellcheck disable=SC2086 # a list
+    setsid $go_test "$@" &
     child=$!
     wait "$child"
 }

@@ -125,7 +125,7 @@ func TestNominationWakesWhomTheExtenderRejected(t *testing.T) {
 	mustNotShareTooMuch(t, namespace, 1)
 }
 
-// kube-scheduler sees a pod end before slicegate does, and is refused once more. Nothing else happens in this cluster: when
+// kube-scheduler sees a pod end before slicegate does, and the one that waits is refused once more. Nothing else happens in this cluster: when
 // the news is there slicegate wakes whom it has refused, also those that the nominator leaves alone.
 func TestRefusedBeforeTheNewsIsWoken(t *testing.T) {
 	for _, nominate := range []bool{false, true} {
